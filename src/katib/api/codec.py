@@ -1,0 +1,178 @@
+"""Reading and writing: resources ↔ JSON bytes, manifests, YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+from msgspec import Raw
+
+from katib.api.values import Kind, Manifest, ObjectMeta, Resource, Strings, Unstructured
+from katib.errors import ManifestError
+
+R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
+
+_ENCODER = msgspec.json.Encoder()
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def encode(resource: Resource) -> bytes:
+    """The JSON text of a resource."""
+    if isinstance(resource, Unstructured):
+        head = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": resource.metadata,
+        }
+        return _ENCODER.encode({**head, **resource.body})
+    return _ENCODER.encode(resource)
+
+
+def decode(kind: Kind[R], data: bytes) -> R:
+    """The resource of that kind in a JSON text.
+
+    Raises:
+        msgspec.ValidationError: the text has another shape; admission tells users where and why.
+    """
+    if issubclass(kind.type, Unstructured):
+        return _unstructured(kind.type, msgspec.json.decode(data))
+    return typed(kind.type, data)
+
+
+def typed(type: type[T], data: bytes | Raw) -> T:
+    """The typed value in a JSON text."""
+    value: T = _decoder(type).decode(data)
+    return value
+
+
+def to_manifest(resource: Resource) -> Manifest:
+    """The resource as plain JSON data."""
+    manifest: Manifest = msgspec.json.decode(encode(resource))
+    return manifest
+
+
+def from_manifest(kind: Kind[R], manifest: Manifest) -> R:
+    """The resource of that kind that plain JSON data describes; raises as :func:`decode`."""
+    return decode(kind, _ENCODER.encode(manifest))
+
+
+def to_raw(data: Any) -> Raw:
+    """Plain JSON data, kept as its text."""
+    return Raw(_ENCODER.encode(data))
+
+
+def from_raw(raw: Raw) -> Any:
+    """The plain JSON data that a text holds; a new copy at each call."""
+    return msgspec.json.decode(raw)
+
+
+def with_status(resource: Unstructured, status: Manifest) -> Unstructured:
+    """The resource with another status."""
+    return msgspec.structs.replace(resource, body={**resource.body, "status": status})
+
+
+def format_time(time: datetime) -> str:
+    """RFC 3339 in UTC, with ``Z``; the fraction only when there is one."""
+    text = time.astimezone(UTC).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """The aware time that an RFC 3339 text names; ``ValueError`` when it is none."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} names no time zone")
+    return time
+
+
+def load_yaml(text: str | bytes, source: str) -> Iterator[Manifest]:
+    """Every document of a YAML or JSON text, in order; empty ones are left out.
+
+    Args:
+        text: the text; bytes must be UTF-8.
+        source: the name used in errors, as the file's path.
+
+    Raises:
+        ManifestError: the text is no YAML, with line and column, or a document is not a map.
+    """
+    try:
+        for number, document in enumerate(yaml.load_all(text, _Loader), start=1):
+            if document is None:
+                continue
+            if not isinstance(document, dict):
+                raise ManifestError(
+                    source,
+                    f"document {number} is a {type(document).__name__}, not a resource; a resource has "
+                    "apiVersion, kind, metadata and spec",
+                )
+            yield _plain(document)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = error.problem or "this is not YAML"
+        if mark is None:
+            raise ManifestError(source, problem) from error
+        raise ManifestError(source, problem, mark.line + 1, mark.column + 1) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ManifestError(source, f"this is not YAML: {error}") from error
+
+
+def dump_yaml(manifest: Manifest) -> str:
+    """YAML with sorted keys, as ``kubectl get -o yaml`` prints it."""
+    text: str = yaml.dump(
+        manifest,
+        Dumper=_Dumper,
+        sort_keys=True,
+        default_flow_style=False,
+        allow_unicode=True,
+        width=2**20,
+    )
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """YAML's own types (dates, keys that are no strings) as JSON has them."""
+    if isinstance(value, dict):
+        return {
+            key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return str(value)
+
+
+def _unstructured(type: type[R], manifest: Manifest) -> R:
+    body = dict(manifest)
+    metadata = body.pop("metadata", None)
+    resource: Any = type(
+        api_version=body.pop("apiVersion", ""),
+        kind=body.pop("kind", ""),
+        metadata=msgspec.convert(metadata or {}, ObjectMeta, dec_hook=_from_plain),
+        body=body,  # type: ignore[call-arg]  # only Unstructured comes here
+    )
+    return resource  # type: ignore[no-any-return]
+
+
+def _from_plain(type: type[Any], value: Any) -> Any:
+    if type is Strings and isinstance(value, dict):
+        if all(isinstance(item, str) for item in (*value, *value.values())):
+            return Strings(value)
+        raise TypeError("expected a map of strings to strings")
+    raise TypeError(f"expected {type.__name__}, got {value.__class__.__name__}")
+
+
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+def _decoder(type: type[T]) -> msgspec.json.Decoder[T]:
+    if type not in _DECODERS:
+        _DECODERS[type] = msgspec.json.Decoder(type, dec_hook=_from_plain)
+    return _DECODERS[type]

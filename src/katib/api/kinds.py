@@ -1,0 +1,35 @@
+"""All kinds that the engine keeps, by the names that documents and the command line use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from katib.api.experiment import EXPERIMENTS
+from katib.api.suggestion import SUGGESTIONS
+from katib.api.trial import TRIALS
+from katib.api.values import Kind, Unstructured
+
+JOBS = Kind("batch/v1", "Job", "jobs", Unstructured)
+PODS = Kind("v1", "Pod", "pods", Unstructured)
+EVENTS = Kind("v1", "Event", "events", Unstructured)
+CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", Unstructured)
+SECRETS = Kind("v1", "Secret", "secrets", Unstructured)
+
+KINDS: tuple[Kind[Any], ...] = (
+    EXPERIMENTS,
+    SUGGESTIONS,
+    TRIALS,
+    JOBS,
+    PODS,
+    EVENTS,
+    CONFIG_MAPS,
+    SECRETS,
+)
+
+
+def kind_of(api_version: str, name: str) -> Kind[Any]:
+    """The kind a document names; one that is not in the table is kept as it is written."""
+    for kind in KINDS:
+        if kind.name == name and kind.api_version == api_version:
+            return kind
+    return Kind(api_version, name, f"{name.lower()}s", Unstructured)

@@ -1,0 +1,42 @@
+"""Names that users and programs rely on: labels, finalizers, condition types, defaults."""
+
+from __future__ import annotations
+
+API_VERSION = "kubeflow.org/v1beta1"
+
+LABEL_EXPERIMENT = "katib.kubeflow.org/experiment"
+LABEL_TRIAL = "katib.kubeflow.org/trial"
+LABEL_JOB = "batch.kubernetes.io/job-name"
+
+FINALIZER_EXPERIMENT = "update-prometheus-metrics"
+FINALIZER_TRIAL = "clean-metrics-in-db"
+
+ENV_TRIAL_NAME = "KATIB_TRIAL_NAME"
+
+# Condition types
+CREATED = "Created"
+RUNNING = "Running"
+RESTARTING = "Restarting"
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+KILLED = "Killed"
+EARLY_STOPPED = "EarlyStopped"
+METRICS_UNAVAILABLE = "MetricsUnavailable"
+
+# Parameter types
+DOUBLE, INT, DISCRETE, CATEGORICAL, UNKNOWN = "double", "int", "discrete", "categorical", "unknown"
+PARAMETER_TYPES = (DOUBLE, INT, DISCRETE, CATEGORICAL, UNKNOWN)
+DISTRIBUTIONS = ("uniform", "logUniform", "normal", "logNormal", "unknown")
+
+MINIMIZE, MAXIMIZE = "minimize", "maximize"
+MIN, MAX, LATEST = "min", "max", "latest"
+
+NEVER, LONG_RUNNING, FROM_VOLUME = "Never", "LongRunning", "FromVolume"
+
+COLLECTOR_KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")
+
+#: A metric that never had a value, in observations and observation logs.
+UNAVAILABLE = "unavailable"
+
+#: How many names a list in a status holds at most; the counters beside it are always exact.
+LONGEST_LIST = 1000

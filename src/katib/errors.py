@@ -1,0 +1,167 @@
+"""The error tree.
+
+::
+
+    KatibError
+    ├── AdmissionError          a manifest is refused; carries every FieldError
+    ├── ManifestError           a file is not YAML or JSON, or not a resource
+    ├── NotFoundError           no such resource            (LookupError)
+    ├── AlreadyExistsError      the name is taken
+    ├── ConflictError           somebody wrote in between; read again and repeat
+    ├── ExpiredError            a watch asked for a version that is no longer kept
+    ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
+    ├── HomeLockedError         another engine owns this home
+    ├── UnknownNameError        a name that no registry entry carries (LookupError)
+    ├── RenderError             a trial template and its assignments do not fit
+    ├── SettingsError           an algorithm refuses its settings or the search space
+    └── InterruptedExperiment   the user stopped the run; it can be resumed
+
+Each class takes its facts and words its own message, naming the fix. Errors of lower libraries are
+translated by the adapter that calls them and chained as the cause.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class KatibError(Exception):
+    """The root: everything that Katib raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong with one field of a manifest.
+
+    Attributes:
+        path: where it is, as ``spec.parameters[1].feasibleSpace.min``.
+        problem: ``Invalid value``, ``Required value`` or ``Forbidden``, as Kubernetes words them.
+        detail: what would be right.
+        found: what was found, already printable; ``None`` when nothing was there.
+    """
+
+    path: str
+    problem: str
+    detail: str
+    found: str | None = None
+
+    def __str__(self) -> str:
+        found = "" if self.found is None else f"{self.found}: "
+        return f"{self.path}: {self.problem}: {found}{self.detail}"
+
+
+class AdmissionError(KatibError):
+    """A manifest was refused.
+
+    ``errors`` holds all that is wrong with it, in the order of the rules.
+    """
+
+    def __init__(self, what: str, errors: Sequence[FieldError]) -> None:
+        self.what = what
+        self.errors = tuple(errors)
+        lines = "\n".join(f"  {error}" for error in self.errors)
+        count = "1 error" if len(self.errors) == 1 else f"{len(self.errors)} errors"
+        super().__init__(f"{what} is refused, {count}:\n{lines}")
+
+
+class ManifestError(KatibError):
+    """A text is no manifest. Line and column count from 1."""
+
+    def __init__(
+        self, source: str, problem: str, line: int | None = None, column: int | None = None
+    ) -> None:
+        self.line, self.column = line, column
+        place = "" if line is None else f", line {line}, column {column}"
+        super().__init__(f"{source}{place}: {problem}")
+
+
+class NotFoundError(KatibError, LookupError):
+    """No resource of that kind carries that name."""
+
+    def __init__(self, kind: str, namespace: str, name: str, near: Iterable[str] = ()) -> None:
+        self.kind, self.namespace, self.name = kind, namespace, name
+        super().__init__(
+            f'{kind} "{name}" not found in namespace "{namespace}"{suggest(name, near)}'
+        )
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class AlreadyExistsError(KatibError):
+    """The name is taken by another resource of the kind."""
+
+    def __init__(self, kind: str, namespace: str, name: str) -> None:
+        super().__init__(f'{kind} "{name}" already exists in namespace "{namespace}"')
+
+
+class ConflictError(KatibError):
+    """The resource was written since it was read, or is no longer the one that was read."""
+
+    def __init__(self, kind: str, name: str, read: str, stored: str) -> None:
+        super().__init__(
+            f'{kind} "{name}" has changed: it was read at version {read or "(none)"} and is now at '
+            f"{stored or '(none)'}; read it again and repeat the change"
+        )
+
+
+class ExpiredError(KatibError):
+    """A watch wants events that are no longer kept; list again and watch from there."""
+
+    def __init__(self, wanted: int, oldest: int) -> None:
+        super().__init__(f"events after version {wanted} are gone; the oldest kept is {oldest}")
+
+
+class StoreUnavailableError(KatibError):
+    """The store could not write or read. What was acknowledged before is safe."""
+
+    def __init__(self, place: Path | str, problem: str) -> None:
+        super().__init__(
+            f"cannot use {place}: {problem}. Nothing that was saved is lost; free the disk or mend the "
+            "path, then start the same command again"
+        )
+
+
+class HomeLockedError(KatibError):
+    """Another engine works in this home."""
+
+    def __init__(self, home: Path, holder: str) -> None:
+        super().__init__(
+            f"{home} is in use by {holder}. Wait for it, stop it (its experiments can be resumed), "
+            "or give this command a home of its own with --home DIR or KATIB_HOME"
+        )
+
+
+class UnknownNameError(KatibError, LookupError):
+    """A registry has no entry of that name."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        self.what, self.name, self.known = what, name, names
+        super().__init__(
+            f'unknown {what} "{name}"{suggest(name, names)}; known: {", ".join(names)}'
+        )
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class RenderError(KatibError):
+    """A trial's manifest cannot be made from the template and the assignments."""
+
+
+class SettingsError(KatibError):
+    """An algorithm refuses its settings or the search space; the message is for the user."""
+
+
+class InterruptedExperiment(KatibError):
+    """The user stopped the engine while the experiment ran."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The words ``, did you mean "x"?`` for the nearest known name, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f', did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,46 @@
+"""How a running trial's metrics are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from katib.ports.observation_log import MetricEntry
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorSource:
+    """What one trial's collector is told.
+
+    Attributes:
+        metrics: the names to collect, the objective first.
+        filters: regular expressions with two groups, name and value; empty for the default one.
+        log: the file that holds the standard output of the primary container.
+    """
+
+    metrics: Sequence[str]
+    filters: Sequence[str]
+    log: Path
+
+
+class Collector(Protocol):
+    """Reads the metrics of one trial, from the beginning, in small steps.
+
+    A collector keeps its place. It never raises for what a program writes: neither its bytes nor
+    its absence is an error.
+    """
+
+    def __init__(self, source: CollectorSource) -> None: ...
+
+    def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
+        """The entries that are new, and whether everything there was has been read.
+
+        One call does a bounded amount of work (about a megabyte), so that no trial holds up
+        another.
+
+        Args:
+            is_ended: the program has ended: a last line without its newline counts too.
+        """
+        ...

@@ -1,0 +1,159 @@
+"""Where resources live and are watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from katib.api.values import Key, Kind, Resource
+
+R = TypeVar("R", bound=Resource)
+
+
+class EventType(StrEnum):
+    """What happened to a resource."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change, as every watcher sees it.
+
+    Attributes:
+        type: what happened.
+        kind: the resource's kind.
+        resource: the resource after the change; the last one there was when it is deleted.
+        version: the store's version after the change. Versions only grow, over all kinds.
+    """
+
+    type: EventType
+    kind: Kind[Any]
+    resource: Resource
+    version: int
+
+
+Listener = Callable[[Event], None]
+Unsubscribe = Callable[[], None]
+
+
+class ResourceReader(Protocol):
+    """The half of a store that only looks. Results are values of the caller's own."""
+
+    def get(self, kind: Kind[R], key: Key) -> R:
+        """The resource.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        ...
+
+    def find(self, kind: Kind[R], key: Key) -> R | None:
+        """The resource, or ``None``."""
+        ...
+
+    def list(
+        self,
+        kind: Kind[R],
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        since: int = 0,
+    ) -> Sequence[R]:
+        """All resources of a kind, the least recently written first.
+
+        Args:
+            kind: which.
+            namespace: only of this namespace; ``None`` for all.
+            labels: only those that carry all of these labels.
+            since: only those written after this version. The cost is that of what is returned
+                and not of what exists, when no other filter is given.
+        """
+        ...
+
+
+class ResourceStore(ResourceReader, Protocol):
+    """Keeps resources, with optimistic concurrency, watches, finalizers and owners.
+
+    Rules for every implementation:
+
+    - **Values.** What is given and what is returned never share anything that can change.
+    - **Versions.** Each write gives the resource a new ``metadata.resourceVersion``, larger than
+    any
+      before. A write that changes nothing writes nothing and returns what is stored.
+    - **Order.** Listeners hear every change once, in the order of versions.
+    - **Durability.** A write is seen by every reader at once. It survives a crash when
+      :meth:`flush` has returned; what is on disk is always a prefix of the writes.
+    - **Owners.** When a resource is gone, the resources that name it as owner (by ``uid``) are
+      deleted too, unless another owner is left.
+    - **Finalizers.** A resource with finalizers is only marked (``deletionTimestamp``) by
+      :meth:`delete`, and goes when an update removes the last finalizer.
+
+    All methods may be called from any thread.
+    """
+
+    @property
+    def version(self) -> int:
+        """The version of the newest write; 0 when there was none."""
+        ...
+
+    def create(self, kind: Kind[R], resource: R) -> R:
+        """Keep a new resource; sets ``uid``, ``resourceVersion``, ``generation``, the time.
+
+        ``metadata.generateName`` is completed by five random characters when there is no name.
+
+        Raises:
+            AlreadyExistsError: the name is taken.
+        """
+        ...
+
+    def update(self, kind: Kind[R], resource: R) -> R:
+        """Write all but the status. The generation grows when more than metadata changed.
+
+        Raises:
+            NotFoundError: it is gone.
+            ConflictError: ``resourceVersion`` is not the stored one. An empty version asks for no
+                check.
+        """
+        ...
+
+    def update_status(self, kind: Kind[R], resource: R) -> R:
+        """Write the status and nothing else; raises as :meth:`update`."""
+        ...
+
+    def delete(self, kind: Kind[R], key: Key, uid: str | None = None) -> None:
+        """Delete, or mark when there are finalizers; then whatever it owned.
+
+        Raises:
+            NotFoundError: it is gone.
+            ConflictError: ``uid`` is given, and the stored resource is another one.
+        """
+        ...
+
+    def subscribe(self, listener: Listener, since: int | None = None) -> Unsubscribe:
+        """Call ``listener`` for every change from now on, or from a version on.
+
+        The listener is called by the thread that writes, before the write returns: it must be
+        quick, must not raise, and must not write to the store. With ``since``, the changes after
+        that version come first, before this method returns.
+
+        Raises:
+            ExpiredError: changes after ``since`` are no longer kept.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Return when every write so far is safe from a crash of this process.
+
+        Raises:
+            StoreUnavailableError: the disk refuses; the writes are kept in memory and a later
+                flush tries again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Flush, then release files and locks. The store is not used afterwards."""
+        ...
