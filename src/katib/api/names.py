@@ -22,6 +22,8 @@ FAILED = "Failed"
 KILLED = "Killed"
 EARLY_STOPPED = "EarlyStopped"
 METRICS_UNAVAILABLE = "MetricsUnavailable"
+#: On a Suggestion: the algorithm has no more assignments.
+EXHAUSTED = "Exhausted"
 
 # Parameter types
 DOUBLE, INT, DISCRETE, CATEGORICAL, UNKNOWN = "double", "int", "discrete", "categorical", "unknown"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from katib.api.values import Key, Kind, Resource
+from katib.api.values import Key, Kind, ObjectMeta, Resource
 
 R = TypeVar("R", bound=Resource)
 
@@ -37,6 +37,39 @@ class Event:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which resources of a kind: those that fit every part that is given.
+
+    Attributes:
+        namespace: of this namespace only.
+        labels: carrying all of these labels.
+        owner: owned by the resource with this ``uid``.
+        since: written after this version.
+    """
+
+    namespace: str | None = None
+    labels: Mapping[str, str] | None = None
+    owner: str | None = None
+    since: int = 0
+
+    def fits(self, metadata: ObjectMeta, version: int) -> bool:
+        """Whether a resource with this metadata, written at this version, is meant."""
+        if version <= self.since:
+            return False
+        if self.namespace is not None and metadata.namespace != self.namespace:
+            return False
+        if self.owner is not None and all(
+            owner.uid != self.owner for owner in metadata.owner_references
+        ):
+            return False
+        return not self.labels or all(
+            metadata.label(name) == value for name, value in self.labels.items()
+        )
+
+
+EVERYTHING = Selector()
+
 Listener = Callable[[Event], None]
 Unsubscribe = Callable[[], None]
 
@@ -56,21 +89,10 @@ class ResourceReader(Protocol):
         """The resource, or ``None``."""
         ...
 
-    def list(
-        self,
-        kind: Kind[R],
-        namespace: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        since: int = 0,
-    ) -> Sequence[R]:
-        """All resources of a kind, the least recently written first.
+    def list(self, kind: Kind[R], where: Selector = EVERYTHING) -> Sequence[R]:
+        """All resources of a kind that the selector fits, the least recently written first.
 
-        Args:
-            kind: which.
-            namespace: only of this namespace; ``None`` for all.
-            labels: only those that carry all of these labels.
-            since: only those written after this version. The cost is that of what is returned
-                and not of what exists, when no other filter is given.
+        With ``owner`` or ``since`` the cost is that of what is returned, not of what exists.
         """
         ...
 

@@ -1,0 +1,188 @@
+"""The engine of one machine: every room wired together in one process.
+
+Read beside the cluster's operator, line for line: the same controllers over other adapters.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from katib.admission import AdmissionContext, admit
+from katib.api.experiment import EXPERIMENTS, Experiment
+from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
+from katib.api.trial import Trial
+from katib.api.values import Key, Kind, Manifest, Unstructured
+from katib.apps.clock import SystemClock
+from katib.apps.home import Home
+from katib.collectors import COLLECTORS
+from katib.collectors.sidecar import LogSidecars
+from katib.controllers.experiment import ExperimentReconciler
+from katib.controllers.loop import Loop
+from katib.controllers.loop.loop import Surroundings
+from katib.controllers.loop.recorder import StoreEventRecorder
+from katib.controllers.suggestion import SuggestionReconciler
+from katib.controllers.trial import TrialReconciler
+from katib.executors.command import Images
+from katib.executors.files import TrialFilesReconciler
+from katib.executors.job import JobReconciler
+from katib.executors.pod import Here, PodReconciler
+from katib.observations.sql import SqlObservationLog
+from katib.ports.resource_store import Event, EventType
+from katib.search.algorithms import ALGORITHMS
+from katib.stores.sqlite import SqliteStore
+from katib.suggesters.in_process import InProcessSuggester
+
+#: The kinds that this engine runs.
+RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS)
+
+#: How long a thread may keep the interpreter while another wants it, in seconds. The default of 5
+#: ms is as long as ten trials' work.
+SWITCH_SECONDS = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the engine runs programs.
+
+    Attributes:
+        images: image names → what stands for them on this machine.
+        directory: where programs work when their template does not say.
+    """
+
+    images: Mapping[str, Path] = field(default_factory=dict)
+    directory: Path = field(default_factory=Path.cwd)
+
+
+class EmbeddedEngine:
+    """Runs the experiments of one home until it is stopped.
+
+    Args:
+        home: its folder; locked while the engine lives.
+        options: how programs are run.
+
+    Raises:
+        HomeLockedError: another engine works there.
+        StoreUnavailableError: the disk refuses.
+    """
+
+    def __init__(self, home: Home, options: Options | None = None) -> None:
+        options = options or Options()
+        self.home = home
+        self._lock = home.lock()
+        self.failure: BaseException | None = None
+        self.failed = threading.Event()
+        clock = SystemClock()
+        self.store = SqliteStore(home.resources, clock)
+        self.observations = SqlObservationLog(f"sqlite:///{home.observations}")
+        events = StoreEventRecorder(self.store, clock, "katib")
+        sidecars = LogSidecars(self.store, self.observations, events, COLLECTORS)
+        images = Images(options.images, str(options.directory))
+        here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
+        self._pods = PodReconciler(self.store, clock, here)
+        quick = (
+            ExperimentReconciler(self.store, clock),
+            TrialReconciler(self.store, self.observations, events, clock, RUN_KINDS),
+            JobReconciler(self.store, clock),
+            self._pods,
+            TrialFilesReconciler(self.store, home.trials),
+        )
+        asking = SuggestionReconciler(self.store, InProcessSuggester(), clock)
+        around = Surroundings(self.store, events, clock, self.flush, self._fail)
+        self._quick = Loop(around, quick)
+        self._loops = (self._quick, Loop(around, (asking,), workers=2))
+        self._forget = self.store.subscribe(_expecting(sidecars))
+
+    def start(self) -> None:
+        """Go on with everything that is not finished; processes that still run are adopted."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        for loop in self._loops:
+            loop.start()
+
+    def admission(self) -> AdmissionContext:
+        """What this home accepts."""
+        return admission_context(self.store.find)
+
+    def admit(self, manifest: Manifest) -> Experiment:
+        """The legal experiment of a manifest; nothing is kept. Raises as :func:`admit`."""
+        metadata: Manifest = manifest.get("metadata") or {}
+        key = Key(str(metadata.get("namespace") or "default"), str(metadata.get("name") or ""))
+        return admit(manifest, self.admission(), self.store.find(EXPERIMENTS, key))
+
+    def flush(self) -> None:
+        """Make everything so far safe: metrics first, since resources speak of them."""
+        self.observations.flush()
+        self.store.flush()
+
+    def interrupt(self) -> None:
+        """End the running programs; their trials start again when the engine does."""
+        self._stop()
+        for pod in self._pods.interrupt():
+            self._take_back(pod)
+
+    def kill(self) -> None:
+        """End the running programs at once; also from another thread, during :meth:`interrupt`."""
+        self._pods.kill()
+
+    def close(self) -> None:
+        """Stop, leaving the running programs alone, and give the home up."""
+        self._stop()
+        self._forget()
+        self._pods.close()
+        try:
+            self.observations.close()
+            self.store.close()
+        finally:
+            self._lock.release()
+
+    def _stop(self) -> None:
+        for loop in self._loops:
+            loop.stop()
+
+    def _take_back(self, pod: Unstructured) -> None:
+        owner = pod.metadata.controller
+        if owner is None:
+            self.store.delete(PODS, pod.key)
+            return
+        key = Key(pod.metadata.namespace, owner.name)
+        if self.store.find(JOBS, key) is not None:
+            self.store.delete(JOBS, key)
+        self.observations.delete(key)
+
+    def _wake_pod(self, key: Key) -> None:
+        self._quick.wake(self._pods, key)
+
+    def _fail(self, error: BaseException) -> None:
+        self.failure = error
+        self.failed.set()
+
+
+def admission_context(find: Any) -> AdmissionContext:
+    """What an embedded home accepts.
+
+    Args:
+        find: ``ResourceReader.find`` of its store.
+    """
+
+    def config_map(key: Key) -> Mapping[str, str] | None:
+        found: Unstructured | None = find(CONFIG_MAPS, key)
+        return None if found is None else found.body.get("data") or {}
+
+    return AdmissionContext(
+        algorithms=ALGORITHMS,
+        early_stopping_algorithms=(),
+        collector_kinds=COLLECTORS,
+        find_config_map=config_map,
+    )
+
+
+def _expecting(sidecars: LogSidecars) -> Any:
+    def listen(event: Event) -> None:
+        if event.type is EventType.ADDED and isinstance(event.resource, Trial):
+            sidecars.expect(event.resource)
+
+    return listen

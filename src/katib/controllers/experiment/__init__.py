@@ -1,0 +1,9 @@
+"""The experiment controller: keeps the right number of trials going until the search is over.
+
+``reconciler`` acts; ``ledger`` counts trials as they change, ``planning`` decides how many to start
+and when it is over, ``building`` makes trials of assignments.
+"""
+
+from katib.controllers.experiment.reconciler import ExperimentReconciler
+
+__all__ = ["ExperimentReconciler"]

@@ -1,0 +1,195 @@
+"""Counting an experiment's trials as they change, so that no reconcile lists them all."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from itertools import islice
+
+from msgspec.structs import replace
+
+from katib.api import names
+from katib.api.experiment import ExperimentStatus, OptimalTrial
+from katib.api.trial import Trial
+from katib.controllers.experiment.objective import is_better, objective_value
+
+PENDING = "pending"
+
+#: The first of these that is true of a trial says where it is counted.
+_ORDER = (
+    names.KILLED,
+    names.FAILED,
+    names.SUCCEEDED,
+    names.EARLY_STOPPED,
+    names.RUNNING,
+    names.METRICS_UNAVAILABLE,
+)
+
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+
+class TrialLedger:
+    """What an experiment knows of its trials: where each is counted, and which is best.
+
+    A cache of the store: built from any order of :meth:`note` calls, it is the same.
+    """
+
+    def __init__(self) -> None:
+        self._bucket: dict[str, str] = {}
+        self._buckets: dict[str, dict[str, datetime]] = {PENDING: {}, **{n: {} for n in _ORDER}}
+        self._values: dict[str, tuple[float, datetime]] = {}
+        self._texts: dict[str, datetime] = {}
+        self._unobserved: set[str] = set()
+        self._direction = names.MINIMIZE
+        self._best: tuple[str, OptimalTrial] | None = None
+        self._best_is_lost = False
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._bucket
+
+    def __len__(self) -> int:
+        return len(self._bucket)
+
+    def count(self, bucket: str) -> int:
+        """How many trials are counted there."""
+        return len(self._buckets[bucket])
+
+    @property
+    def active(self) -> int:
+        """Pending and running trials."""
+        return self.count(PENDING) + self.count(names.RUNNING)
+
+    @property
+    def unobserved(self) -> int:
+        """Early-stopped trials that have no observation yet."""
+        return len(self._unobserved)
+
+    @property
+    def is_best_lost(self) -> bool:
+        """Whether the best trial was deleted, so that :meth:`renote` is needed."""
+        return self._best_is_lost
+
+    @property
+    def optimal(self) -> OptimalTrial | None:
+        """The best trial so far."""
+        return self._best[1] if self._best else None
+
+    @property
+    def best_value(self) -> float | None:
+        """Its objective value; ``None`` when there is none or it is no number."""
+        if self._best is None or self._best[0] not in self._values:
+            return None
+        return self._values[self._best[0]][0]
+
+    def newest_active(self, count: int) -> list[str]:
+        """The active trials that were created last, newest first."""
+        active = {**self._buckets[PENDING], **self._buckets[names.RUNNING]}
+        return sorted(active, key=lambda name: (active[name], name), reverse=True)[:count]
+
+    def note(self, trial: Trial) -> None:
+        """Count the trial as it is now."""
+        name = trial.metadata.name
+        created = trial.metadata.creation_timestamp or _LONG_AGO
+        bucket = _bucket_of(trial)
+        if self._bucket.get(name) != bucket:
+            self._leave(name)
+            self._bucket[name] = bucket
+            self._buckets[bucket][name] = created
+        if bucket == names.EARLY_STOPPED and not trial.is_observed:
+            self._unobserved.add(name)
+        else:
+            self._unobserved.discard(name)
+        self._note_value(trial, name, created)
+
+    def forget(self, name: str) -> None:
+        """The trial is gone."""
+        self._leave(name)
+        self._bucket.pop(name, None)
+        self._values.pop(name, None)
+        self._texts.pop(name, None)
+        self._unobserved.discard(name)
+        if self._best is not None and self._best[0] == name:
+            self._best, self._best_is_lost = None, True
+
+    def renote(self, trials: list[Trial]) -> None:
+        """Find the best among all trials again."""
+        self._best_is_lost = False
+        self._values.clear()
+        self._texts.clear()
+        for trial in trials:
+            self.note(trial)
+
+    def write(self, status: ExperimentStatus) -> ExperimentStatus:
+        """The status with counters, lists and the best trial; the best is never cleared."""
+        lists = {bucket: _newest(members) for bucket, members in self._buckets.items()}
+        return replace(
+            status,
+            trials=len(self),
+            trials_succeeded=self.count(names.SUCCEEDED),
+            trials_failed=self.count(names.FAILED),
+            trials_killed=self.count(names.KILLED),
+            trials_pending=self.count(PENDING),
+            trials_running=self.count(names.RUNNING),
+            trials_early_stopped=self.count(names.EARLY_STOPPED),
+            trial_metrics_unavailable=self.count(names.METRICS_UNAVAILABLE),
+            succeeded_trial_list=lists[names.SUCCEEDED],
+            failed_trial_list=lists[names.FAILED],
+            killed_trial_list=lists[names.KILLED],
+            pending_trial_list=lists[PENDING],
+            running_trial_list=lists[names.RUNNING],
+            early_stopped_trial_list=lists[names.EARLY_STOPPED],
+            metrics_unavailable_trial_list=lists[names.METRICS_UNAVAILABLE],
+            current_optimal_trial=self.optimal or status.current_optimal_trial,
+        )
+
+    def _leave(self, name: str) -> None:
+        old = self._bucket.get(name)
+        if old is not None:
+            self._buckets[old].pop(name, None)
+
+    def _note_value(self, trial: Trial, name: str, created: datetime) -> None:
+        value = objective_value(trial)
+        if value is None:
+            return
+        if isinstance(value, str):
+            # A text cannot be compared: the newest trial's counts, as in Katib.
+            self._texts[name] = created
+            chosen = not self._values and name == max(
+                self._texts, key=lambda n: (self._texts[n], n)
+            )
+        elif math.isnan(value):
+            return
+        else:
+            self._values[name] = (value, created)
+            objective = trial.spec.objective
+            self._direction = objective.type if objective else self._direction
+            chosen = self._beats_best(name, value, created)
+        if chosen:
+            self._best = (name, _optimal(trial))
+
+    def _beats_best(self, name: str, value: float, created: datetime) -> bool:
+        if self._best is None or self._best[0] == name or self._best[0] not in self._values:
+            return True
+        best, since = self._values[self._best[0]]
+        if best == value:
+            return (created, name) < (since, self._best[0])
+        return is_better(value, best, self._direction)
+
+
+def _bucket_of(trial: Trial) -> str:
+    true = {one.type for one in trial.status.conditions if one.status == "True"}
+    return next((name for name in _ORDER if name in true), PENDING)
+
+
+def _optimal(trial: Trial) -> OptimalTrial:
+    assert trial.status.observation is not None
+    return OptimalTrial(
+        best_trial_name=trial.metadata.name,
+        parameter_assignments=trial.spec.parameter_assignments,
+        observation=trial.status.observation,
+    )
+
+
+def _newest(members: dict[str, datetime]) -> tuple[str, ...]:
+    skipped = max(0, len(members) - names.LONGEST_LIST)
+    return tuple(islice(members, skipped, None))

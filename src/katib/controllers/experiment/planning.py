@@ -1,0 +1,100 @@
+"""How many trials to start, how many are too many, and when it is over. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from katib.api import conditions, names
+from katib.api.experiment import Experiment, ExperimentSpec, ObjectiveSpec
+from katib.api.values import Condition
+from katib.controllers.experiment.objective import reaches_goal
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """An experiment's trials, counted.
+
+    Attributes:
+        active: pending or running.
+        completed: ended, however they ended.
+        failed: failed, or ended without their metrics.
+        best: the best objective value, if it is a number.
+    """
+
+    active: int = 0
+    completed: int = 0
+    failed: int = 0
+    best: float | None = None
+
+
+def missing_trials(spec: ExperimentSpec, counts: Counts) -> int:
+    """How many trials to start so that parallelism is full and the budget is kept.
+
+    Trials without metrics count as completed; Katib leaves them out and starts too many.
+    """
+    wanted = parallelism(spec)
+    if spec.max_trial_count is not None:
+        wanted = min(wanted, spec.max_trial_count - counts.completed)
+    return max(0, wanted - counts.active)
+
+
+def surplus_trials(spec: ExperimentSpec, counts: Counts) -> int:
+    """How many active trials are too many, since parallelism was lowered."""
+    return max(0, counts.active - parallelism(spec))
+
+
+def parallelism(spec: ExperimentSpec) -> int:
+    """How many trials may be active at once."""
+    return 3 if spec.parallel_trial_count is None else spec.parallel_trial_count
+
+
+def verdict(spec: ExperimentSpec, counts: Counts, is_exhausted: bool) -> Condition:
+    """What the experiment is now. The goal beats the failure limit, which beats the budget."""
+    limit = spec.max_failed_trial_count
+    if reaches_goal(counts.best, spec.objective or ObjectiveSpec()):
+        return _succeeded("ExperimentGoalReached", "Objective goal has reached")
+    if limit is not None and 0 < counts.failed >= limit:
+        return failed("max failed count has reached")
+    if spec.max_trial_count is not None and counts.completed >= spec.max_trial_count:
+        return _succeeded("ExperimentMaxTrialsReached", "max trial count has reached")
+    if is_exhausted and counts.active == 0:
+        reason = "suggestion service has reached the end"
+        return _succeeded("ExperimentSuggestionEndReached", reason)
+    return Condition(
+        type=names.RUNNING,
+        status="True",
+        reason="ExperimentRunning",
+        message="Experiment is running",
+    )
+
+
+def failed(why: str) -> Condition:
+    """The condition of an experiment that failed."""
+    message = why if why.startswith("Suggestion") else f"Experiment has failed because {why}"
+    return Condition(type=names.FAILED, status="True", reason="ExperimentFailed", message=message)
+
+
+def is_completed(experiment: Experiment) -> bool:
+    """Whether the experiment succeeded or failed."""
+    found = experiment.status.conditions
+    return conditions.has(found, names.SUCCEEDED) or conditions.has(found, names.FAILED)
+
+
+def is_restart(experiment: Experiment, trials: int) -> bool:
+    """Whether a completed experiment has been given more budget and may use it."""
+    succeeded = conditions.find(experiment.status.conditions, names.SUCCEEDED)
+    if succeeded is None or succeeded.reason != "ExperimentMaxTrialsReached":
+        return False
+    if experiment.spec.resume_policy not in (names.LONG_RUNNING, names.FROM_VOLUME):
+        return False
+    budget = experiment.spec.max_trial_count
+    return budget is None or budget > trials
+
+
+def _succeeded(reason: str, why: str) -> Condition:
+    return Condition(
+        type=names.SUCCEEDED,
+        status="True",
+        reason=reason,
+        message=f"Experiment has succeeded because {why}",
+    )

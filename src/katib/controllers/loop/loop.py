@@ -1,0 +1,144 @@
+"""Worker threads that call reconcilers for the keys that changed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from katib.api.values import Key, Resource
+from katib.controllers.loop.queue import WorkQueue
+from katib.errors import ConflictError, StoreUnavailableError
+from katib.ports.clock import Clock
+from katib.ports.event_recorder import EventRecorder
+from katib.ports.reconciler import Reconciler, Result
+from katib.ports.resource_store import Event, EventType, ResourceStore
+
+_LOG = logging.getLogger(__name__)
+
+#: The pause after a first failure, and the longest one, in seconds.
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 30.0
+
+#: How long a write may wait for others before it is flushed, in seconds.
+FLUSH_WITHIN = 0.02
+
+Item = tuple[Reconciler, Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a loop works with.
+
+    Attributes:
+        store: where changes come from.
+        events: where failures are told.
+        clock: for pauses.
+        flush: makes everything so far safe; called when there is nothing to do.
+        on_failure: called once with the error when the store cannot be written any more.
+    """
+
+    store: ResourceStore
+    events: EventRecorder
+    clock: Clock
+    flush: Callable[[], None]
+    on_failure: Callable[[BaseException], None]
+
+
+@dataclass(slots=True)
+class Loop:
+    """Hosts some reconcilers on one queue and one or more threads.
+
+    Reconcilers that never wait share a loop with one thread: handing work from thread to thread
+    would cost more than the work. One that may wait (an algorithm's ask) gets a loop of its own.
+
+    Args:
+        surroundings: what it works with.
+        reconcilers: which to call.
+        workers: how many threads.
+    """
+
+    surroundings: Surroundings
+    reconcilers: Sequence[Reconciler]
+    workers: int = 1
+    _queue: WorkQueue[Item] = field(init=False)
+    _failures: dict[Item, int] = field(init=False, default_factory=dict)
+    _threads: list[threading.Thread] = field(init=False, default_factory=list)
+    _stop: Callable[[], None] = field(init=False, default=lambda: None)
+
+    def __post_init__(self) -> None:
+        self._queue = WorkQueue(self.surroundings.clock.monotonic)
+
+    def start(self) -> None:
+        """Look at everything that exists, then at what changes."""
+        store = self.surroundings.store
+        self._stop = store.subscribe(self._hear)
+        for kind in {id(kind): kind for one in self.reconcilers for kind in one.kinds}.values():
+            for resource in store.list(kind):
+                self._hear(Event(EventType.ADDED, kind, resource, store.version))
+        for number in range(self.workers):
+            name = f"{self.reconcilers[0].name}-{number}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the reconciles that run, and start no others."""
+        self._stop()
+        self._queue.close()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def wake(self, reconciler: Reconciler, key: Key) -> None:
+        """Reconcile the key soon: something outside the store happened."""
+        self._queue.add((reconciler, key))
+
+    def _hear(self, event: Event) -> None:
+        for reconciler in self.reconcilers:
+            if event.kind in reconciler.kinds:
+                for key in reconciler.keys(event):
+                    self._queue.add((reconciler, key))
+
+    def _work(self) -> None:
+        try:
+            while True:
+                item = self._queue.take(FLUSH_WITHIN)
+                if item is None:
+                    self.surroundings.flush()
+                    item = self._queue.take()
+                if item is None:
+                    return
+                self._run(item)
+        except StoreUnavailableError as error:
+            self._queue.close()
+            self.surroundings.on_failure(error)
+
+    def _run(self, item: Item) -> None:
+        reconciler, key = item
+        try:
+            result = reconciler.reconcile(key)
+        except ConflictError:
+            result = Result(retry_after_seconds=0)
+        except StoreUnavailableError:
+            raise
+        except Exception as error:
+            _LOG.exception("%s failed for %s", reconciler.name, key)
+            self._tell(reconciler, key, error)
+            self._failures[item] = failures = self._failures.get(item, 0) + 1
+            pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
+            result = Result(retry_after_seconds=pause)
+        else:
+            self._failures.pop(item, None)
+        finally:
+            self._queue.done(item)
+        if result.retry_after_seconds is not None:
+            self._queue.add_after(item, result.retry_after_seconds)
+
+    def _tell(self, reconciler: Reconciler, key: Key, error: Exception) -> None:
+        kind: Any = reconciler.kinds[0]
+        resource: Resource | None = self.surroundings.store.find(kind, key)
+        if resource is not None:
+            message = f"Failed to reconcile: {error}"
+            self.surroundings.events.record(resource, "ReconcileError", message, warning=True)

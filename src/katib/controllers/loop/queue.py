@@ -1,0 +1,96 @@
+"""The queue of keys that want a look: each at most once, some of them later."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bound=Hashable)
+
+
+class WorkQueue(Generic[T]):
+    """Hands out items. An item is never handed out twice at once.
+
+    Args:
+        monotonic: seconds, as :meth:`katib.ports.clock.Clock.monotonic`.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._ready: deque[T] = deque()
+        self._waiting: set[T] = set()
+        self._running: set[T] = set()
+        self._again: set[T] = set()
+        self._later: list[tuple[float, int, T]] = []
+        self._count = 0
+        self._is_closed = False
+
+    def add(self, item: T) -> None:
+        """Hand the item out soon; once more after the present run when it is running."""
+        with self._changed:
+            if item in self._running:
+                self._again.add(item)
+            elif item not in self._waiting:
+                self._waiting.add(item)
+                self._ready.append(item)
+                self._changed.notify()
+
+    def add_after(self, item: T, seconds: float) -> None:
+        """Hand the item out when the seconds have passed."""
+        with self._changed:
+            self._count += 1
+            heapq.heappush(self._later, (self._monotonic() + seconds, self._count, item))
+            self._changed.notify()
+
+    def take(self, timeout_seconds: float | None = None) -> T | None:
+        """The next item, waiting for one; ``None`` after the timeout or when the queue is closed.
+
+        :meth:`done` must be called for the item afterwards.
+        """
+        deadline = None if timeout_seconds is None else self._monotonic() + timeout_seconds
+        with self._changed:
+            while not self._is_closed:
+                now = self._monotonic()
+                self._release_due(now)
+                if self._ready:
+                    item = self._ready.popleft()
+                    self._waiting.discard(item)
+                    self._running.add(item)
+                    return item
+                if deadline is not None and now >= deadline:
+                    return None
+                moments = [moment for moment in (deadline, self._next_moment()) if moment]
+                self._changed.wait(min(moments) - now if moments else None)
+            return None
+
+    def done(self, item: T) -> None:
+        """The item's run is over."""
+        with self._changed:
+            self._running.discard(item)
+            if item in self._again:
+                self._again.discard(item)
+                self._waiting.add(item)
+                self._ready.append(item)
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Nothing is handed out from now on; who waits is woken."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _release_due(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            _, _, item = heapq.heappop(self._later)
+            if item in self._running:
+                self._again.add(item)
+            elif item not in self._waiting:
+                self._waiting.add(item)
+                self._ready.append(item)
+
+    def _next_moment(self) -> float | None:
+        return self._later[0][0] if self._later else None

@@ -1,0 +1,9 @@
+"""The trial controller: starts a trial's run, watches it, reads its observation.
+
+It creates the run as a resource and judges it by the template's conditions (``gjson``), so it never
+knows who runs it: this machine's executors or a cluster. ``observation`` folds the observation log.
+"""
+
+from katib.controllers.trial.reconciler import TrialReconciler
+
+__all__ = ["TrialReconciler"]

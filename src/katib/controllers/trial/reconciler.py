@@ -1,0 +1,267 @@
+"""Starts a trial's run, watches it, and says how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from katib.api import conditions, names
+from katib.api.codec import from_manifest, from_raw, to_manifest
+from katib.api.experiment import ObjectiveSpec
+from katib.api.kinds import kind_of
+from katib.api.trial import TRIALS, Trial, TrialStatus
+from katib.api.values import Condition, Key, Kind, Manifest, OwnerReference, Unstructured
+from katib.controllers.trial.gjson import Match, MatchError, find_match
+from katib.controllers.trial.observation import observe
+from katib.errors import AlreadyExistsError
+from katib.ports.clock import Clock
+from katib.ports.event_recorder import EventRecorder
+from katib.ports.observation_log import NO_TIME, MetricEntry, ObservationLog
+from katib.ports.reconciler import DONE, Result
+from katib.ports.resource_store import Event, EventType, ResourceStore
+
+#: How often a succeeded run's metrics are looked for, and for how long in all, in seconds. A
+#: collector that died never reports; the trial must not wait for it for ever.
+LOOK_EVERY, LOOK_FOR = 1.0, 60.0
+
+
+class RunState(StrEnum):
+    """What a run's conditions say."""
+
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class TrialReconciler:
+    """Creates the run of a trial, judges it by the template's conditions, reads its observation.
+
+    Args:
+        store: where trials and runs are.
+        observations: where the collector reports.
+        events: what happened, for the user.
+        clock: for times.
+        run_kinds: the kinds that are run here; empty when any kind is (in a cluster).
+    """
+
+    name = "trial-controller"
+
+    def __init__(
+        self,
+        store: ResourceStore,
+        observations: ObservationLog,
+        events: EventRecorder,
+        clock: Clock,
+        run_kinds: Collection[Kind[Any]] = (),
+    ) -> None:
+        self._store, self._observations = store, observations
+        self._events, self._clock = events, clock
+        self._run_kinds = tuple(run_kinds)
+        self.kinds: tuple[Kind[Any], ...] = (TRIALS, *self._run_kinds)
+        self._waiting: dict[str, float] = {}
+
+    def keys(self, event: Event) -> Iterable[Key]:
+        resource = event.resource
+        if isinstance(resource, Trial):
+            if event.type is not EventType.DELETED:
+                yield resource.key
+            return
+        owner = resource.metadata.controller
+        if owner is not None and owner.kind == "Trial":
+            yield Key(resource.metadata.namespace, owner.name)
+
+    def reconcile(self, key: Key) -> Result:
+        trial = self._store.find(TRIALS, key)
+        if trial is None:
+            return DONE
+        if trial.metadata.deletion_timestamp is not None:
+            self._release(trial)
+            return DONE
+        if names.FINALIZER_TRIAL not in trial.metadata.finalizers:
+            finalizers = (*trial.metadata.finalizers, names.FINALIZER_TRIAL)
+            metadata = replace(trial.metadata, finalizers=finalizers)
+            trial = self._store.update(TRIALS, replace(trial, metadata=metadata))
+        if not trial.has(names.CREATED):
+            trial = self._start(trial)
+        status, result = self._follow(trial)
+        self._store.update_status(TRIALS, replace(trial, status=status))
+        return result
+
+    def _release(self, trial: Trial) -> None:
+        if names.FINALIZER_TRIAL not in trial.metadata.finalizers:
+            return
+        self._observations.delete(trial.key)
+        kept = tuple(one for one in trial.metadata.finalizers if one != names.FINALIZER_TRIAL)
+        metadata = replace(trial.metadata, finalizers=kept)
+        self._store.update(TRIALS, replace(trial, metadata=metadata))
+
+    def _start(self, trial: Trial) -> Trial:
+        status = replace(trial.status, start_time=self._clock.now(), completion_time=None)
+        created = Condition(
+            type=names.CREATED, status="True", reason="TrialCreated", message="Trial is created"
+        )
+        return replace(trial, status=self._put(status, created))
+
+    def _follow(self, trial: Trial) -> tuple[TrialStatus, Result]:
+        manifest: Manifest = {} if trial.spec.run_spec is UNSET else from_raw(trial.spec.run_spec)
+        kind = kind_of(manifest.get("apiVersion", ""), manifest.get("kind", ""))
+        if self._run_kinds and kind not in self._run_kinds and not trial.is_completed:
+            return self._refuse(trial, kind), DONE
+        run = self._store.find(kind, trial.key)
+        if trial.is_completed:
+            status = self._observe_stopped(trial)
+            if run is not None and not trial.spec.retain_run:
+                self._delete_run(trial, kind, run)
+            return status, DONE
+        if run is None:
+            run = self._create_run(trial, kind, manifest)
+        return self._judge(trial, run)
+
+    def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:
+        known = " and ".join(one.name for one in self._run_kinds)
+        why = (
+            f"this machine runs {known}; a {kind.name} ({kind.api_version}) needs a cluster that "
+            "knows the kind"
+        )
+        return self._end(trial, names.FAILED, Match("KindNotRunnable", why))
+
+    def _create_run(self, trial: Trial, kind: Kind[Any], manifest: Manifest) -> Unstructured:
+        run: Unstructured = from_manifest(kind, manifest)
+        owner = OwnerReference(
+            api_version=trial.api_version,
+            kind=trial.kind,
+            name=trial.metadata.name,
+            uid=trial.metadata.uid,
+            controller=True,
+            block_owner_deletion=True,
+        )
+        run = replace(run, metadata=replace(run.metadata, owner_references=(owner,)))
+        try:
+            created: Unstructured = self._store.create(kind, run)
+        except AlreadyExistsError:
+            found: Unstructured = self._store.get(kind, run.key)
+            return found
+        self._tell(trial, "JobCreated", f"Job {trial.metadata.name} has been created")
+        return created
+
+    def _delete_run(self, trial: Trial, kind: Kind[Any], run: Unstructured) -> None:
+        if run.metadata.deletion_timestamp is None:
+            self._store.delete(kind, run.key, uid=run.metadata.uid)
+            self._tell(trial, "JobDeleted", f"Job {trial.metadata.name} has been deleted")
+
+    def _judge(self, trial: Trial, run: Unstructured) -> tuple[TrialStatus, Result]:
+        found = self._run_state(trial, run)
+        if found is None:
+            return trial.status, DONE
+        state, match = found
+        name = trial.metadata.name
+        if state is RunState.RUNNING:
+            running = Condition(
+                type=names.RUNNING,
+                status="True",
+                reason="TrialRunning",
+                message="Trial is running",
+            )
+            self._tell(trial, "JobRunning", f"Job {name} is running")
+            return self._put(trial.status, running), DONE
+        if state is RunState.FAILED:
+            detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
+            self._tell(trial, "JobFailed", f"Job {name} has failed{detail}")
+            return self._end(trial, names.FAILED, match), DONE
+        return self._succeed(trial, match)
+
+    def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
+        document = to_manifest(run)
+        try:
+            failed = find_match(trial.spec.failure_condition, document)
+            if failed is not None:
+                return RunState.FAILED, failed
+            succeeded = find_match(trial.spec.success_condition, document)
+        except MatchError as error:
+            self._tell(trial, "ConditionError", str(error), warning=True)
+            return None
+        if succeeded is not None:
+            return RunState.SUCCEEDED, succeeded
+        if not trial.has(names.RUNNING):
+            return RunState.RUNNING, Match("", "")
+        return None
+
+    def _succeed(self, trial: Trial, match: Match) -> tuple[TrialStatus, Result]:
+        name = trial.metadata.name
+        trial = replace(trial, status=self._observe(trial))
+        if trial.is_observed:
+            self._tell(trial, "JobSucceeded", f"Job {name} has succeeded")
+            return self._end(trial, names.SUCCEEDED, match), DONE
+        collector = trial.spec.metrics_collector.collector
+        is_pushed = collector is not None and collector.kind == "Push"
+        if trial.status.observation is None and not is_pushed and self._may_look_again(trial):
+            return trial.status, Result(retry_after_seconds=LOOK_EVERY)
+        if is_pushed and trial.status.observation is None:
+            objective = trial.spec.objective or ObjectiveSpec()
+            missing = MetricEntry(NO_TIME, objective.objective_metric_name, names.UNAVAILABLE)
+            self._observations.report(trial.key, [missing])
+        self._tell(
+            trial,
+            "MetricsUnavailable",
+            f"Metrics are not available for Job {name}",
+            warning=True,
+        )
+        return self._end(trial, names.METRICS_UNAVAILABLE, match), DONE
+
+    def _may_look_again(self, trial: Trial) -> bool:
+        now = self._clock.monotonic()
+        since = self._waiting.setdefault(trial.metadata.uid, now)
+        if now - since < LOOK_FOR:
+            return True
+        del self._waiting[trial.metadata.uid]
+        return False
+
+    def _observe(self, trial: Trial) -> TrialStatus:
+        objective = trial.spec.objective
+        if objective is None:
+            return trial.status
+        observation = observe(objective, self._observations.read(trial.key))
+        if observation is None:
+            return trial.status
+        return replace(trial.status, observation=observation)
+
+    def _observe_stopped(self, trial: Trial) -> TrialStatus:
+        """An early-stopped trial's observation is read before its run goes."""
+        if not trial.has(names.EARLY_STOPPED) or trial.is_observed:
+            return trial.status
+        status = self._observe(trial)
+        if status.completion_time in (None, UNSET):
+            status = replace(status, completion_time=self._clock.now())
+        return status
+
+    def _end(self, trial: Trial, type: str, match: Match) -> TrialStatus:
+        now = self._clock.now()
+        self._waiting.pop(trial.metadata.uid, None)
+        reason, message = _ENDS[type]
+        final = Condition(
+            type=type,
+            status="True",
+            reason=f"{reason}. Job reason: {match.reason}" if match.reason else reason,
+            message=f"{message}. Job message: {match.message}" if match.message else message,
+        )
+        stopped = conditions.turn_off(trial.status.conditions, names.RUNNING, now)
+        status = replace(trial.status, completion_time=now, conditions=stopped)
+        return self._put(status, final)
+
+    def _put(self, status: TrialStatus, condition: Condition) -> TrialStatus:
+        changed = conditions.put(status.conditions, condition, self._clock.now())
+        return replace(status, conditions=changed)
+
+    def _tell(self, trial: Trial, reason: str, message: str, warning: bool = False) -> None:
+        self._events.record(trial, reason, message, warning)
+
+
+_ENDS = {
+    names.SUCCEEDED: ("TrialSucceeded", "Trial has succeeded"),
+    names.FAILED: ("TrialFailed", "Trial has failed"),
+    names.METRICS_UNAVAILABLE: ("MetricsUnavailable", "Metrics are not available"),
+}

@@ -1,0 +1,20 @@
+"""How a run is run on this machine: what Kubernetes' own controllers and the kubelet do in a
+cluster.
+
+One file per kind (``job``, ``pod``), each a reconciler that reads the resource a trial's template
+made and writes its status as Kubernetes would; another kind is one more file. ``process`` starts,
+adopts and ends process groups, ``command`` turns a container into a command line. Nothing here
+knows what a trial or an experiment is.
+"""
+
+from katib.ports.reconciler import Reconciler
+from katib.registry import Registry
+
+EXECUTORS: Registry[Reconciler] = Registry(
+    "executor",
+    "katib.executors",
+    {
+        "Job": "katib.executors.job:JobReconciler",
+        "Pod": "katib.executors.pod:PodReconciler",
+    },
+)

@@ -1,0 +1,170 @@
+"""From a container to a command line: words, environment, working directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from katib.api.values import Manifest, Unstructured
+from katib.errors import KatibError
+from katib.executors.process import Command
+
+_REFERENCE = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
+
+#: Reads a value by kind (``ConfigMap``, ``Secret``), name and key.
+ReadValue = Callable[[str, str, str], str | None]
+
+
+class CommandError(KatibError):
+    """A container cannot be started here; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What stands for container images on this machine.
+
+    Attributes:
+        paths: image name, with or without its tag → a directory whose files the image would hold,
+            or a program (an interpreter) that runs in the place of the image's.
+        directory: where programs work when the container does not say.
+    """
+
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    directory: str = field(default_factory=os.getcwd)
+
+    def find(self, image: str) -> Path | None:
+        """The path given for an image."""
+        plain = image.rsplit("/", 1)[-1]
+        for name in (image, image.split(":")[0], plain, plain.split(":")[0]):
+            if name in self.paths:
+                return self.paths[name]
+        return None
+
+
+def build_command(container: Manifest, environment: Mapping[str, str], images: Images) -> Command:
+    """The command line of a container.
+
+    Args:
+        container: of a pod.
+        environment: the container's variables.
+        images: what stands for its image.
+
+    Raises:
+        CommandError: it has no command, and its image's own cannot be known here.
+    """
+    words = [
+        expand(str(word), environment)
+        for word in (*container.get("command", ()), *container.get("args", ()))
+    ]
+    image = str(container.get("image", ""))
+    place = images.find(image)
+    if not container.get("command"):
+        if place is None or not place.is_file():
+            raise CommandError(
+                f'container "{container.get("name")}" has no command, and the entry point of image '
+                f'"{image}" cannot be read here: write the command into the template, or say which '
+                f"program stands for the image with --image {image or 'NAME'}=PROGRAM"
+            )
+        words = [str(place), *words]
+    elif place is not None and place.is_file():
+        words = [str(place), *words[1:]]
+    directory = str(container.get("workingDir") or "")
+    if place is not None and place.is_dir():
+        words = [inside(place, word) for word in words]
+        directory = inside(place, directory) if directory else str(place)
+    return Command(words, environment, directory or images.directory)
+
+
+def build_environment(
+    container: Manifest, pod: Unstructured, additions: Mapping[str, str], read: ReadValue
+) -> dict[str, str]:
+    """The variables of a container: this machine's, then the additions, then the container's own.
+
+    The directory of the interpreter that runs Katib comes first on ``PATH``, so that ``python3`` in
+    a template is the one with the user's packages.
+
+    Raises:
+        CommandError: a variable refers to something that is not there.
+    """
+    environment = dict(os.environ)
+    own = str(Path(sys.executable).parent)
+    environment["PATH"] = f"{own}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    environment.update(additions)
+    for variable in container.get("env") or ():
+        name = str(variable.get("name", ""))
+        if "valueFrom" in variable:
+            value = _value_from(name, variable["valueFrom"], pod, read)
+        else:
+            value = expand(str(variable.get("value", "")), environment)
+        if value is not None:
+            environment[name] = value
+    return environment
+
+
+def expand(text: str, environment: Mapping[str, str]) -> str:
+    """Replace ``$(NAME)`` by the variable and ``$$`` by ``$``, as Kubernetes does.
+
+    A reference to an unknown variable stays as it is.
+    """
+    if "$" not in text:
+        return text
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] == "$":
+            return "$"
+        return environment.get(match[2], match[0])
+
+    return _REFERENCE.sub(value, text)
+
+
+def inside(root: Path, word: str) -> str:
+    """An absolute path as it is under ``root``, when there is such a file there."""
+    if not word.startswith("/") or word == "/bin/sh":
+        return word
+    mapped = root / word.lstrip("/")
+    return str(mapped) if mapped.exists() else word
+
+
+def _value_from(name: str, source: Manifest, pod: Unstructured, read: ReadValue) -> str | None:
+    if "fieldRef" in source:
+        path = str(source["fieldRef"].get("fieldPath", ""))
+        found = _field(pod, path)
+        if found is None:
+            raise CommandError(f"variable {name} refers to {path}, which the pod does not have")
+        return found
+    for kind, reference in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
+        if reference in source:
+            where: Any = source[reference]
+            value = read(kind, str(where.get("name", "")), str(where.get("key", "")))
+            if value is None and not where.get("optional"):
+                raise CommandError(
+                    f'variable {name} refers to key "{where.get("key")}" of {kind} '
+                    f'"{where.get("name")}", which does not exist here'
+                )
+            return value
+    raise CommandError(
+        f"variable {name} takes its value from {', '.join(source)}, which only a cluster has; "
+        "here a value, a fieldRef, a configMapKeyRef or a secretKeyRef is possible"
+    )
+
+
+def _field(pod: Unstructured, path: str) -> str | None:
+    metadata = pod.metadata
+    keyed = re.fullmatch(r"metadata\.(labels|annotations)\['(.+)'\]", path)
+    if keyed:
+        values = metadata.labels if keyed[1] == "labels" else metadata.annotations
+        return None if values is None else values.get(keyed[2])
+    known = {
+        "metadata.name": metadata.name,
+        "metadata.namespace": metadata.namespace,
+        "metadata.uid": metadata.uid,
+        "spec.nodeName": os.uname().nodename,
+        "status.podIP": "127.0.0.1",
+        "status.hostIP": "127.0.0.1",
+    }
+    return known.get(path)

@@ -1,0 +1,252 @@
+"""One container of a pod: its process group, its restarts, its status."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from katib.api.codec import format_time
+from katib.api.values import Key, Manifest, Unstructured
+from katib.executors.command import (
+    CommandError,
+    Images,
+    ReadValue,
+    build_command,
+    build_environment,
+)
+from katib.executors.process import KILLED, Process, Processes
+from katib.ports.clock import Clock
+
+#: The pause before a first restart, and the longest, in seconds.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+
+#: How much of a failed container's output its status shows: lines and bytes.
+TAIL_LINES, TAIL_BYTES = 10, 2048
+
+#: The exit code of a container that could not be started, as container runtimes give it.
+NOT_STARTED = 128
+
+_SIGNALS = {137: "killed (SIGKILL)", 143: "ended by SIGTERM", 139: "crashed (SIGSEGV)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a container works with. ``register`` says whose a run's directory is."""
+
+    processes: Processes
+    images: Images
+    clock: Clock
+    read: ReadValue
+    register: Callable[[Path, Key], None]
+
+
+@dataclass(slots=True)
+class Container:
+    """Runs one container and runs it again as its pod's restart policy says.
+
+    Args:
+        spec: the container's part of the pod.
+        directory: for its log and the first run; restarts have sub-folders.
+        policy: ``Never``, ``OnFailure`` or ``Always``.
+        around: what it works with.
+        pod: whose.
+    """
+
+    spec: Manifest
+    directory: Path
+    policy: str
+    around: Surroundings
+    pod: Key
+    restarts: int = 0
+    exit_code: int | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    directories: list[Path] = field(default_factory=list)
+    _process: Process | None = None
+    _problem: str = ""
+    _last: Manifest | None = None
+    _restart_at: float | None = None
+
+    @property
+    def log(self) -> Path:
+        """The file that holds its output, of all its runs."""
+        return self.directory / "log"
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was ever started."""
+        return self.started_at is not None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process goes on."""
+        return self._poll() is None and self._process is not None
+
+    @property
+    def is_to_start(self) -> bool:
+        """Whether it is time for its first run, or for the next."""
+        if self._process is not None or self.exit_code is not None:
+            return False
+        return self._restart_at is None or self.around.clock.monotonic() >= self._restart_at
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it ended for good. One that is to run again is made ready for that."""
+        code = self._poll()
+        if code is None:
+            return False
+        if self.policy == "Never" or (self.policy == "OnFailure" and code == 0):
+            return True
+        self._plan_restart()
+        return False
+
+    @property
+    def is_succeeded(self) -> bool:
+        """Whether it ended well."""
+        return self.exit_code == 0
+
+    @property
+    def restart_in_seconds(self) -> float | None:
+        """How long until the next run; ``None`` when none is planned."""
+        if self._restart_at is None or self._process is not None:
+            return None
+        return max(0.0, self._restart_at - self.around.clock.monotonic())
+
+    def adopt(self) -> bool:
+        """Find the run that an earlier engine started; whether there was one."""
+        while (self._run_directory(self.restarts + 1) / "pid").exists():
+            self.restarts += 1
+        directory = self._run_directory(self.restarts)
+        self._register(directory)
+        self._process = self.around.processes.adopt(directory)
+        if self._process is not None:
+            self.started_at = self.around.clock.now()
+        return self._process is not None
+
+    def start(self, pod: Unstructured, additions: Mapping[str, str]) -> None:
+        """Start its process. One that cannot be started has ended, and says why."""
+        self._restart_at = None
+        self.started_at = self.around.clock.now()
+        directory = self._run_directory(self.restarts)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            environment = build_environment(self.spec, pod, additions, self.around.read)
+            command = build_command(self.spec, environment, self.around.images)
+            self._register(directory)
+            self._process = self.around.processes.start(command, directory, self.log)
+        except (CommandError, OSError) as error:
+            self._problem = str(error)
+            self._end(NOT_STARTED)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to its process group, if it runs."""
+        if self.is_running and self._process is not None:
+            self._process.signal(number)
+
+    def wait(self, deadline: float, monotonic: Callable[[], float]) -> None:
+        """Wait until its process ended; kill it at the deadline."""
+        while self.is_running:
+            if monotonic() >= deadline:
+                self.signal(9)
+            time.sleep(0.01)
+
+    def failure(self) -> str:
+        """How it failed, in a sentence with the last lines of its output; empty when it did not."""
+        if self.exit_code in (None, 0):
+            return ""
+        name = self.spec.get("name", "")
+        if self._problem:
+            return f"Container {name} was not started: {self._problem}"
+        tail = self._tail()
+        last = f"; its last output:\n{tail}" if tail else "; it wrote no output"
+        return f"Container {name} {self._how()}{last}"
+
+    def status(self) -> Manifest:
+        """Its entry in the pod's status."""
+        status: Manifest = {
+            "name": self.spec.get("name", ""),
+            "image": self.spec.get("image", ""),
+            "ready": self.exit_code is None and self._process is not None,
+            "started": self.is_started,
+            "restartCount": self.restarts,
+            "state": self._state(),
+        }
+        if self._last is not None:
+            status["lastState"] = self._last
+        return status
+
+    def _state(self) -> Manifest:
+        if self.exit_code is not None:
+            reason = "Completed" if self.exit_code == 0 else "Error"
+            terminated = {
+                "exitCode": self.exit_code,
+                "reason": "StartError" if self._problem else reason,
+                "startedAt": _time(self.started_at),
+                "finishedAt": _time(self.ended_at),
+            }
+            if self.exit_code != 0:
+                terminated["message"] = self._problem or self._tail()
+            return {"terminated": terminated}
+        if self._process is not None:
+            return {"running": {"startedAt": _time(self.started_at)}}
+        if self._restart_at is not None:
+            return {"waiting": {"reason": "CrashLoopBackOff", "message": self._how_last()}}
+        return {"waiting": {"reason": "ContainerCreating"}}
+
+    def _poll(self) -> int | None:
+        if self.exit_code is None and self._process is not None:
+            code = self._process.poll()
+            if code is not None:
+                self._end(code)
+        return self.exit_code
+
+    def _end(self, code: int) -> None:
+        self.exit_code, self.ended_at = code, self.around.clock.now()
+
+    def _plan_restart(self) -> None:
+        self._last = self._state()
+        pause = min(FIRST_PAUSE * 2**self.restarts, LONGEST_PAUSE)
+        self._restart_at = self.around.clock.monotonic() + pause
+        self.restarts += 1
+        self._process = self.exit_code = None
+        self._problem = ""
+
+    def _run_directory(self, restarts: int) -> Path:
+        return self.directory / f"restart-{restarts}" if restarts else self.directory
+
+    def _register(self, directory: Path) -> None:
+        self.directories.append(directory)
+        self.around.register(directory, self.pod)
+
+    def _how(self) -> str:
+        code = self.exit_code
+        if self._process is not None and self._process.is_lost:
+            return "vanished without an exit code (was it killed, or the machine restarted?)"
+        if code == 127 and not self._problem:
+            return "exited with code 127: the command or its directory was not found"
+        if code == 126:
+            return "exited with code 126: the command may not be executed"
+        if code in _SIGNALS:
+            return f"was {_SIGNALS[code]}, exit code {code}"
+        return f"exited with code {code}"
+
+    def _how_last(self) -> str:
+        terminated: Manifest = (self._last or {}).get("terminated", {})
+        return f"the last run exited with code {terminated.get('exitCode', KILLED)}"
+
+    def _tail(self) -> str:
+        try:
+            with self.log.open("rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - TAIL_BYTES))
+                text = file.read().decode(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)

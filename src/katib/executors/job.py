@@ -1,0 +1,203 @@
+"""Jobs: makes pods until enough of them succeed, or too many fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from katib.api import names
+from katib.api.codec import format_time, parse_time, with_status
+from katib.api.kinds import JOBS, PODS
+from katib.api.values import Key, Kind, Manifest, ObjectMeta, OwnerReference, Strings, Unstructured
+from katib.ports.clock import Clock
+from katib.ports.reconciler import DONE, Result
+from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
+
+#: Kubernetes' own default: how often a job's pods may fail and be tried again.
+BACKOFF_LIMIT = 6
+
+#: The pause after a first failed pod, and the longest, in seconds. Kubernetes waits 10 and 360,
+#: since a node may need time to recover; on one machine that only keeps the user waiting.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+
+
+class JobReconciler:
+    """Runs a ``batch/v1`` Job: its pods, its retries, its deadline, its conditions."""
+
+    name = "job-controller"
+    kinds: tuple[Kind[Any], ...] = (JOBS, PODS)
+
+    def __init__(self, store: ResourceStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def keys(self, event: Event) -> Iterable[Key]:
+        if event.kind is JOBS:
+            if event.type is not EventType.DELETED:
+                yield event.resource.key
+            return
+        owner = event.resource.metadata.controller
+        if owner is not None and owner.kind == JOBS.name:
+            yield Key(event.resource.metadata.namespace, owner.name)
+
+    def reconcile(self, key: Key) -> Result:
+        job = self._store.find(JOBS, key)
+        if job is None or job.metadata.deletion_timestamp is not None or is_finished(job.status):
+            return DONE
+        if job.spec.get("suspend"):
+            return DONE
+        now = self._clock.now()
+        pods = self._store.list(PODS, Selector(owner=job.metadata.uid))
+        status, result = self._step(job, pods, now)
+        if is_finished(status):
+            self._remove_active(pods)
+        self._store.update_status(JOBS, with_status(job, status))
+        return result
+
+    def _step(
+        self, job: Unstructured, pods: Iterable[Unstructured], now: datetime
+    ) -> tuple[Manifest, Result]:
+        by_phase: dict[str, list[Unstructured]] = {"Succeeded": [], "Failed": [], "": []}
+        for pod in pods:
+            phase = pod.status.get("phase")
+            by_phase[phase if phase in by_phase else ""].append(pod)
+        active, failed = by_phase[""], by_phase["Failed"]
+        started = parse_time(job.status["startTime"]) if "startTime" in job.status else now
+        status: Manifest = {**job.status, "startTime": format_time(started)}
+        failures = len(failed) + sum(_restarts(pod) for pod in active)
+        counts = {
+            "active": len(active),
+            "ready": sum(pod.status.get("phase") == "Running" for pod in active),
+            "succeeded": len(by_phase["Succeeded"]),
+            "failed": len(failed),
+        }
+        status.update(counts)
+        wanted = int(job.spec.get("completions") or 1)
+        if counts["succeeded"] >= wanted:
+            return _completed(status, now), DONE
+        limit = job.spec.get("backoffLimit")
+        if failures > (BACKOFF_LIMIT if limit is None else int(limit)):
+            why = "Job has reached the specified backoff limit"
+            return _failed(status, now, "BackoffLimitExceeded", _with_cause(why, failed)), DONE
+        deadline = job.spec.get("activeDeadlineSeconds")
+        if deadline is not None and now - started >= timedelta(seconds=int(deadline)):
+            why = "Job was active longer than specified deadline"
+            return _failed(status, now, "DeadlineExceeded", why), DONE
+        result = self._fill(job, status, failed, wanted - counts["succeeded"])
+        if deadline is not None and result.retry_after_seconds is None:
+            left = timedelta(seconds=int(deadline)) - (now - started)
+            return _tidy(status), Result(retry_after_seconds=max(0.05, left.total_seconds()))
+        return _tidy(status), result
+
+    def _fill(
+        self, job: Unstructured, status: Manifest, failed: list[Unstructured], wanted: int
+    ) -> Result:
+        missing = min(int(job.spec.get("parallelism", 1)), wanted) - status["active"]
+        if missing <= 0:
+            return DONE
+        if failed:
+            pause = min(FIRST_PAUSE * 2 ** (len(failed) - 1), LONGEST_PAUSE)
+            ended = max(_ended_at(pod) for pod in failed)
+            wait = pause - (self._clock.now() - ended).total_seconds()
+            if wait > 0:
+                return Result(retry_after_seconds=wait)
+        for _ in range(missing):
+            self._store.create(PODS, _pod_of(job))
+        status["active"] += missing
+        return DONE
+
+    def _remove_active(self, pods: Iterable[Unstructured]) -> None:
+        for pod in pods:
+            if pod.status.get("phase") not in ("Succeeded", "Failed"):
+                self._store.delete(PODS, pod.key)
+
+
+def is_finished(status: Manifest) -> bool:
+    """Whether the job is complete or has failed."""
+    return any(
+        condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
+        for condition in status.get("conditions", ())
+    )
+
+
+def _pod_of(job: Unstructured) -> Unstructured:
+    template: Manifest = job.spec.get("template") or {}
+    metadata: Manifest = template.get("metadata") or {}
+    owner = OwnerReference(
+        api_version=job.api_version,
+        kind=job.kind,
+        name=job.metadata.name,
+        uid=job.metadata.uid,
+        controller=True,
+        block_owner_deletion=True,
+    )
+    labels = {**(metadata.get("labels") or {}), names.LABEL_JOB: job.metadata.name}
+    annotations = metadata.get("annotations")
+    return Unstructured(
+        api_version=PODS.api_version,
+        kind=PODS.name,
+        metadata=ObjectMeta(
+            generate_name=f"{job.metadata.name}-",
+            namespace=job.metadata.namespace,
+            labels=Strings(labels),
+            annotations=Strings(annotations) if annotations else None,
+            owner_references=(owner,),
+        ),
+        body={"spec": template.get("spec") or {}, "status": {"phase": "Pending"}},
+    )
+
+
+def _restarts(pod: Unstructured) -> int:
+    return sum(one.get("restartCount", 0) for one in pod.status.get("containerStatuses", ()))
+
+
+def _ended_at(pod: Unstructured) -> datetime:
+    times = [
+        parse_time(one["state"]["terminated"]["finishedAt"])
+        for one in pod.status.get("containerStatuses", ())
+        if "terminated" in one["state"]
+    ]
+    return max(times, default=pod.metadata.creation_timestamp or datetime.max)
+
+
+def _with_cause(why: str, failed: list[Unstructured]) -> str:
+    """Kubernetes' sentence, and behind it how the last pod failed."""
+    if not failed:
+        return why
+    cause = str(failed[-1].status.get("message") or "")
+    return f"{why}. {cause}" if cause else why
+
+
+def _completed(status: Manifest, now: datetime) -> Manifest:
+    why = ("CompletionsReached", "Reached expected number of succeeded pods")
+    status["conditions"] = [
+        _condition("SuccessCriteriaMet", *why, now),
+        _condition("Complete", *why, now),
+    ]
+    status["completionTime"] = format_time(now)
+    return _tidy({**status, "active": 0, "ready": 0})
+
+
+def _failed(status: Manifest, now: datetime, reason: str, message: str) -> Manifest:
+    status["conditions"] = [
+        _condition("FailureTarget", reason, message, now),
+        _condition("Failed", reason, message, now),
+    ]
+    return _tidy({**status, "active": 0, "ready": 0})
+
+
+def _condition(type: str, reason: str, message: str, now: datetime) -> Manifest:
+    time = format_time(now)
+    return {
+        "type": type,
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastProbeTime": time,
+        "lastTransitionTime": time,
+    }
+
+
+def _tidy(status: Manifest) -> Manifest:
+    """Without counters that are zero, as Kubernetes leaves them out."""
+    return {name: value for name, value in status.items() if value != 0 or name == "ready"}

@@ -1,0 +1,281 @@
+"""Pods: runs their containers as process groups and writes their status."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from katib.api import names
+from katib.api.codec import format_time, parse_time, with_status
+from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
+from katib.api.values import Key, Kind, Manifest, Unstructured
+from katib.executors.command import Images
+from katib.executors.container import Container, Surroundings
+from katib.executors.process import Processes
+from katib.ports.clock import Clock
+from katib.ports.reconciler import DONE, Result
+from katib.ports.resource_store import Event, EventType, ResourceStore
+from katib.ports.sidecar import Sidecar, Sidecars
+
+#: How often a running pod's log is read, in seconds.
+READ_EVERY = 0.25
+
+#: How long the processes of a pod that is removed may take to end, unless the pod says otherwise.
+GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """This machine, as far as pods are concerned.
+
+    Attributes:
+        trials: the folder of all run directories.
+        images: what stands for container images.
+        sidecars: what reads metrics.
+        flush: makes everything so far safe. Called before a process is started, so that an engine
+            that dies then knows of it.
+        wake: reconcile the pod soon.
+    """
+
+    trials: Path
+    images: Images
+    sidecars: Sidecars
+    flush: Callable[[], None]
+    wake: Callable[[Key], None]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What goes on for one pod."""
+
+    uid: str
+    init: Sequence[Container]
+    main: Sequence[Container]
+    sidecar: Sidecar | None
+    is_ended: bool = False
+    stop_by: float | None = None
+    failure: tuple[str, str] | None = None
+
+    @property
+    def containers(self) -> Sequence[Container]:
+        return (*self.init, *self.main)
+
+
+@dataclass(slots=True)
+class PodReconciler:
+    """Runs a ``v1`` Pod: init containers in turn, then the others at once.
+
+    A pod's containers write into ``trials/<namespace>/<job>/<pod's suffix>``.
+    """
+
+    store: ResourceStore
+    clock: Clock
+    here: Here
+    name: str = field(default="pod-controller", init=False)
+    kinds: tuple[Kind[Any], ...] = field(default=(PODS,), init=False)
+    _processes: Processes = field(init=False)
+    _runs: dict[Key, _Run] = field(init=False, default_factory=dict)
+    _pods: dict[Path, Key] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._processes = Processes(self._ended)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def keys(self, event: Event) -> Iterable[Key]:
+        if event.type is not EventType.MODIFIED or event.resource.metadata.deletion_timestamp:
+            yield event.resource.key
+
+    def reconcile(self, key: Key) -> Result:
+        pod = self.store.find(PODS, key)
+        run = self._runs.get(key)
+        is_gone = pod is None or pod.metadata.deletion_timestamp is not None
+        if run is not None and (pod is None or is_gone or run.uid != pod.metadata.uid):
+            return self._remove(key, run)
+        if pod is None or is_gone or pod.status.get("phase") in ("Succeeded", "Failed"):
+            return DONE
+        if run is None:
+            run = self._runs[key] = self._open(key, pod)
+        result = self._advance(pod, run)
+        self._write(pod, run)
+        if run.is_ended:
+            self._forget(key, run)
+        return result
+
+    def interrupt(self) -> list[Unstructured]:
+        """Ask every process to end and kill those that do not; the pods that did not succeed.
+
+        Nothing is written: the caller decides what becomes of these pods.
+        """
+        for run in self._runs.values():
+            for container in run.containers:
+                container.signal(signal.SIGTERM)
+        deadline = self.clock.monotonic() + GRACE_SECONDS
+        for run in self._runs.values():
+            for container in run.containers:
+                container.wait(deadline, self.clock.monotonic)
+        cut = [key for key, run in self._runs.items() if not self._is_good(run)]
+        return [pod for key in cut if (pod := self.store.find(PODS, key)) is not None]
+
+    def kill(self) -> None:
+        """Kill every process at once."""
+        for run in self._runs.values():
+            for container in run.containers:
+                container.signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Stop watching processes; they go on, and another engine may adopt them."""
+        self._processes.close()
+
+    def directory(self, pod: Unstructured) -> Path:
+        """Where a pod's containers write."""
+        name = pod.metadata.name
+        job = pod.metadata.label(names.LABEL_JOB)
+        place = self.here.trials / pod.metadata.namespace
+        if job is not None and name.startswith(f"{job}-"):
+            return place / job / name[len(job) + 1 :]
+        return place / name
+
+    def _ended(self, directory: Path) -> None:
+        key = self._pods.get(directory)
+        if key is not None:
+            self.here.wake(key)
+
+    def _open(self, key: Key, pod: Unstructured) -> _Run:
+        directory = self.directory(pod)
+        init: Sequence[Manifest] = pod.spec.get("initContainers") or ()
+        main: Sequence[Manifest] = pod.spec.get("containers") or ()
+        is_single = len(init) + len(main) == 1
+        policy = str(pod.spec.get("restartPolicy") or "Always")
+        around = Surroundings(
+            self._processes, self.here.images, self.clock, self._read_value(pod), self._register
+        )
+
+        def build(spec: Manifest) -> Container:
+            own = directory if is_single else directory / str(spec.get("name"))
+            return Container(spec, own, policy, around, key)
+
+        containers = {str(spec.get("name")): build(spec) for spec in (*init, *main)}
+        adopted = [container.adopt() for container in containers.values()]
+        sidecar = self.here.sidecars.attach(
+            pod, lambda name: containers[name].log, is_adopted=any(adopted)
+        )
+        built = list(containers.values())
+        return _Run(pod.metadata.uid, built[: len(init)], built[len(init) :], sidecar)
+
+    def _register(self, directory: Path, key: Key) -> None:
+        self._pods[directory] = key
+
+    def _advance(self, pod: Unstructured, run: _Run) -> Result:
+        result = self._keep_deadline(pod, run)
+        for container in run.init:
+            if container.is_succeeded:
+                continue
+            if not self._drive(pod, run, container):
+                return _sooner(result, container)
+            if not container.is_succeeded:
+                return self._finish(run)
+        ended = [self._drive(pod, run, container) for container in run.main]
+        if all(ended):
+            return self._finish(run)
+        if run.sidecar is not None and not run.sidecar.advance(is_ended=False):
+            return Result(retry_after_seconds=0)
+        for container in run.main:
+            result = _sooner(result, container)
+        return result
+
+    def _drive(self, pod: Unstructured, run: _Run, container: Container) -> bool:
+        """Start the container when it is time; whether it has ended for good."""
+        if container.is_to_start and run.failure is None:
+            self.here.flush()
+            container.start(pod, {} if run.sidecar is None else run.sidecar.environment)
+        return container.is_ended or (run.failure is not None and not container.is_running)
+
+    def _finish(self, run: _Run) -> Result:
+        is_failed = not self._is_good(run)
+        if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
+            return Result(retry_after_seconds=0)
+        run.is_ended = True
+        return DONE
+
+    def _keep_deadline(self, pod: Unstructured, run: _Run) -> Result:
+        seconds = pod.spec.get("activeDeadlineSeconds")
+        started = pod.status.get("startTime")
+        if seconds is None or started is None:
+            return Result(retry_after_seconds=READ_EVERY)
+        over = self.clock.now() - parse_time(started) - timedelta(seconds=int(seconds))
+        if over >= timedelta():
+            run.failure = ("DeadlineExceeded", f"The pod was active for {seconds} s, its limit")
+            self._stop(pod.spec, run)
+        return Result(retry_after_seconds=READ_EVERY)
+
+    def _remove(self, key: Key, run: _Run) -> Result:
+        """The pod is gone: so are its processes, gently first."""
+        if any(container.is_running for container in run.containers):
+            self._stop({}, run)
+            return Result(retry_after_seconds=READ_EVERY)
+        self._forget(key, run)
+        return Result(retry_after_seconds=0)
+
+    def _stop(self, spec: Manifest, run: _Run) -> None:
+        now = self.clock.monotonic()
+        if run.stop_by is None:
+            run.stop_by = now + int(spec.get("terminationGracePeriodSeconds", GRACE_SECONDS))
+            number = signal.SIGTERM
+        elif now >= run.stop_by:
+            number = signal.SIGKILL
+        else:
+            return
+        for container in run.containers:
+            container.signal(number)
+
+    def _forget(self, key: Key, run: _Run) -> None:
+        self._runs.pop(key, None)
+        for container in run.containers:
+            for directory in container.directories:
+                self._pods.pop(directory, None)
+
+    def _write(self, pod: Unstructured, run: _Run) -> None:
+        started = pod.status.get("startTime") or format_time(self.clock.now())
+        status: Manifest = {"phase": self._phase(run), "startTime": started}
+        if run.init:
+            status["initContainerStatuses"] = [container.status() for container in run.init]
+        status["containerStatuses"] = [container.status() for container in run.main]
+        if run.failure is not None:
+            status["reason"], status["message"] = run.failure
+        elif status["phase"] == "Failed":
+            causes = (container.failure() for container in run.containers)
+            status["message"] = next((cause for cause in causes if cause), "")
+        self.store.update_status(PODS, with_status(pod, status))
+
+    def _phase(self, run: _Run) -> str:
+        if run.is_ended:
+            return "Succeeded" if self._is_good(run) else "Failed"
+        started = any(container.is_started for container in run.main)
+        return "Running" if started else "Pending"
+
+    def _is_good(self, run: _Run) -> bool:
+        return run.failure is None and all(one.is_succeeded for one in run.containers)
+
+    def _read_value(self, pod: Unstructured) -> Callable[[str, str, str], str | None]:
+        def read(kind: str, name: str, key: str) -> str | None:
+            source = CONFIG_MAPS if kind == "ConfigMap" else SECRETS
+            found = self.store.find(source, Key(pod.metadata.namespace, name))
+            data: Manifest = {} if found is None else found.body.get("data") or {}
+            value = data.get(key)
+            return None if value is None else str(value)
+
+        return read
+
+
+def _sooner(result: Result, container: Container) -> Result:
+    """Look again when the container is to be restarted, if that is sooner."""
+    wait = container.restart_in_seconds
+    if wait is None or result.retry_after_seconds is None:
+        return result
+    return Result(retry_after_seconds=min(wait, result.retry_after_seconds))

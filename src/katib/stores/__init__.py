@@ -1,0 +1,15 @@
+"""Where resources live and are watched: ``memory`` and ``sqlite``.
+
+``versioned`` holds the rules of :class:`katib.ports.resource_store.ResourceStore` once, over plain
+dictionaries; an implementation adds where the bytes go. Nothing here knows what a kind means: rules
+about experiments and trials belong to ``controllers``.
+"""
+
+from katib.ports.resource_store import ResourceStore
+from katib.registry import Registry
+
+STORES: Registry[ResourceStore] = Registry(
+    "resource store",
+    "katib.stores",
+    {"memory": "katib.stores.memory:MemoryStore", "sqlite": "katib.stores.sqlite:SqliteStore"},
+)

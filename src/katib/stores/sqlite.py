@@ -1,0 +1,187 @@
+"""Resources in one SQLite file: what the engine of a single machine uses.
+
+All resources are served from memory; changes are collected and written in one transaction by
+:meth:`SqliteStore.flush`, so that ten steps of a trial cost one commit. The write-ahead log is not
+forced to the disk at each commit (``synchronous=NORMAL``): a killed process loses nothing, a power
+cut at most the last moments, and never the file's consistency.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from katib.api.codec import decode
+from katib.api.kinds import kind_of
+from katib.api.values import Key, Kind, Resource
+from katib.errors import NotFoundError, StoreUnavailableError
+from katib.ports.clock import Clock
+from katib.ports.resource_store import EVERYTHING, Selector
+from katib.stores.versioned import Address, Record, VersionedStore
+
+R = TypeVar("R", bound=Resource)
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS resources (
+    api_version TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (api_version, kind, namespace, name)
+);
+CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+_WRITE = "INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?)"
+_REMOVE = "DELETE FROM resources WHERE api_version=? AND kind=? AND namespace=? AND name=?"
+_COUNT = "INSERT OR REPLACE INTO counters VALUES ('version', ?)"
+
+#: Pages of the write-ahead log before they are copied into the file: 64 MB, since a page that is
+#: written often is copied once.
+_CHECKPOINT_PAGES = 16_384
+
+
+class SqliteStore(VersionedStore):
+    """A store in a file. One process writes it; others may read it with :class:`SqliteReader`.
+
+    Args:
+        path: the database file, made when it is missing.
+        clock: for creation times.
+
+    Raises:
+        StoreUnavailableError: the file cannot be opened, or a newer Katib wrote it.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__(clock)
+        self._path = path
+        self._io = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._prepare()
+            version = self._connection.execute("SELECT value FROM counters").fetchone()
+            self._load(self._records(), version[0] if version else 0)
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(path, str(error)) from error
+
+    def flush(self) -> None:
+        with self._io:
+            changes, version = self._take_changes()
+            if not changes:
+                return
+            try:
+                self._save(changes, version)
+            except sqlite3.Error as error:
+                self._give_back(changes)
+                raise StoreUnavailableError(self._path, str(error)) from error
+
+    def close(self) -> None:
+        try:
+            self.flush()
+        finally:
+            self._connection.close()
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found > _SCHEMA_VERSION:
+            raise StoreUnavailableError(
+                self._path, f"a newer Katib wrote it (format {found}); update this one"
+            )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+    def _records(self) -> Iterator[Record]:
+        rows = self._connection.execute(
+            "SELECT api_version, kind, namespace, name, version, data "
+            "FROM resources ORDER BY version"
+        )
+        for api_version, name, *key, version, data in rows:
+            kind = kind_of(api_version, name)
+            metadata = decode(kind, data).metadata
+            yield Record(kind, Key(*key), version, metadata, data)
+
+    def _save(self, changes: dict[Address, Record | None], version: int) -> None:
+        gone = [(*address[:2], *address[2]) for address, record in changes.items() if not record]
+        kept = [
+            (*address[:2], *address[2], record.version, record.bytes())
+            for address, record in changes.items()
+            if record
+        ]
+        run = self._connection
+        run.execute("BEGIN")
+        try:
+            run.executemany(_REMOVE, gone)
+            run.executemany(_WRITE, kept)
+            run.execute(_COUNT, (version,))
+            run.execute("COMMIT")
+        except sqlite3.Error:
+            if run.in_transaction:
+                run.execute("ROLLBACK")
+            raise
+
+
+class SqliteReader:
+    """Looks into a store's file, also while an engine writes it.
+
+    Args:
+        path: the database file.
+
+    Raises:
+        StoreUnavailableError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = sqlite3.connect(path, check_same_thread=False)
+        self._query("PRAGMA query_only=ON")
+
+    def get(self, kind: Kind[R], key: Key) -> R:
+        found = self.find(kind, key)
+        if found is None:
+            near = [resource.metadata.name for resource in self.list(kind)]
+            raise NotFoundError(kind.name, key.namespace, key.name, near)
+        return found
+
+    def find(self, kind: Kind[R], key: Key) -> R | None:
+        rows = self._select(kind, " AND namespace=? AND name=?", key)
+        return decode(kind, rows[0][1]) if rows else None
+
+    def list(self, kind: Kind[R], where: Selector = EVERYTHING) -> Sequence[R]:
+        values: tuple[object, ...] = (where.since,)
+        narrow = " AND version>?"
+        if where.namespace is not None:
+            narrow, values = narrow + " AND namespace=?", (where.since, where.namespace)
+        rows = self._select(kind, narrow, values)
+        found = ((decode(kind, data), version) for version, data in rows)
+        return [one for one, version in found if where.fits(one.metadata, version)]
+
+    def generation(self) -> int:
+        """A number that differs after every change by another process."""
+        number: int = self._query("PRAGMA data_version")[0][0]
+        return number
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    def _select(self, kind: Kind[Any], narrow: str, values: Sequence[Any]) -> Sequence[Any]:
+        return self._query(
+            "SELECT version, data FROM resources WHERE api_version=? AND kind=?"
+            f"{narrow} ORDER BY version",
+            (kind.api_version, kind.name, *values),
+        )
+
+    def _query(self, text: str, values: Sequence[Any] = ()) -> Sequence[Any]:
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(self._path, str(error)) from error

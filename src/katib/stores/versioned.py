@@ -1,0 +1,366 @@
+"""The rules of a resource store, over dictionaries: versions, watches, owners, finalizers."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from katib.api.codec import decode, encode
+from katib.api.values import Key, Kind, ObjectMeta, Resource, Unstructured
+from katib.errors import AlreadyExistsError, ConflictError, ExpiredError, NotFoundError
+from katib.ports.clock import Clock
+from katib.ports.resource_store import (
+    EVERYTHING,
+    Event,
+    EventType,
+    Listener,
+    Selector,
+    Unsubscribe,
+)
+
+R = TypeVar("R", bound=Resource)
+
+#: How many past events a watch may ask for.
+HISTORY = 2048
+
+#: How many typed values stay decoded; the others are kept as bytes only.
+DECODED = 512
+
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+_IDENTITY = ("name", "namespace", "uid", "creation_timestamp", "deletion_timestamp")
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """One stored resource: its bytes, its decoded value, or both."""
+
+    kind: Kind[Any]
+    key: Key
+    version: int
+    metadata: ObjectMeta
+    data: bytes | None
+    value: Resource | None = None
+
+    def bytes(self) -> bytes:
+        """The JSON text, made when it is first needed."""
+        if self.data is None:
+            assert self.value is not None
+            self.data = encode(self.value)
+        return self.data
+
+    def read(self) -> Resource:
+        """A value that may be given away: frozen and shared, or a fresh copy."""
+        if self.value is None:
+            value: Resource = decode(self.kind, self.bytes())
+            return value
+        return self.value
+
+
+Address = tuple[str, str, Key]
+
+
+@dataclass(slots=True)
+class Table:
+    """All resources, by kind, each kind in the order of writing; and who owns whom."""
+
+    kinds: dict[tuple[str, str], dict[Key, Record]] = field(default_factory=dict)
+    owned: dict[str, dict[Address, None]] = field(default_factory=dict)
+    uids: set[str] = field(default_factory=set)
+
+    def of(self, kind: Kind[Any]) -> dict[Key, Record]:
+        """The records of a kind."""
+        return self.kinds.setdefault((kind.api_version, kind.name), {})
+
+    def at(self, address: Address) -> Record | None:
+        """The record at an address."""
+        return self.kinds.get(address[:2], {}).get(address[2])
+
+    def put(self, record: Record) -> None:
+        """Keep the record as the newest of its kind."""
+        records = self.of(record.kind)
+        old = records.pop(record.key, None)
+        if old is not None and old.metadata.owner_references != record.metadata.owner_references:
+            self._disown(old)
+            old = None
+        records[record.key] = record
+        if old is None:
+            self.uids.add(record.metadata.uid)
+            for owner in record.metadata.owner_references:
+                self.owned.setdefault(owner.uid, {})[address_of(record)] = None
+
+    def remove(self, record: Record) -> None:
+        """Forget the record."""
+        self.of(record.kind).pop(record.key, None)
+        self.uids.discard(record.metadata.uid)
+        self._disown(record)
+
+    def _disown(self, record: Record) -> None:
+        for owner in record.metadata.owner_references:
+            mine = self.owned.get(owner.uid)
+            if mine is not None:
+                mine.pop(address_of(record), None)
+                if not mine:
+                    del self.owned[owner.uid]
+
+
+def address_of(record: Record) -> Address:
+    """Where a record stands, over all kinds."""
+    return (record.kind.api_version, record.kind.name, record.key)
+
+
+class VersionedStore:
+    """A :class:`~katib.ports.resource_store.ResourceStore` over dictionaries.
+
+    Subclasses keep the changes: they read :meth:`_take_changes` and write them somewhere.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._table = Table()
+        self._version = 0
+        self._listeners: list[Listener] = []
+        self._history: deque[Event] = deque(maxlen=HISTORY)
+        self._forgotten = 0
+        self._changed: dict[Address, None] = {}
+        self._warm: OrderedDict[Address, Record] = OrderedDict()
+
+    @property
+    def version(self) -> int:
+        """See the port."""
+        return self._version
+
+    def get(self, kind: Kind[R], key: Key) -> R:
+        with self._lock:
+            found = self.find(kind, key)
+            if found is None:
+                near = (other.name for other in self._table.of(kind))
+                raise NotFoundError(kind.name, key.namespace, key.name, near)
+            return found
+
+    def find(self, kind: Kind[R], key: Key) -> R | None:
+        with self._lock:
+            record = self._table.of(kind).get(key)
+            return None if record is None else self._read(record)
+
+    def list(self, kind: Kind[R], where: Selector = EVERYTHING) -> Sequence[R]:
+        with self._lock:
+            chosen = [
+                record
+                for record in self._candidates(kind, where)
+                if where.fits(record.metadata, record.version)
+            ]
+            return [self._read(record) for record in chosen]
+
+    def create(self, kind: Kind[R], resource: R) -> R:
+        with self._lock:
+            metadata = resource.metadata
+            name = metadata.name or self._complete(kind, metadata)
+            key = Key(metadata.namespace, name)
+            if key in self._table.of(kind):
+                raise AlreadyExistsError(kind.name, *key)
+            metadata = replace(
+                metadata,
+                name=name,
+                uid=str(uuid.uuid4()),
+                generation=1,
+                creation_timestamp=self._clock.now(),
+                deletion_timestamp=None,
+            )
+            return self._write(EventType.ADDED, kind, resource, metadata)
+
+    def update(self, kind: Kind[R], resource: R) -> R:
+        with self._lock:
+            stored = self._current(kind, resource)
+            fresh = _with_status_of(resource, stored)
+            kept = {name: getattr(stored.metadata, name) for name in _IDENTITY}
+            metadata = replace(
+                resource.metadata,
+                **kept,
+                resource_version=stored.metadata.resource_version,
+                generation=stored.metadata.generation,
+            )
+            if _same_content(fresh, stored):
+                if metadata == stored.metadata:
+                    return stored
+            else:
+                metadata = replace(metadata, generation=stored.metadata.generation + 1)
+            if metadata.deletion_timestamp is not None and not metadata.finalizers:
+                return self._remove(kind, fresh, metadata)
+            return self._write(EventType.MODIFIED, kind, fresh, metadata)
+
+    def update_status(self, kind: Kind[R], resource: R) -> R:
+        with self._lock:
+            stored = self._current(kind, resource)
+            fresh = _with_status_of(stored, resource)
+            if fresh == stored:
+                return stored
+            return self._write(EventType.MODIFIED, kind, fresh, stored.metadata)
+
+    def delete(self, kind: Kind[R], key: Key, uid: str | None = None) -> None:
+        with self._lock:
+            stored = self.get(kind, key)
+            metadata = stored.metadata
+            if uid is not None and uid != metadata.uid:
+                raise ConflictError(kind.name, key.name, uid, metadata.uid)
+            if not metadata.finalizers:
+                self._remove(kind, stored, metadata)
+            elif metadata.deletion_timestamp is None:
+                marked = replace(metadata, deletion_timestamp=self._clock.now())
+                self._write(EventType.MODIFIED, kind, stored, marked)
+
+    def subscribe(self, listener: Listener, since: int | None = None) -> Unsubscribe:
+        with self._lock:
+            if since is not None:
+                if since < self._forgotten:
+                    raise ExpiredError(since, self._forgotten)
+                for event in self._history:
+                    if event.version > since:
+                        listener(event)
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def _read(self, record: Record) -> Any:
+        value = record.read()
+        if not isinstance(value, Unstructured):
+            record.value = value
+            self._keep_warm(record)
+        return value
+
+    def _keep_warm(self, record: Record) -> None:
+        """Bound the memory of decoded values: the coldest goes back to bytes."""
+        address = address_of(record)
+        self._warm.pop(address, None)
+        self._warm[address] = record
+        if len(self._warm) > DECODED:
+            _, cold = self._warm.popitem(last=False)
+            cold.bytes()
+            cold.value = None
+
+    def _candidates(self, kind: Kind[Any], where: Selector) -> Iterable[Record]:
+        records = self._table.of(kind)
+        if where.owner is not None:
+            mine = self._table.owned.get(where.owner, {})
+            found = (records.get(key) for (_, name, key) in mine if name == kind.name)
+            return sorted((record for record in found if record), key=lambda one: one.version)
+        if where.since:
+            return reversed(list(_newer(reversed(records.values()), where.since)))
+        return records.values()
+
+    def _complete(self, kind: Kind[Any], metadata: ObjectMeta) -> str:
+        while True:
+            tail = "".join(secrets.choice(_ALPHABET) for _ in range(5))
+            if Key(metadata.namespace, metadata.generate_name + tail) not in self._table.of(kind):
+                return metadata.generate_name + tail
+
+    def _current(self, kind: Kind[R], resource: R) -> R:
+        """What is stored, if ``resource`` was read from it."""
+        stored = self.get(kind, resource.key)
+        wanted, present = resource.metadata, stored.metadata
+        if wanted.resource_version and wanted.resource_version != present.resource_version:
+            raise ConflictError(
+                kind.name, present.name, wanted.resource_version, present.resource_version
+            )
+        return stored
+
+    def _write(self, type: EventType, kind: Kind[R], resource: R, metadata: ObjectMeta) -> R:
+        self._version += 1
+        metadata = replace(metadata, resource_version=str(self._version))
+        fresh: R = replace(resource, metadata=metadata)
+        record = Record(kind, metadata.key, self._version, metadata, None, fresh)
+        self._table.put(record)
+        heard: Resource = fresh
+        if isinstance(fresh, Unstructured):
+            # The body belongs to the caller and may change: only the text is safe to keep.
+            heard = decode(kind, record.bytes())
+            record.value = None
+        else:
+            self._keep_warm(record)
+        self._changed[address_of(record)] = None
+        self._tell(Event(type, kind, heard, self._version))
+        return fresh
+
+    def _remove(self, kind: Kind[R], resource: R, metadata: ObjectMeta) -> R:
+        self._version += 1
+        metadata = replace(metadata, resource_version=str(self._version))
+        record = self._table.of(kind)[metadata.key]
+        self._table.remove(record)
+        self._warm.pop(address_of(record), None)
+        self._changed[address_of(record)] = None
+        gone: R = replace(resource, metadata=metadata)
+        self._tell(Event(EventType.DELETED, kind, gone, self._version))
+        for address in tuple(self._table.owned.get(metadata.uid, ())):
+            child = self._table.at(address)
+            if child is not None and not self._has_owner(child):
+                self.delete(child.kind, child.key)
+        return gone
+
+    def _has_owner(self, child: Record) -> bool:
+        return any(owner.uid in self._table.uids for owner in child.metadata.owner_references)
+
+    def _tell(self, event: Event) -> None:
+        if len(self._history) == HISTORY:
+            self._forgotten = self._history[0].version
+        self._history.append(event)
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    def _load(self, records: Iterable[Record], version: int) -> None:
+        """Start from what was kept; nothing of it is told as an event."""
+        for record in records:
+            self._table.put(record)
+        self._version = self._forgotten = version
+
+    def _take_changes(self) -> tuple[dict[Address, Record | None], int]:
+        """What changed since the last call, with its bytes; ``None`` for what is gone."""
+        with self._lock:
+            taken: dict[Address, Record | None] = {}
+            for address in self._changed:
+                record = self._table.at(address)
+                if record is not None:
+                    record.bytes()
+                taken[address] = record
+            self._changed = {}
+            return taken, self._version
+
+    def _give_back(self, changes: Iterable[Address]) -> None:
+        """The changes could not be kept: they are still to be written."""
+        with self._lock:
+            for address in changes:
+                self._changed.setdefault(address)
+
+
+def _newer(records: Iterator[Record], since: int) -> Iterator[Record]:
+    for record in records:
+        if record.version <= since:
+            return
+        yield record
+
+
+def _with_status_of(resource: R, other: R) -> R:
+    """``resource`` with the status of ``other``."""
+    if isinstance(resource, Unstructured) and isinstance(other, Unstructured):
+        body = {name: part for name, part in resource.body.items() if name != "status"}
+        if "status" in other.body:
+            body["status"] = other.body["status"]
+        return replace(resource, body=body)
+    status: Any = getattr(other, "status", None)
+    return resource if status is None else replace(resource, status=status)
+
+
+def _same_content(one: Resource, other: Resource) -> bool:
+    """Whether two versions of a resource differ in nothing but metadata."""
+    return replace(one, metadata=other.metadata) == other
