@@ -1,0 +1,155 @@
+"""The rules of how metrics are read."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec import UNSET
+
+from katib.admission.context import AdmissionContext
+from katib.admission.problems import Problems, invalid, required
+from katib.api import names
+from katib.api.codec import from_raw
+from katib.api.experiment import (
+    CollectorSpec,
+    FileSystemPath,
+    MetricsCollectorSpec,
+    SourceSpec,
+)
+
+_PATH = "spec.metricsCollectorSpec"
+_KIND = f"{_PATH}.collector.kind"
+_FILE = f"{_PATH}.source.fileSystemPath"
+_FILTER = f"{_PATH}.source.filter"
+_POSIX_CLASS = re.compile(r"\[\^?\[:\^?\w+:\]")
+_TWO_GROUPS = re.compile(r".*\(.*\).*\(.*\).*")
+
+
+def check_collector(spec: MetricsCollectorSpec | None, context: AdmissionContext) -> Problems:
+    """The collector must be one that works in this home, and know where to read."""
+    spec = spec or MetricsCollectorSpec()
+    collector, source = spec.collector or CollectorSpec(), spec.source or SourceSpec()
+    kind = collector.kind
+    if kind not in names.COLLECTOR_KINDS:
+        yield invalid(
+            _KIND,
+            kind,
+            f"invalid metrics collector kind: {kind}; there are {', '.join(names.COLLECTOR_KINDS)}",
+        )
+        return
+    usable = sorted(context.collector_kinds)
+    if kind not in usable:
+        yield invalid(
+            _KIND,
+            kind,
+            f"metrics collector kind: {kind} cannot be used here; use {_alternatives(usable)}",
+        )
+    yield from _check_kind(collector, source)
+    if kind != "Push":
+        yield from _check_filters(source)
+
+
+def _alternatives(usable: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(usable[:-1]), *usable[-1:])))
+
+
+def _check_kind(collector: CollectorSpec, source: SourceSpec) -> Problems:
+    place = source.file_system_path or FileSystemPath()
+    if collector.kind == "File":
+        yield from _check_file(place, source)
+    elif collector.kind == "TensorFlowEvent":
+        yield from _check_events(place)
+    elif collector.kind == "PrometheusMetric":
+        yield from _check_endpoint(source)
+    elif collector.kind == "Custom":
+        yield from _check_custom(collector, source)
+
+
+def _check_file(place: FileSystemPath, source: SourceSpec) -> Problems:
+    if place.kind != "File" or not _is_absolute(place):
+        yield required(
+            f"{_FILE}.path",
+            "file path where metrics file exists is required: an absolute path, with kind File",
+        )
+    if place.format not in ("TEXT", "JSON"):
+        yield required(
+            f"{_FILE}.format",
+            "format of metrics file is required for metrics collector: TEXT or JSON",
+        )
+    if place.format == "JSON" and source.filter is not None:
+        yield invalid(_FILTER, None, "filter must be nil when format of metrics file is json")
+
+
+def _check_events(place: FileSystemPath) -> Problems:
+    if place.kind != "Directory" or not _is_absolute(place):
+        yield required(
+            f"{_PATH}.source",
+            "directory path where tensorflow event files exist is required by "
+            ".spec.metricsCollectorSpec.source.fileSystemPath.path: an absolute path, with kind "
+            "Directory",
+        )
+    if place.format:
+        yield invalid(f"{_FILE}.format", place.format, "must be empty")
+
+
+def _check_endpoint(source: SourceSpec) -> Problems:
+    endpoint: dict[str, Any] = {} if source.http_get is UNSET else from_raw(source.http_get)
+    port, path = endpoint.get("port"), endpoint.get("path") or ""
+    if not _is_port(port):
+        yield invalid(
+            f"{_PATH}.source.httpGet.port",
+            port,
+            "must be a positive integer value for metrics collector kind: PrometheusMetric",
+        )
+    if not isinstance(path, str) or not path.startswith("/"):
+        yield invalid(
+            f"{_PATH}.source.httpGet.path",
+            path,
+            "path is invalid for metrics collector kind: PrometheusMetric, it starts with /",
+        )
+
+
+def _check_custom(collector: CollectorSpec, source: SourceSpec) -> Problems:
+    if collector.custom_collector is UNSET:
+        yield required(
+            f"{_PATH}.collector.customCollector", "metrics collector kind: Custom is required"
+        )
+    place = source.file_system_path
+    if place is not None and (place.kind not in ("File", "Directory") or not _is_absolute(place)):
+        yield invalid(
+            _FILE,
+            None,
+            ".spec.metricsCollectorSpec.source is invalid: fileSystemPath needs an absolute path, "
+            "and kind File or Directory",
+        )
+
+
+def _check_filters(source: SourceSpec) -> Problems:
+    path = f"{_FILTER}.metricsFormat"
+    for text in source.filter.metrics_format if source.filter else ():
+        if _POSIX_CLASS.search(text):
+            # Python would read it as another set of characters, with no more than a warning.
+            yield invalid(path, text, "invalid filter: write [a-z] and the like for [[:alpha:]]")
+            continue
+        try:
+            groups = re.compile(text).groups
+        except (re.error, OverflowError, RecursionError) as error:
+            yield invalid(path, text, f"invalid filter: {error}")
+            continue
+        if groups < 2 or not _TWO_GROUPS.search(text):
+            yield invalid(
+                path,
+                text,
+                "two top subexpressions are required: one for the metric's name, one for its value",
+            )
+
+
+def _is_absolute(place: FileSystemPath) -> bool:
+    return place.path.startswith("/")
+
+
+def _is_port(port: object) -> bool:
+    if isinstance(port, str):
+        return port.isascii() and port.isdigit() and int(port) > 0
+    return isinstance(port, int) and not isinstance(port, bool) and port > 0

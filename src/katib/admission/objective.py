@@ -1,0 +1,83 @@
+"""The rules of what is optimised, and of the algorithms that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from katib.admission.context import AdmissionContext
+from katib.admission.problems import Problems, invalid, required
+from katib.api import names
+from katib.api.experiment import AlgorithmSpec, ExperimentSpec, ObjectiveSpec
+from katib.errors import UnknownNameError
+
+_PATH = "spec.objective"
+_TYPES = (names.MINIMIZE, names.MAXIMIZE)
+_STRATEGIES = (names.MIN, names.MAX, names.LATEST)
+_POLICIES = ("", names.NEVER, names.LONG_RUNNING, names.FROM_VOLUME)
+
+
+def check_objective(objective: ObjectiveSpec | None) -> Problems:
+    """Without a sound objective no later rule means anything, so admission stops at these."""
+    if objective is None:
+        yield required(_PATH)
+        return
+    if objective.type not in _TYPES:
+        yield invalid(f"{_PATH}.type", objective.type, "must be minimize or maximize")
+    metric = objective.objective_metric_name
+    if not metric:
+        yield required(f"{_PATH}.objectiveMetricName")
+    elif metric in objective.additional_metric_names:
+        yield invalid(
+            f"{_PATH}.additionalMetricNames",
+            list(objective.additional_metric_names),
+            "should not contain spec.objective.objectiveMetricName",
+        )
+
+
+def check_strategies(objective: ObjectiveSpec | None) -> Problems:
+    """Which of a metric's values counts."""
+    for index, strategy in enumerate(objective.metric_strategies if objective else ()):
+        if strategy.value not in _STRATEGIES:
+            yield invalid(
+                f"{_PATH}.metricStrategies[{index}].value",
+                strategy.value,
+                "must be min, max or latest",
+            )
+
+
+def check_algorithms(spec: ExperimentSpec, context: AdmissionContext) -> Problems:
+    """The search algorithm and the early stopping rule must be known by name."""
+    if spec.algorithm is None:
+        yield required("spec.algorithm")
+    else:
+        yield from _check_algorithm(
+            "spec.algorithm", spec.algorithm, "algorithm", context.algorithms
+        )
+    if spec.early_stopping is not None:
+        yield from _check_algorithm(
+            "spec.earlyStopping",
+            spec.early_stopping,
+            "early stopping algorithm",
+            context.early_stopping_algorithms,
+        )
+
+
+def check_resume_policy(policy: str) -> Problems:
+    """What happens to the suggestion when the experiment is over."""
+    if policy not in _POLICIES:
+        yield invalid(
+            "spec.resumePolicy",
+            policy,
+            "invalid ResumePolicyType, use Never, LongRunning or FromVolume",
+        )
+
+
+def _check_algorithm(
+    path: str, algorithm: AlgorithmSpec, what: str, known: Iterable[str]
+) -> Problems:
+    name = algorithm.algorithm_name
+    names_known = set(known)
+    if not name:
+        yield required(f"{path}.algorithmName")
+    elif name not in names_known:
+        yield invalid(f"{path}.algorithmName", None, str(UnknownNameError(what, name, names_known)))

@@ -1,0 +1,246 @@
+"""The rules of the trial template: its text, and the trial parameters that fill it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from msgspec import UNSET
+
+from katib.admission.context import AdmissionContext
+from katib.admission.job import check_workload, container_names
+from katib.admission.problems import Problems, invalid, required
+from katib.api.experiment import ConfigMapSource, ExperimentSpec, TrialParameter, TrialTemplate
+from katib.api.values import Key, Manifest
+from katib.errors import FieldError, RenderError, suggest
+from katib.rendering import Template, find_metadata, split
+
+_PATH = "spec.trialTemplate"
+TRIAL_SOURCE = f"{_PATH}.TrialSource"
+_PARAMETERS = f"{_PATH}.trialParameters"
+_TEST_VALUE = "test-value"
+_TEST_TRIAL = ("test-trial", "test-namespace")
+
+
+@dataclass(slots=True)
+class _Declared:
+    """The trial parameters that are sound so far."""
+
+    names: dict[str, None] = field(default_factory=dict)
+    references: dict[str, None] = field(default_factory=dict)
+
+
+def check_template(spec: ExperimentSpec, context: AdmissionContext) -> Problems:
+    """Can trials be made from the template, and will they be understood?"""
+    source = spec.trial_template
+    if source is None:
+        yield required(_PATH)
+        return
+    yield from _check_run(source)
+    stop = _find_gap(source)
+    if stop is not None:
+        yield stop
+        return
+    try:
+        template = split(source, _text(source.config_map, context))
+    except RenderError as error:
+        yield invalid(_PATH, None, f"unable to parse spec.trialTemplate: {error}")
+        return
+    problems, is_complete = _check_parameters(spec, source.trial_parameters, template)
+    yield from problems
+    if is_complete:
+        yield from _check_manifest(source, template)
+
+
+def _check_run(source: TrialTemplate) -> Problems:
+    if not source.primary_container_name:
+        yield required(f"{_PATH}.primaryContainerName")
+    if not source.success_condition or not source.failure_condition:
+        yield required(_PATH, "successCondition and failureCondition must be specified")
+
+
+def _find_gap(source: TrialTemplate) -> FieldError | None:
+    """What leaves no template to look at."""
+    place = source.config_map
+    has_spec = source.trial_spec is not UNSET
+    if not source.trial_parameters:
+        return required(_PARAMETERS)
+    if not has_spec and place is None:
+        return required(
+            TRIAL_SOURCE,
+            "spec.trialTemplate.trialSpec or spec.trialTemplate.configMap must be specified",
+        )
+    if has_spec and place is not None:
+        return required(
+            _PATH,
+            "only one of spec.trialTemplate.trialSpec or spec.trialTemplate.configMap can be "
+            "specified",
+        )
+    if place is not None and not _is_whole(place):
+        return required(
+            f"{_PATH}.configMap",
+            "configMapName, configMapNamespace and templatePath must be specified",
+        )
+    return None
+
+
+def _is_whole(place: ConfigMapSource) -> bool:
+    return bool(place.config_map_name and place.config_map_namespace and place.template_path)
+
+
+def _text(place: ConfigMapSource | None, context: AdmissionContext) -> str | None:
+    if place is None:
+        return None
+    key = Key(place.config_map_namespace, place.config_map_name)
+    data = context.find_config_map(key)
+    if data is None:
+        raise RenderError(f'configMap not found: there is no ConfigMap "{key}"')
+    if place.template_path not in data:
+        held = ", ".join(sorted(data)) or "nothing"
+        raise RenderError(
+            f'unable to find trial template in ConfigMap "{key}": it has no key '
+            f'"{place.template_path}", it holds {held}'
+        )
+    return data[place.template_path]
+
+
+def _check_parameters(
+    spec: ExperimentSpec, parameters: Sequence[TrialParameter], template: Template
+) -> tuple[list[FieldError], bool]:
+    """What is wrong with the trial parameters, and whether every placeholder was looked at."""
+    problems: list[FieldError] = []
+    declared = _Declared()
+    # A neural architecture search assigns parameters that are not in spec.parameters, and one that
+    # lacks its name may be the one that is meant: then nothing can be said about references.
+    known = {parameter.name for parameter in spec.parameters}
+    if "" in known:
+        known.clear()
+    for index, parameter in enumerate(parameters):
+        path = f"{_PARAMETERS}[{index}]"
+        unsound = _find_unsound(path, parameter, declared)
+        if unsound is not None:
+            problems.append(unsound)
+            continue
+        declared.names[parameter.name] = declared.references[parameter.reference] = None
+        problems.extend(_check_reference(f"{path}.reference", parameter, known, template))
+        if parameter.name not in template.placeholders:
+            problems.append(_absent(f"{path}.name", parameter.name, template))
+            return problems, False
+    left = [name for name in dict.fromkeys(template.placeholders) if name not in declared.names]
+    if left:
+        problems.append(_undeclared(left, declared.names))
+    if not problems and known:
+        problems.extend(_check_use(spec, declared))
+    return problems, True
+
+
+def _find_unsound(path: str, parameter: TrialParameter, declared: _Declared) -> FieldError | None:
+    name, reference = parameter.name, parameter.reference
+    if not name or not reference or "{" in name or "}" in name:
+        return invalid(
+            path,
+            {"name": name, "reference": reference},
+            "name and reference must be specified and name must not contain '{' or '}'",
+        )
+    if name in declared.names:
+        return invalid(
+            f"{path}.name",
+            name,
+            f"parameter name {name} can't be duplicated in spec.trialTemplate.trialParameters",
+        )
+    if reference in declared.references:
+        return invalid(
+            f"{path}.reference",
+            reference,
+            f"parameter reference {reference} can't be duplicated in "
+            "spec.trialTemplate.trialParameters",
+        )
+    return None
+
+
+def _check_reference(
+    path: str, parameter: TrialParameter, known: set[str], template: Template
+) -> Problems:
+    reference = parameter.reference
+    try:
+        is_parameter = find_metadata(reference, template, _TEST_TRIAL) is None
+    except RenderError as error:
+        yield invalid(
+            path,
+            reference,
+            f"parameter reference {reference} does not exist in spec.parameters: {error}",
+        )
+        return
+    if is_parameter and known and reference not in known:
+        yield invalid(
+            path,
+            reference,
+            f"parameter reference {reference} does not exist in spec.parameters"
+            f"{suggest(reference, known)}",
+        )
+
+
+def _absent(path: str, name: str, template: Template) -> FieldError:
+    return invalid(
+        path,
+        name,
+        f"parameter name: {name} in spec.trialParameters not found in spec.trialTemplate; write "
+        f"${{trialParameters.{name}}} there{suggest(name, template.placeholders)}",
+    )
+
+
+def _undeclared(left: Sequence[str], declared: dict[str, None]) -> FieldError:
+    listed = ", ".join(f"${{trialParameters.{name}}}" for name in left)
+    near = suggest(left[0], declared) if len(left) == 1 else ""
+    return invalid(
+        _PATH,
+        None,
+        f"parameters: {listed} in spec.trialTemplate not found in spec.trialParameters{near}",
+    )
+
+
+def _check_use(spec: ExperimentSpec, declared: _Declared) -> Problems:
+    """Every assignment must be used, or no trial could be made."""
+    unused = [item.name for item in spec.parameters if item.name not in declared.references]
+    for name in dict.fromkeys(unused):
+        yield invalid(
+            _PARAMETERS,
+            None,
+            f"parameter {name} of spec.parameters is referred to by no trial parameter; a trial "
+            "must use all of them",
+        )
+
+
+def _check_manifest(source: TrialTemplate, template: Template) -> Problems:
+    try:
+        manifest = template.fill(dict.fromkeys(template.placeholders, _TEST_VALUE))
+    except RenderError as error:
+        yield invalid(_PATH, None, f"unable to convert spec.trialTemplate: {error} to unstructured")
+        return
+    yield from _check_head(manifest)
+    for problem in check_workload(manifest):
+        yield invalid(_PATH, None, f"invalid spec.trialTemplate: {problem}")
+    yield from _check_primary(source, manifest)
+
+
+def _check_head(manifest: Manifest) -> Problems:
+    metadata = manifest.get("metadata")
+    if isinstance(metadata, dict) and (metadata.get("name") or metadata.get("namespace")):
+        yield invalid(
+            _PATH,
+            None,
+            "metadata.name and metadata.namespace in spec.trialTemplate must be omitted",
+        )
+    if not manifest.get("apiVersion") or not manifest.get("kind"):
+        yield required(_PATH, "APIVersion and Kind in spec.trialTemplate must be specified")
+
+
+def _check_primary(source: TrialTemplate, manifest: Manifest) -> Problems:
+    held = container_names(manifest)
+    name = source.primary_container_name
+    if held and name and name not in held:
+        yield invalid(
+            f"{_PATH}.primaryContainerName",
+            name,
+            f"the template has no such container{suggest(name, held)}; it has {', '.join(held)}",
+        )

@@ -1,0 +1,174 @@
+"""What may be changed in an experiment that exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from admission_manifests import a_context, check, edited, list_errors
+from msgspec.structs import replace
+
+from katib.admission import admit
+from katib.api.codec import from_manifest, to_manifest
+from katib.api.experiment import EXPERIMENTS, Experiment, ExperimentStatus
+from katib.api.values import Condition
+
+INVALID, FORBIDDEN = "Invalid value", "Forbidden"
+NOT_RESTARTABLE = (
+    "spec.resumePolicy",
+    INVALID,
+    "Experiment can be restarted if it is in succeeded state by reaching max trials and "
+    "spec.resumePolicy = LongRunning or spec.resumePolicy = FromVolume, when experiment is "
+    "completed",
+)
+TOO_FEW = ("spec.maxTrialCount", INVALID, "must be greater than status.trials count")
+FIXED = (
+    "spec",
+    FORBIDDEN,
+    "only spec.parallelTrialCount, spec.maxTrialCount and spec.maxFailedTrialCount are editable",
+)
+MAX_TRIALS = "ExperimentMaxTrialsReached"
+GOAL = "ExperimentGoalReached"
+
+
+@dataclass(frozen=True)
+class Update:
+    """The stored experiment (changes, its last condition, its trials), the edit, the errors."""
+
+    sentence: str
+    edit: dict[str, Any]
+    errors: tuple[tuple[str, str, str], ...] = ()
+    stored: dict[str, Any] = field(default_factory=dict)
+    condition: tuple[str, str] | None = None
+    trials: int = 0
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def _stored(changes: dict[str, Any], condition: tuple[str, str] | None, trials: int) -> Experiment:
+    experiment = admit(edited(changes), a_context())
+    conditions = (
+        ()
+        if condition is None
+        else (Condition(type=condition[0], status="True", reason=condition[1]),)
+    )
+    return replace(experiment, status=ExperimentStatus(conditions=conditions, trials=trials))
+
+
+MORE = {"spec.maxTrialCount": 20}
+ROWS = [
+    Update("nothing changed", {}),
+    Update("labels changed", {"metadata.labels": {"a": "b"}}),
+    Update("more trials", MORE),
+    Update(
+        "all three counts of a running experiment",
+        {"spec.maxTrialCount": 9, "spec.parallelTrialCount": 2, "spec.maxFailedTrialCount": 1},
+        condition=("Running", "ExperimentRunning"),
+        trials=3,
+    ),
+    Update(
+        "the algorithm",
+        {"spec.algorithm.algorithmName": "grid"},
+        ((*FIXED[:2], f"{FIXED[2]}; changed: spec.algorithm"),),
+    ),
+    Update("a bound", {"spec.parameters.0.feasibleSpace.max": "0.5"}, (FIXED,)),
+    Update("a default that is written out", {"spec.parallelTrialCount": 3}),
+    Update(
+        "succeeded by max trials with Never, and something fixed is edited",
+        {"spec.algorithm.algorithmName": "grid"},
+        (NOT_RESTARTABLE, FIXED),
+        condition=("Succeeded", MAX_TRIALS),
+    ),
+    Update(
+        "succeeded by max trials with Never, and more trials",
+        MORE,
+        (NOT_RESTARTABLE,),
+        condition=("Succeeded", MAX_TRIALS),
+    ),
+    *(
+        Update(
+            f"succeeded by max trials with {policy}, and more trials",
+            {"spec.resumePolicy": policy, **MORE},
+            stored={"spec.resumePolicy": policy},
+            condition=("Succeeded", MAX_TRIALS),
+            trials=12,
+        )
+        for policy in ("LongRunning", "FromVolume")
+    ),
+    Update(
+        "the goal reached cannot be restarted",
+        {"spec.resumePolicy": "LongRunning", **MORE},
+        (NOT_RESTARTABLE,),
+        stored={"spec.resumePolicy": "LongRunning"},
+        condition=("Succeeded", GOAL),
+    ),
+    Update(
+        "failed cannot be restarted",
+        {"spec.resumePolicy": "LongRunning", **MORE},
+        (NOT_RESTARTABLE,),
+        stored={"spec.resumePolicy": "LongRunning"},
+        condition=("Failed", "ExperimentFailed"),
+    ),
+    Update("completed, and nothing changed", {}, condition=("Succeeded", GOAL), trials=3),
+    Update(
+        "all trials created, and another count is edited",
+        {"spec.maxTrialCount": 12, "spec.maxFailedTrialCount": 2},
+        (TOO_FEW,),
+        stored={"spec.maxTrialCount": 12},
+        trials=12,
+    ),
+    Update(
+        "fewer trials than there are",
+        {"spec.maxTrialCount": 5},
+        (TOO_FEW,),
+        stored={"spec.maxTrialCount": 12},
+        trials=6,
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_updates(row: Update) -> None:
+    old = _stored(row.stored, row.condition, row.trials)
+    check(list_errors(edited(row.edit), old), row.errors)
+
+
+def test_an_unchanged_experiment_is_not_refused_when_its_algorithm_is_gone() -> None:
+    old = _stored({}, None, 0)
+    assert list_errors(edited({}), old, a_context(algorithms=())) == ()
+    assert list_errors(edited(MORE), old, a_context(algorithms=("grid",))) != ()
+
+
+def test_a_stored_experiment_without_its_defaults_is_unchanged_with_them() -> None:
+    stored = from_manifest(EXPERIMENTS, edited({"spec.resumePolicy": ""}))
+    assert list_errors(edited({"spec.resumePolicy": "Never"}), stored) == ()
+
+
+def test_an_experiment_that_is_being_deleted_is_not_refused() -> None:
+    old = _stored({}, None, 0)
+    time = datetime(2024, 1, 31, tzinfo=UTC)
+    leaving = replace(old, metadata=replace(old.metadata, deletion_timestamp=time))
+    manifest = edited({"spec.algorithm.algorithmName": "gone", "spec.maxTrialCount": -1})
+    assert list_errors(manifest, leaving) == ()
+    assert len(list_errors(manifest, old)) > 0
+
+
+def test_a_new_experiment_cannot_call_itself_deleted() -> None:
+    changes = {"metadata.deletionTimestamp": "2024-01-31T00:00:00Z"}
+    assert admit(edited(changes), a_context()).metadata.deletion_timestamp is None
+    assert list_errors(edited({**changes, "spec.maxTrialCount": -1})) != ()
+
+
+def test_the_status_is_the_stored_one() -> None:
+    manifest = edited({"status": {"trials": 99, "conditions": [{"type": "Succeeded"}]}})
+    assert admit(manifest, a_context()).status == ExperimentStatus()
+    old = _stored({}, ("Running", "ExperimentRunning"), 4)
+    assert admit(manifest, a_context(), old).status == old.status
+
+
+def test_what_is_admitted_is_admitted_again_unchanged() -> None:
+    once = admit(edited({}), a_context())
+    assert admit(to_manifest(once), a_context()) == once
