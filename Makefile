@@ -1,0 +1,68 @@
+# `make help` lists what there is to do.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON_VERSION := 3.11
+# Where `make run` keeps its experiments; delete the folder to forget them.
+RUN_HOME := .katib
+CHECKED := src tests bench examples
+
+.DEFAULT_GOAL := check
+.PHONY: help check format-check format lint types contracts unit journeys test run bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+check: format-check lint types contracts unit ## The default: format, lint, types, import contracts, unit and contract tests
+
+format-check: $(VENV)/.dev
+	$(BIN)/ruff format --check $(CHECKED)
+
+format: $(VENV)/.dev ## Format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/ruff format $(CHECKED)
+
+lint: $(VENV)/.dev ## Lint
+	$(BIN)/ruff check $(CHECKED)
+
+types: $(VENV)/.dev ## Check types, tests included
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev ## Check which room may import which
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev ## Unit and contract tests
+	$(BIN)/pytest -q -n 2 tests/unit tests/contracts tests/test_docs.py tests/test_rooms.py
+
+journeys: $(VENV)/.dev ## Whole experiments in real processes
+	$(BIN)/pytest -q tests/journeys
+
+test: check journeys ## All tests: what continuous integration runs
+
+run: $(VENV)/.run ## Install katib and tune the digits example
+	$(BIN)/katib run examples/digits/experiment.yaml --home $(RUN_HOME)
+
+bench: $(VENV)/.dev ## Measure throughput against the machine's limit and a peer
+	$(BIN)/python bench/throughput.py
+
+clean: ## Remove the virtual environment, caches and the experiments of `make run`
+	rm -rf $(VENV) bench/.venv-peers $(RUN_HOME) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find src tests examples bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf src/*.egg-info
+
+# Stamps: an installation is repeated when pyproject.toml changes.
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,examples]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/bin/python:
+	@scripts/apt-packages.sh
+	@python=$$(command -v python$(PYTHON_VERSION) || command -v python3) || { \
+	  echo "No Python found: katib needs Python $(PYTHON_VERSION) or newer." >&2; exit 1; }; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(PYTHON_VERSION)".split("."))))' || { \
+	  echo "$$python is $$("$$python" --version), but katib needs Python $(PYTHON_VERSION) or newer." >&2; exit 1; }; \
+	"$$python" -m venv $(VENV)
