@@ -1,0 +1,18 @@
+"""Search algorithms, one file each.
+
+Every module holds one :class:`katib.search.algorithm.Algorithm`. It may know the search space and
+the settings, and nothing of its siblings: what two algorithms share belongs to ``search`` itself.
+The table below is the only place that names them all; other packages add theirs through entry
+points of the group ``katib.algorithms``.
+"""
+
+from __future__ import annotations
+
+from katib.registry import Registry
+from katib.search.algorithm import Algorithm
+
+ALGORITHMS: Registry[Algorithm] = Registry(
+    "algorithm",
+    "katib.algorithms",
+    {"random": "katib.search.algorithms.random:RandomSearch"},
+)

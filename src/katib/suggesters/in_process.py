@@ -1,0 +1,104 @@
+"""Algorithms asked as plain objects of this process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from threading import Lock
+
+from katib.api.experiment import Experiment, ExperimentSpec
+from katib.ports.suggester import SuggestionReply, SuggestionRequest
+from katib.registry import Registry
+from katib.search.algorithm import Algorithm
+from katib.search.algorithms import ALGORITHMS
+from katib.search.settings import SettingsReader
+
+
+class InProcessSuggester:
+    """Keeps one algorithm for each experiment and tells it what changed since the last request.
+
+    What is kept only saves time: an experiment that is unknown, or whose spec has changed, gets a
+    new algorithm that is told the whole history. Requests for one experiment wait for each other;
+    those for different experiments do not.
+
+    Args:
+        algorithms: where names are looked up.
+        capacity: for how many experiments an algorithm is kept; the least recently asked goes.
+    """
+
+    def __init__(self, algorithms: Registry[Algorithm] = ALGORITHMS, capacity: int = 64) -> None:
+        self._algorithms, self._capacity = algorithms, capacity
+        self._lock = Lock()
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+
+    def validate(self, experiment: Experiment) -> None:
+        self._load(experiment).validate(experiment)
+
+    def suggest(self, request: SuggestionRequest) -> SuggestionReply:
+        experiment = request.experiment
+        session = self._session(experiment)
+        try:
+            with session.lock:
+                return session.suggest(self._load(experiment), request)
+        except BaseException:
+            # It may have been told half of the news; the next request builds it anew.
+            self._drop(experiment, session)
+            raise
+
+    def forget(self, experiment: Experiment) -> None:
+        with self._lock:
+            self._sessions.pop(experiment.metadata.uid, None)
+
+    def _load(self, experiment: Experiment) -> type[Algorithm]:
+        algorithm = experiment.spec.algorithm
+        return self._algorithms.load("" if algorithm is None else algorithm.algorithm_name)
+
+    def _session(self, experiment: Experiment) -> _Session:
+        uid = experiment.metadata.uid
+        with self._lock:
+            session = self._sessions.get(uid)
+            if session is None:
+                session = self._sessions[uid] = _Session()
+            self._sessions.move_to_end(uid)
+            while len(self._sessions) > self._capacity:
+                self._sessions.popitem(last=False)
+            return session
+
+    def _drop(self, experiment: Experiment, session: _Session) -> None:
+        with self._lock:
+            if self._sessions.get(experiment.metadata.uid) is session:
+                del self._sessions[experiment.metadata.uid]
+
+
+class _Session:
+    """One experiment's algorithm, and up to which version of the history it was told."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self._algorithm: Algorithm | None = None
+        self._spec: ExperimentSpec | None = None
+        self._version = 0
+
+    def suggest(self, type: type[Algorithm], request: SuggestionRequest) -> SuggestionReply:
+        experiment = request.experiment
+        if self._algorithm is None or self._spec != experiment.spec:
+            self._algorithm = type(experiment, seed_of(experiment))
+            self._spec, self._version = experiment.spec, 0
+        trials, self._version = request.trials.changed_since(self._version)
+        if trials:
+            self._algorithm.tell(trials)
+        return self._algorithm.suggest(request.total - request.count, request.count)
+
+
+def seed_of(experiment: Experiment) -> int:
+    """The setting ``random_state``; without it, a number that only this experiment has.
+
+    Raises:
+        SettingsError: ``random_state`` is not a number.
+    """
+    settings = SettingsReader(experiment)
+    state = settings.integer("random_state", None)
+    settings.check_values()
+    if state is not None:
+        return state
+    return int.from_bytes(hashlib.sha256(experiment.metadata.uid.encode()).digest()[:8])
