@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -44,6 +45,19 @@ def decode(kind: Kind[R], data: bytes) -> R:
     return typed(kind.type, data)
 
 
+def with_metadata(kind: Kind[R], metadata: ObjectMeta, data: bytes) -> R:
+    """The resource of a JSON text whose metadata is already known; for kinds that are not ours."""
+    manifest: Manifest = msgspec.json.decode(data)
+    del manifest["metadata"]
+    resource: Any = kind.type(
+        api_version=manifest.pop("apiVersion"),
+        kind=manifest.pop("kind"),
+        metadata=metadata,
+        body=manifest,  # type: ignore[call-arg]  # such kinds have Unstructured for their type
+    )
+    return resource  # type: ignore[no-any-return]  # the kind says its type
+
+
 def typed(type: type[T], data: bytes | Raw) -> T:
     """The typed value in a JSON text."""
     value: T = _decoder(type).decode(data)
@@ -76,12 +90,14 @@ def with_status(resource: Unstructured, status: Manifest) -> Unstructured:
     return msgspec.structs.replace(resource, body={**resource.body, "status": status})
 
 
+@lru_cache(maxsize=256)
 def format_time(time: datetime) -> str:
     """RFC 3339 in UTC, with ``Z``; the fraction only when there is one."""
     text = time.astimezone(UTC).isoformat()
     return text.replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=256)
 def parse_time(text: str) -> datetime:
     """The aware time that an RFC 3339 text names; ``ValueError`` when it is none."""
     time = datetime.fromisoformat(text)

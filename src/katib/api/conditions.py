@@ -11,12 +11,18 @@ Conditions = tuple[Condition, ...]
 
 def find(conditions: Conditions, type: str) -> Condition | None:
     """The condition of that type, whatever its status."""
-    return next((condition for condition in conditions if condition.type == type), None)
+    for condition in conditions:
+        if condition.type == type:
+            return condition
+    return None
 
 
 def has(conditions: Conditions, type: str) -> bool:
     """Whether the condition is present with status ``True``."""
-    return any(condition.type == type and condition.status == "True" for condition in conditions)
+    for condition in conditions:
+        if condition.type == type:
+            return condition.status == "True"
+    return False
 
 
 def newest(conditions: Conditions) -> Condition | None:

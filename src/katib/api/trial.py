@@ -59,10 +59,10 @@ class Trial(Resource, frozen=True):
     @property
     def is_completed(self) -> bool:
         """Whether it ended: well, badly, killed, stopped early, or without its metrics."""
-        return any(
-            condition.status == "True" and condition.type in _FINAL
-            for condition in self.status.conditions
-        )
+        for condition in reversed(self.status.conditions):
+            if condition.type in _FINAL and condition.status == "True":
+                return True
+        return False
 
     @property
     def is_observed(self) -> bool:

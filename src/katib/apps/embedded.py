@@ -15,7 +15,7 @@ from typing import Any
 from katib.admission import AdmissionContext, admit
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
-from katib.api.trial import Trial
+from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
@@ -24,7 +24,6 @@ from katib.collectors.sidecar import LogSidecars
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
-from katib.controllers.loop.recorder import StoreEventRecorder
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import TrialReconciler
 from katib.executors.command import Images
@@ -34,6 +33,7 @@ from katib.executors.pod import Here, PodReconciler
 from katib.observations.sql import SqlObservationLog
 from katib.ports.resource_store import Event, EventType
 from katib.search.algorithms import ALGORITHMS
+from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process import InProcessSuggester
 
@@ -79,7 +79,7 @@ class EmbeddedEngine:
         clock = SystemClock()
         self.store = SqliteStore(home.resources, clock)
         self.observations = SqlObservationLog(f"sqlite:///{home.observations}")
-        events = StoreEventRecorder(self.store, clock, "katib")
+        self._events = events = SqliteEventRecorder(home.resources, clock, "katib")
         sidecars = LogSidecars(self.store, self.observations, events, COLLECTORS)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
@@ -117,6 +117,7 @@ class EmbeddedEngine:
         """Make everything so far safe: metrics first, since resources speak of them."""
         self.observations.flush()
         self.store.flush()
+        self._events.flush()
 
     def interrupt(self) -> None:
         """End the running programs; their trials start again when the engine does."""
@@ -135,6 +136,7 @@ class EmbeddedEngine:
         self._pods.close()
         try:
             self.observations.close()
+            self._events.close()
             self.store.close()
         finally:
             self._lock.release()
@@ -182,7 +184,7 @@ def admission_context(find: Any) -> AdmissionContext:
 
 def _expecting(sidecars: LogSidecars) -> Any:
     def listen(event: Event) -> None:
-        if event.type is EventType.ADDED and isinstance(event.resource, Trial):
-            sidecars.expect(event.resource)
+        if event.type is EventType.ADDED and event.kind is TRIALS:
+            sidecars.expect(event.metadata.uid)
 
     return listen

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,7 @@ def build_environment(
     Raises:
         CommandError: a variable refers to something that is not there.
     """
-    environment = dict(os.environ)
-    own = str(Path(sys.executable).parent)
-    environment["PATH"] = f"{own}{os.pathsep}{environment.get('PATH', os.defpath)}"
-    environment.update(additions)
+    environment = {**_machine_environment(), **additions}
     for variable in container.get("env") or ():
         name = str(variable.get("name", ""))
         if "valueFrom" in variable:
@@ -103,6 +101,14 @@ def build_environment(
             value = expand(str(variable.get("value", "")), environment)
         if value is not None:
             environment[name] = value
+    return environment
+
+
+@cache
+def _machine_environment() -> Mapping[str, str]:
+    environment = dict(os.environ)
+    own = str(Path(sys.executable).parent)
+    environment["PATH"] = f"{own}{os.pathsep}{environment.get('PATH', os.defpath)}"
     return environment
 
 

@@ -17,7 +17,7 @@ from katib.executors.command import (
     build_command,
     build_environment,
 )
-from katib.executors.process import KILLED, Process, Processes
+from katib.executors.process import KILLED, Process, Processes, read_pid
 from katib.ports.clock import Clock
 
 #: The pause before a first restart, and the longest, in seconds.
@@ -34,7 +34,7 @@ _SIGNALS = {137: "killed (SIGKILL)", 143: "ended by SIGTERM", 139: "crashed (SIG
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a container works with. ``register`` says whose a run's directory is."""
+    """What a container works with. ``register`` says whose a run's place is."""
 
     processes: Processes
     images: Images
@@ -49,14 +49,14 @@ class Container:
 
     Args:
         spec: the container's part of the pod.
-        directory: for its log and the first run; restarts have sub-folders.
+        place: the beginning of its files' names: ``<place>.log``, ``<place>.run``.
         policy: ``Never``, ``OnFailure`` or ``Always``.
         around: what it works with.
         pod: whose.
     """
 
     spec: Manifest
-    directory: Path
+    place: Path
     policy: str
     around: Surroundings
     pod: Key
@@ -64,7 +64,7 @@ class Container:
     exit_code: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    directories: list[Path] = field(default_factory=list)
+    places: list[Path] = field(default_factory=list)
     _process: Process | None = None
     _problem: str = ""
     _last: Manifest | None = None
@@ -73,7 +73,7 @@ class Container:
     @property
     def log(self) -> Path:
         """The file that holds its output, of all its runs."""
-        return self.directory / "log"
+        return self.place.with_name(f"{self.place.name}.log")
 
     @property
     def is_started(self) -> bool:
@@ -117,11 +117,11 @@ class Container:
 
     def adopt(self) -> bool:
         """Find the run that an earlier engine started; whether there was one."""
-        while (self._run_directory(self.restarts + 1) / "pid").exists():
+        while read_pid(self._run_place(self.restarts + 1)) is not None:
             self.restarts += 1
-        directory = self._run_directory(self.restarts)
-        self._register(directory)
-        self._process = self.around.processes.adopt(directory)
+        place = self._run_place(self.restarts)
+        self._register(place)
+        self._process = self.around.processes.adopt(place)
         if self._process is not None:
             self.started_at = self.around.clock.now()
         return self._process is not None
@@ -130,13 +130,17 @@ class Container:
         """Start its process. One that cannot be started has ended, and says why."""
         self._restart_at = None
         self.started_at = self.around.clock.now()
-        directory = self._run_directory(self.restarts)
+        place = self._run_place(self.restarts)
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            if self.restarts == 0:
+                self.place.parent.mkdir(parents=True, exist_ok=True)
             environment = build_environment(self.spec, pod, additions, self.around.read)
             command = build_command(self.spec, environment, self.around.images)
-            self._register(directory)
-            self._process = self.around.processes.start(command, directory, self.log)
+            self._register(place)
+            self._process = self.around.processes.start(command, place, self.log)
+        except FileExistsError:
+            # An engine that died at this very moment had started it.
+            self._process = self.around.processes.adopt(place)
         except (CommandError, OSError) as error:
             self._problem = str(error)
             self._end(NOT_STARTED)
@@ -214,12 +218,12 @@ class Container:
         self._process = self.exit_code = None
         self._problem = ""
 
-    def _run_directory(self, restarts: int) -> Path:
-        return self.directory / f"restart-{restarts}" if restarts else self.directory
+    def _run_place(self, restarts: int) -> Path:
+        return self.place.with_name(f"{self.place.name}.{restarts}") if restarts else self.place
 
-    def _register(self, directory: Path) -> None:
-        self.directories.append(directory)
-        self.around.register(directory, self.pod)
+    def _register(self, place: Path) -> None:
+        self.places.append(place)
+        self.around.register(place, self.pod)
 
     def _how(self) -> str:
         code = self.exit_code

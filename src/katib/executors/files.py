@@ -29,7 +29,7 @@ class TrialFilesReconciler:
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.type is EventType.DELETED:
-            yield event.resource.key
+            yield event.key
 
     def reconcile(self, key: Key) -> Result:
         if self._store.find(TRIALS, key) is None:

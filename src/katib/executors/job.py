@@ -33,12 +33,12 @@ class JobReconciler:
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.kind is JOBS:
-            if event.type is not EventType.DELETED:
-                yield event.resource.key
+            if event.type is not EventType.DELETED and not event.is_status:
+                yield event.key
             return
-        owner = event.resource.metadata.controller
-        if owner is not None and owner.kind == JOBS.name:
-            yield Key(event.resource.metadata.namespace, owner.name)
+        owner = event.metadata.controller
+        if owner is not None and owner.kind == JOBS.name and event.type is not EventType.ADDED:
+            yield Key(event.metadata.namespace, owner.name)
 
     def reconcile(self, key: Key) -> Result:
         job = self._store.find(JOBS, key)
@@ -67,7 +67,6 @@ class JobReconciler:
         failures = len(failed) + sum(_restarts(pod) for pod in active)
         counts = {
             "active": len(active),
-            "ready": sum(pod.status.get("phase") == "Running" for pod in active),
             "succeeded": len(by_phase["Succeeded"]),
             "failed": len(failed),
         }
@@ -175,7 +174,7 @@ def _completed(status: Manifest, now: datetime) -> Manifest:
         _condition("Complete", *why, now),
     ]
     status["completionTime"] = format_time(now)
-    return _tidy({**status, "active": 0, "ready": 0})
+    return _tidy({**status, "active": 0})
 
 
 def _failed(status: Manifest, now: datetime, reason: str, message: str) -> Manifest:
@@ -183,7 +182,7 @@ def _failed(status: Manifest, now: datetime, reason: str, message: str) -> Manif
         _condition("FailureTarget", reason, message, now),
         _condition("Failed", reason, message, now),
     ]
-    return _tidy({**status, "active": 0, "ready": 0})
+    return _tidy({**status, "active": 0})
 
 
 def _condition(type: str, reason: str, message: str, now: datetime) -> Manifest:
@@ -200,4 +199,4 @@ def _condition(type: str, reason: str, message: str, now: datetime) -> Manifest:
 
 def _tidy(status: Manifest) -> Manifest:
     """Without counters that are zero, as Kubernetes leaves them out."""
-    return {name: value for name, value in status.items() if value != 0 or name == "ready"}
+    return {name: value for name, value in status.items() if value != 0}

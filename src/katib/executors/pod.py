@@ -33,7 +33,7 @@ class Here:
     """This machine, as far as pods are concerned.
 
     Attributes:
-        trials: the folder of all run directories.
+        trials: the folder of all trials' files.
         images: what stands for container images.
         sidecars: what reads metrics.
         flush: makes everything so far safe. Called before a process is started, so that an engine
@@ -69,7 +69,8 @@ class _Run:
 class PodReconciler:
     """Runs a ``v1`` Pod: init containers in turn, then the others at once.
 
-    A pod's containers write into ``trials/<namespace>/<job>/<pod's suffix>``.
+    A pod's containers write into ``trials/<namespace>/<job>/``, files that begin with the suffix of
+    the pod's name.
     """
 
     store: ResourceStore
@@ -88,8 +89,8 @@ class PodReconciler:
         return id(self)
 
     def keys(self, event: Event) -> Iterable[Key]:
-        if event.type is not EventType.MODIFIED or event.resource.metadata.deletion_timestamp:
-            yield event.resource.key
+        if event.type is not EventType.MODIFIED or event.metadata.deletion_timestamp:
+            yield event.key
 
     def reconcile(self, key: Key) -> Result:
         pod = self.store.find(PODS, key)
@@ -132,22 +133,22 @@ class PodReconciler:
         """Stop watching processes; they go on, and another engine may adopt them."""
         self._processes.close()
 
-    def directory(self, pod: Unstructured) -> Path:
-        """Where a pod's containers write."""
+    def place(self, pod: Unstructured) -> Path:
+        """The beginning of the names of a pod's files."""
         name = pod.metadata.name
         job = pod.metadata.label(names.LABEL_JOB)
-        place = self.here.trials / pod.metadata.namespace
+        folder = self.here.trials / pod.metadata.namespace
         if job is not None and name.startswith(f"{job}-"):
-            return place / job / name[len(job) + 1 :]
-        return place / name
+            return folder / job / name[len(job) + 1 :]
+        return folder / name / name
 
-    def _ended(self, directory: Path) -> None:
-        key = self._pods.get(directory)
+    def _ended(self, place: Path) -> None:
+        key = self._pods.get(place)
         if key is not None:
             self.here.wake(key)
 
     def _open(self, key: Key, pod: Unstructured) -> _Run:
-        directory = self.directory(pod)
+        place = self.place(pod)
         init: Sequence[Manifest] = pod.spec.get("initContainers") or ()
         main: Sequence[Manifest] = pod.spec.get("containers") or ()
         is_single = len(init) + len(main) == 1
@@ -157,7 +158,7 @@ class PodReconciler:
         )
 
         def build(spec: Manifest) -> Container:
-            own = directory if is_single else directory / str(spec.get("name"))
+            own = place if is_single else place.with_name(f"{place.name}.{spec.get('name')}")
             return Container(spec, own, policy, around, key)
 
         containers = {str(spec.get("name")): build(spec) for spec in (*init, *main)}
@@ -168,8 +169,8 @@ class PodReconciler:
         built = list(containers.values())
         return _Run(pod.metadata.uid, built[: len(init)], built[len(init) :], sidecar)
 
-    def _register(self, directory: Path, key: Key) -> None:
-        self._pods[directory] = key
+    def _register(self, place: Path, key: Key) -> None:
+        self._pods[place] = key
 
     def _advance(self, pod: Unstructured, run: _Run) -> Result:
         result = self._keep_deadline(pod, run)
@@ -237,8 +238,8 @@ class PodReconciler:
     def _forget(self, key: Key, run: _Run) -> None:
         self._runs.pop(key, None)
         for container in run.containers:
-            for directory in container.directories:
-                self._pods.pop(directory, None)
+            for place in container.places:
+                self._pods.pop(place, None)
 
     def _write(self, pod: Unstructured, run: _Run) -> None:
         started = pod.status.get("startTime") or format_time(self.clock.now())

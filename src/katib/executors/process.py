@@ -1,9 +1,10 @@
 """Processes that outlive the engine: started once, adopted after a crash, ended with their group.
 
-A run has a directory. A small shell claims it by making the file ``pid``, which only one process
-can do, runs the command, and leaves its exit code in the file ``exit``. So whenever the engine
-dies, the next one finds out from the directory whether the run was started, goes on, or how it
-ended; and a run is never started twice, however close to its start the engine died.
+A run has a place, the beginning of its files' names. The system makes the file ``<place>.run`` as
+the process starts, which succeeds only once; a small shell writes its process id into it, runs the
+command, and appends the exit code. So whenever the engine dies, the next one finds out from this
+file whether the run was started, goes on, or how it ended; and a run is never started twice,
+however close to its start the engine died.
 """
 
 from __future__ import annotations
@@ -20,21 +21,19 @@ from pathlib import Path
 
 import psutil
 
-#: Exit codes, as shells and Kubernetes give them.
-KILLED, CLAIMED_BY_ANOTHER = 137, 125
+#: The exit code of a process that was killed, as shells and Kubernetes give it.
+KILLED = 137
 
 #: How often processes are looked at where the system cannot tell that one ended, in seconds.
 LOOK_EVERY = 0.02
 
-# $0 is the run's directory, $1 the working directory, the rest is the command. The trap keeps this
+# $0 is the run's place, $1 the working directory, the rest is the command. The trap keeps this
 # shell alive until the command, which gets the same signal, has ended.
 _SHELL = """
-set -C
-{ echo $$ > "$0/pid"; } 2>/dev/null || exit 125
-set +C
+echo $$ >&3
 trap : HUP INT TERM
-if cd "$1"; then shift; "$@"; code=$?; else code=127; fi
-echo $code > "$0/exit"
+if cd "$1"; then shift; "$@" 3>&-; code=$?; else code=127; fi
+echo $code >&3
 exit $code
 """
 
@@ -59,14 +58,14 @@ class Process:
     """One run's process group.
 
     Attributes:
-        directory: the run's directory.
+        place: where the run's files are.
         pid: the shell that leads the group; ``None`` when it ended before it was found.
         is_child: whether this engine started it, so that it must be reaped.
         exit_code: how it ended; ``None`` while it goes on.
         is_lost: it ended without leaving its exit code.
     """
 
-    directory: Path
+    place: Path
     pid: int | None
     is_child: bool
     exit_code: int | None = None
@@ -95,19 +94,12 @@ class Process:
         self.signal(signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
-        if code == CLAIMED_BY_ANOTHER and read_exit(self.directory) is None:
-            self.pid, self.is_child = read_pid(self.directory), False
-            return self._look()
         return 128 - code if code < 0 else code
 
     def _look(self) -> int | None:
-        code = read_exit(self.directory)
-        if code is None:
-            if is_alive(self.pid, self.directory):
-                return None
-            code = read_exit(self.directory)
-        elif is_alive(self.pid, self.directory):
-            return None  # it has only to leave
+        if is_alive(self.pid, self.place):
+            return None
+        code = read_exit(self.place)
         self.is_lost = code is None
         return KILLED if code is None else code
 
@@ -116,7 +108,7 @@ class Processes:
     """Starts and adopts runs, and tells when one ends.
 
     Args:
-        on_exit: called from a thread of ours with a run's directory when its process may have
+        on_exit: called from a thread of ours with a run's place when its process may have
             ended.
     """
 
@@ -124,18 +116,20 @@ class Processes:
         self._on_exit = on_exit
         self._watcher = _Watcher(self._tell) if hasattr(os, "pidfd_open") else _Poller(self._tell)
 
-    def start(self, command: Command, directory: Path, log: Path) -> Process:
-        """Run the command in ``directory``, with its output appended to ``log``.
+    def start(self, command: Command, place: Path, log: Path) -> Process:
+        """Run the command, with its output appended to ``log``.
 
         Raises:
+            FileExistsError: the run was started before; it is to be adopted.
             OSError: the system refuses, as when it has no more processes.
         """
-        words = ["/bin/sh", "-c", _SHELL, str(directory), command.directory, *command.words]
+        words = ["/bin/sh", "-c", _SHELL, str(place), command.directory, *command.words]
         append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            (os.POSIX_SPAWN_OPEN, 3, f"{place}.run", append | os.O_EXCL, 0o644),
         ]
         pid = os.posix_spawn(
             "/bin/sh",
@@ -146,25 +140,25 @@ class Processes:
             setsigmask=(),
             setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ),
         )
-        self._watcher.watch(pid, directory)
-        return Process(directory, pid, is_child=True)
+        self._watcher.watch(pid, place)
+        return Process(place, pid, is_child=True)
 
-    def adopt(self, directory: Path) -> Process | None:
+    def adopt(self, place: Path) -> Process | None:
         """The process of a run that an earlier engine started; ``None`` when none was."""
-        pid = read_pid(directory)
+        pid = read_pid(place)
         if pid is None:
             return None
-        process = Process(directory, pid, is_child=False)
+        process = Process(place, pid, is_child=False)
         if process.poll() is None:
-            self._watcher.watch(pid, directory)
+            self._watcher.watch(pid, place)
         return process
 
     def close(self) -> None:
         """Stop telling; the processes go on."""
         self._watcher.close()
 
-    def _tell(self, directory: Path) -> None:
-        self._on_exit(directory)
+    def _tell(self, place: Path) -> None:
+        self._on_exit(place)
 
 
 class _Watcher:
@@ -179,13 +173,13 @@ class _Watcher:
         self._thread = threading.Thread(target=self._run, name="processes", daemon=True)
         self._thread.start()
 
-    def watch(self, pid: int, directory: Path) -> None:
+    def watch(self, pid: int, place: Path) -> None:
         try:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
-            self._tell(directory)
+            self._tell(place)
             return
-        self._watched[descriptor] = directory
+        self._watched[descriptor] = place
         self._poll.register(descriptor, select.EPOLLIN)
 
     def close(self) -> None:
@@ -201,9 +195,9 @@ class _Watcher:
                 if descriptor == self._wake_read:
                     return
                 self._poll.unregister(descriptor)
-                directory = self._watched.pop(descriptor)
+                place = self._watched.pop(descriptor)
                 os.close(descriptor)
-                self._tell(directory)
+                self._tell(place)
 
 
 class _Poller:
@@ -216,8 +210,8 @@ class _Poller:
         self._thread = threading.Thread(target=self._run, name="processes", daemon=True)
         self._thread.start()
 
-    def watch(self, pid: int, directory: Path) -> None:
-        self._watched[pid] = directory
+    def watch(self, pid: int, place: Path) -> None:
+        self._watched[pid] = place
 
     def close(self) -> None:
         self._is_closed.set()
@@ -225,46 +219,51 @@ class _Poller:
 
     def _run(self) -> None:
         while not self._is_closed.wait(LOOK_EVERY):
-            for pid, directory in list(self._watched.items()):
-                if not is_alive(pid, directory):
+            for pid, place in list(self._watched.items()):
+                if not is_alive(pid, place):
                     self._watched.pop(pid, None)
-                    self._tell(directory)
+                    self._tell(place)
 
 
-def read_pid(directory: Path) -> int | None:
-    """The process that claimed the run; ``None`` when none did.
+def read_pid(place: Path) -> int | None:
+    """The process of the run; ``None`` when it was not started, -1 when it left no number.
 
-    The file exists a moment before its content: a claim is waited for, a second at most.
+    The file exists a moment before its content, which is waited for, a second at most.
     """
     for _ in range(100):
-        try:
-            text = (directory / "pid").read_text()
-        except FileNotFoundError:
+        lines = _read_run(place)
+        if lines is None:
             return None
-        if text.endswith("\n"):
-            return int(text)
+        if lines:
+            return int(lines[0])
         time.sleep(0.01)
     return -1
 
 
-def read_exit(directory: Path) -> int | None:
-    """The exit code that the run left; ``None`` when it left none yet."""
+def read_exit(place: Path) -> int | None:
+    """The exit code that the run left; ``None`` when it left none."""
+    lines = _read_run(place)
+    return int(lines[1]) if lines and len(lines) > 1 else None
+
+
+def _read_run(place: Path) -> list[str] | None:
+    """The complete lines of the run's file; ``None`` when there is no file."""
     try:
-        text = (directory / "exit").read_text()
+        with open(f"{place}.run") as file:
+            return [line for line in file.read().splitlines(keepends=True) if line.endswith("\n")]
     except FileNotFoundError:
         return None
-    return int(text) if text.endswith("\n") else None
 
 
-def is_alive(pid: int | None, directory: Path) -> bool:
+def is_alive(pid: int | None, place: Path) -> bool:
     """Whether the process of the run goes on, and is not another one of the same number.
 
-    The run's directory is a word of its command line, which no other process has.
+    The run's place is a word of its command line, which no other process has.
     """
     if pid is None or pid < 0:
         return False
     try:
         process = psutil.Process(pid)
-        return str(directory) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+        return str(place) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

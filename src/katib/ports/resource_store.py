@@ -27,14 +27,28 @@ class Event:
     Attributes:
         type: what happened.
         kind: the resource's kind.
-        resource: the resource after the change; the last one there was when it is deleted.
+        metadata: of the resource after the change; the last there was when it is deleted.
         version: the store's version after the change. Versions only grow, over all kinds.
+        read: reads the resource after the change, when a watcher wants more than metadata.
+        is_status: nothing but the status changed.
     """
 
     type: EventType
     kind: Kind[Any]
-    resource: Resource
+    metadata: ObjectMeta
     version: int
+    read: Callable[[], Resource]
+    is_status: bool = False
+
+    @property
+    def key(self) -> Key:
+        """The resource's namespace and name."""
+        return self.metadata.key
+
+    @property
+    def resource(self) -> Resource:
+        """The resource after the change."""
+        return self.read()
 
 
 @dataclass(frozen=True, slots=True)

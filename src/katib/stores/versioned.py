@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from katib.api.codec import decode, encode
+from katib.api.codec import decode, encode, with_metadata
 from katib.api.values import Key, Kind, ObjectMeta, Resource, Unstructured
 from katib.errors import AlreadyExistsError, ConflictError, ExpiredError, NotFoundError
 from katib.ports.clock import Clock
@@ -57,10 +57,13 @@ class Record:
 
     def read(self) -> Resource:
         """A value that may be given away: frozen and shared, or a fresh copy."""
-        if self.value is None:
-            value: Resource = decode(self.kind, self.bytes())
-            return value
-        return self.value
+        if self.value is not None:
+            return self.value
+        if issubclass(self.kind.type, Unstructured):
+            fresh: Resource = with_metadata(self.kind, self.metadata, self.bytes())
+            return fresh
+        value: Resource = decode(self.kind, self.bytes())
+        return value
 
 
 Address = tuple[str, str, Key]
@@ -202,7 +205,7 @@ class VersionedStore:
             fresh = _with_status_of(stored, resource)
             if fresh == stored:
                 return stored
-            return self._write(EventType.MODIFIED, kind, fresh, stored.metadata)
+            return self._write(EventType.MODIFIED, kind, fresh, stored.metadata, is_status=True)
 
     def delete(self, kind: Kind[R], key: Key, uid: str | None = None) -> None:
         with self._lock:
@@ -235,7 +238,7 @@ class VersionedStore:
 
     def _read(self, record: Record) -> Any:
         value = record.read()
-        if not isinstance(value, Unstructured):
+        if record.value is None and not isinstance(value, Unstructured):
             record.value = value
             self._keep_warm(record)
         return value
@@ -276,21 +279,28 @@ class VersionedStore:
             )
         return stored
 
-    def _write(self, type: EventType, kind: Kind[R], resource: R, metadata: ObjectMeta) -> R:
+    def _write(
+        self,
+        type: EventType,
+        kind: Kind[R],
+        resource: R,
+        metadata: ObjectMeta,
+        *,
+        is_status: bool = False,
+    ) -> R:
         self._version += 1
         metadata = replace(metadata, resource_version=str(self._version))
         fresh: R = replace(resource, metadata=metadata)
         record = Record(kind, metadata.key, self._version, metadata, None, fresh)
         self._table.put(record)
-        heard: Resource = fresh
         if isinstance(fresh, Unstructured):
             # The body belongs to the caller and may change: only the text is safe to keep.
-            heard = decode(kind, record.bytes())
+            record.bytes()
             record.value = None
         else:
             self._keep_warm(record)
         self._changed[address_of(record)] = None
-        self._tell(Event(type, kind, heard, self._version))
+        self._tell(Event(type, kind, metadata, self._version, record.read, is_status))
         return fresh
 
     def _remove(self, kind: Kind[R], resource: R, metadata: ObjectMeta) -> R:
@@ -301,7 +311,8 @@ class VersionedStore:
         self._warm.pop(address_of(record), None)
         self._changed[address_of(record)] = None
         gone: R = replace(resource, metadata=metadata)
-        self._tell(Event(EventType.DELETED, kind, gone, self._version))
+        last = Record(kind, metadata.key, self._version, metadata, None, gone)
+        self._tell(Event(EventType.DELETED, kind, metadata, self._version, last.read))
         for address in tuple(self._table.owned.get(metadata.uid, ())):
             child = self._table.at(address)
             if child is not None and not self._has_owner(child):

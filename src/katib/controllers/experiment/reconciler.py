@@ -34,6 +34,7 @@ class _Notes:
     ledger: TrialLedger = field(default_factory=TrialLedger)
     heard: deque[tuple[EventType, Trial]] = field(default_factory=deque)
     written_at: float = float("-inf")
+    is_expected: bool = False
 
 
 class ExperimentReconciler:
@@ -51,15 +52,20 @@ class ExperimentReconciler:
         self._notes: dict[Key, _Notes] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
-        resource = event.resource
-        if not isinstance(resource, Trial):
-            yield resource.key
+        if event.kind is not TRIALS:
+            yield event.key
             return
-        name = resource.metadata.label(names.LABEL_EXPERIMENT)
-        if name is not None:
-            key = Key(resource.metadata.namespace, name)
-            # Any thread may write a trial: what it did is counted by the thread that reconciles.
-            self._notes.setdefault(key, _Notes()).heard.append((event.type, resource))
+        name = event.metadata.label(names.LABEL_EXPERIMENT)
+        trial = event.resource
+        if name is None or not isinstance(trial, Trial):
+            return
+        key = Key(event.metadata.namespace, name)
+        notes = self._notes.setdefault(key, _Notes())
+        # Any thread may write a trial: what it did is counted by the thread that reconciles.
+        notes.heard.append((event.type, trial))
+        if event.type is EventType.DELETED or trial.is_completed or not notes.is_expected:
+            # A trial that only starts changes a counter: one look soon serves many of them.
+            notes.is_expected = True
             yield key
 
     def reconcile(self, key: Key) -> Result:
@@ -74,6 +80,7 @@ class ExperimentReconciler:
             finalizers = (*experiment.metadata.finalizers, names.FINALIZER_EXPERIMENT)
             experiment = self._set_finalizers(experiment, finalizers)
         notes = self._notes.setdefault(key, _Notes())
+        notes.is_expected = False
         status = self._step(experiment, self._count(notes, key))
         return self._write(experiment, status, notes)
 
@@ -102,13 +109,13 @@ class ExperimentReconciler:
         if planning.is_completed(experiment):
             if not planning.is_restart(experiment, len(ledger)):
                 self._clean_up(experiment)
-                return ledger.write(status)
+                return status
             status = self._restart(status)
             self._restart_suggestion(experiment)
         elif not conditions.has(status.conditions, names.CREATED):
             status = self._start(status)
         if len(ledger):
-            status = self._judge(experiment, ledger.write(status), ledger)
+            status = self._judge(experiment, status, ledger)
         if planning.is_completed(replace(experiment, status=status)):
             return status
         return self._balance(experiment, status, ledger)
@@ -263,15 +270,16 @@ class ExperimentReconciler:
         self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
 
     def _write(self, experiment: Experiment, status: ExperimentStatus, notes: _Notes) -> Result:
-        old = experiment.status
-        if status == old:
-            return DONE
-        if status.conditions == old.conditions:
-            wait = notes.written_at + WRITE_EVERY - self._clock.monotonic()
+        now = self._clock.monotonic()
+        if status.conditions == experiment.status.conditions:
+            wait = notes.written_at + WRITE_EVERY - now
             if wait > 0:
+                notes.is_expected = True
                 return Result(retry_after_seconds=wait)
-        notes.written_at = self._clock.monotonic()
-        self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
+        status = notes.ledger.write(status) if len(notes.ledger) else status
+        if status != experiment.status:
+            notes.written_at = now
+            self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
         return DONE
 
     def _put(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
@@ -292,6 +300,11 @@ def count(ledger: TrialLedger) -> planning.Counts:
 
 def new_assignments(suggestion: Suggestion, ledger: TrialLedger) -> list[TrialAssignment]:
     """The assignments that are no trials yet, when there are more of them than trials."""
-    if suggestion.status.suggestion_count <= len(ledger):
-        return []
-    return [one for one in suggestion.status.suggestions if one.name not in ledger]
+    missing = suggestion.status.suggestion_count - len(ledger)
+    found: list[TrialAssignment] = []
+    for one in reversed(suggestion.status.suggestions):
+        if len(found) >= missing:
+            break
+        if one.name not in ledger:
+            found.append(one)
+    return found[::-1]

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from katib.api.values import Key, Resource
@@ -65,10 +66,14 @@ class Loop:
     _queue: WorkQueue[Item] = field(init=False)
     _failures: dict[Item, int] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
+    _watching: dict[int, list[Reconciler]] = field(init=False, default_factory=dict)
     _stop: Callable[[], None] = field(init=False, default=lambda: None)
 
     def __post_init__(self) -> None:
         self._queue = WorkQueue(self.surroundings.clock.monotonic)
+        for reconciler in self.reconcilers:
+            for kind in reconciler.kinds:
+                self._watching.setdefault(id(kind), []).append(reconciler)
 
     def start(self) -> None:
         """Look at everything that exists, then at what changes."""
@@ -76,7 +81,8 @@ class Loop:
         self._stop = store.subscribe(self._hear)
         for kind in {id(kind): kind for one in self.reconcilers for kind in one.kinds}.values():
             for resource in store.list(kind):
-                self._hear(Event(EventType.ADDED, kind, resource, store.version))
+                read = partial(_same, resource)
+                self._hear(Event(EventType.ADDED, kind, resource.metadata, store.version, read))
         for number in range(self.workers):
             name = f"{self.reconcilers[0].name}-{number}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -96,10 +102,9 @@ class Loop:
         self._queue.add((reconciler, key))
 
     def _hear(self, event: Event) -> None:
-        for reconciler in self.reconcilers:
-            if event.kind in reconciler.kinds:
-                for key in reconciler.keys(event):
-                    self._queue.add((reconciler, key))
+        for reconciler in self._watching.get(id(event.kind), ()):
+            for key in reconciler.keys(event):
+                self._queue.add((reconciler, key))
 
     def _work(self) -> None:
         try:
@@ -142,3 +147,7 @@ class Loop:
         if resource is not None:
             message = f"Failed to reconcile: {error}"
             self.surroundings.events.record(resource, "ReconcileError", message, warning=True)
+
+
+def _same(resource: Resource) -> Resource:
+    return resource

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from katib.api import conditions, names
 from katib.api.experiment import EXPERIMENTS, AlgorithmSpec, Experiment
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionStatus, TrialAssignment
-from katib.api.values import Condition, Key, Kind, NameValue
+from katib.api.values import Condition, Key, Kind, NameValue, Resource
 from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.suggestion.naming import trial_name
 from katib.errors import SettingsError, UnknownNameError
@@ -36,8 +36,9 @@ class SuggestionReconciler:
         self._store, self._suggester, self._clock = store, suggester, clock
 
     def keys(self, event: Event) -> Iterable[Key]:
-        if event.type is not EventType.DELETED:
-            yield event.resource.key
+        if event.type is EventType.DELETED or (event.is_status and _is_going_on(event.resource)):
+            return
+        yield event.key
 
     def reconcile(self, key: Key) -> Result:
         suggestion = self._store.find(SUGGESTIONS, key)
@@ -153,3 +154,11 @@ def with_settings(experiment: Experiment, settings: tuple[NameValue, ...]) -> Ex
 
 def _is_final(status: SuggestionStatus) -> bool:
     return any(conditions.has(status.conditions, one) for one in (names.FAILED, names.EXHAUSTED))
+
+
+def _is_going_on(resource: Resource) -> bool:
+    """Whether a status that was written is our own, and not the experiment's end or restart."""
+    if not isinstance(resource, Suggestion):
+        return False
+    found = resource.status.conditions
+    return conditions.has(found, names.RUNNING) and not conditions.has(found, names.SUCCEEDED)

@@ -65,14 +65,13 @@ class TrialReconciler:
         self._waiting: dict[str, float] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
-        resource = event.resource
-        if isinstance(resource, Trial):
-            if event.type is not EventType.DELETED:
-                yield resource.key
-            return
-        owner = resource.metadata.controller
-        if owner is not None and owner.kind == "Trial":
-            yield Key(resource.metadata.namespace, owner.name)
+        if event.kind is TRIALS:
+            if event.type is not EventType.DELETED and not _is_own_write(event):
+                yield event.key
+        else:
+            owner = event.metadata.controller
+            if owner is not None and owner.kind == TRIALS.name:
+                yield Key(event.metadata.namespace, owner.name)
 
     def reconcile(self, key: Key) -> Result:
         trial = self._store.find(TRIALS, key)
@@ -87,8 +86,12 @@ class TrialReconciler:
             trial = self._store.update(TRIALS, replace(trial, metadata=metadata))
         if not trial.has(names.CREATED):
             trial = self._start(trial)
+        was_completed = trial.is_completed
         status, result = self._follow(trial)
-        self._store.update_status(TRIALS, replace(trial, status=status))
+        trial = self._store.update_status(TRIALS, replace(trial, status=status))
+        if trial.is_completed and not was_completed:
+            # Only now: the run must not go before its end is known.
+            self._follow(trial)
         return result
 
     def _release(self, trial: Trial) -> None:
@@ -175,7 +178,7 @@ class TrialReconciler:
         return self._succeed(trial, match)
 
     def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
-        document = to_manifest(run)
+        document = self._document(trial, run)
         try:
             failed = find_match(trial.spec.failure_condition, document)
             if failed is not None:
@@ -189,6 +192,11 @@ class TrialReconciler:
         if not trial.has(names.RUNNING):
             return RunState.RUNNING, Match("", "")
         return None
+
+    def _document(self, trial: Trial, run: Unstructured) -> Manifest:
+        """The run as JSON data; only its body when the conditions look at the status alone."""
+        both = (trial.spec.failure_condition, trial.spec.success_condition)
+        return run.body if all(one.startswith("status") for one in both) else to_manifest(run)
 
     def _succeed(self, trial: Trial, match: Match) -> tuple[TrialStatus, Result]:
         name = trial.metadata.name
@@ -265,3 +273,11 @@ _ENDS = {
     names.FAILED: ("TrialFailed", "Trial has failed"),
     names.METRICS_UNAVAILABLE: ("MetricsUnavailable", "Metrics are not available"),
 }
+
+
+def _is_own_write(event: Event) -> bool:
+    """Whether a status was written that only this controller writes."""
+    if not event.is_status:
+        return False
+    trial = event.resource
+    return isinstance(trial, Trial) and not trial.has(names.EARLY_STOPPED)
