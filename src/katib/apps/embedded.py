@@ -74,6 +74,7 @@ class EmbeddedEngine:
         options = options or Options()
         self.home = home
         self._lock = home.lock()
+        self._is_started = False
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
@@ -99,6 +100,9 @@ class EmbeddedEngine:
 
     def start(self) -> None:
         """Go on with everything that is not finished; processes that still run are adopted."""
+        if self._is_started:
+            return
+        self._is_started = True
         sys.setswitchinterval(SWITCH_SECONDS)
         for loop in self._loops:
             loop.start()

@@ -48,9 +48,9 @@ class LogSidecars:
         self._events, self._collectors = events, collectors
         self._fresh: set[str] = set()
 
-    def expect(self, trial: Trial) -> None:
-        """The trial was created just now: nothing was reported for it."""
-        self._fresh.add(trial.metadata.uid)
+    def expect(self, uid: str) -> None:
+        """The trial of that ``uid`` was created just now: nothing was reported for it."""
+        self._fresh.add(uid)
 
     def attach(
         self, pod: Unstructured, log_of: Callable[[str], Path], is_adopted: bool

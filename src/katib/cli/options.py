@@ -1,0 +1,57 @@
+"""Options that several commands share, and what stands behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from katib.errors import KatibError
+
+if TYPE_CHECKING:
+    from katib.apps.home import Home
+    from katib.stores.sqlite import SqliteReader
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="KATIB_HOME",
+        help="The folder that holds everything. Default: the user's data folder.",
+        show_default=False,
+    ),
+]
+NamespaceOption = Annotated[
+    str, typer.Option("--namespace", "-n", help="The namespace of the resource.")
+]
+
+
+class NothingHereError(KatibError):
+    """A home holds no experiments yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"there are no experiments in {path} yet; start one with: katib run FILE, or name "
+            "another home with --home DIR"
+        )
+
+
+def open_home(path: Path | None) -> Home:
+    """The home that an option names."""
+    from katib.apps.home import Home, default_home
+
+    return Home((path or default_home()).expanduser().absolute())
+
+
+def open_reader(home: Home) -> SqliteReader:
+    """A view of the home's resources, also while an engine works there.
+
+    Raises:
+        NothingHereError: the home is empty.
+    """
+    from katib.stores.sqlite import SqliteReader
+
+    if not home.resources.exists():
+        raise NothingHereError(home.path)
+    return SqliteReader(home.resources)

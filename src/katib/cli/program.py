@@ -1,0 +1,93 @@
+"""The program: which commands there are, and the module of each."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import typer
+import typer.core
+
+#: Command → module:function. The module is imported when the command is run or its help is asked
+#: for.
+COMMANDS = {
+    "run": ("katib.cli.run:run", "Run experiments to their optimum."),
+    "get": ("katib.cli.get:get", "List experiments, suggestions or trials, or show one."),
+    "describe": ("katib.cli.describe:describe", "Show everything about one resource."),
+    "delete": ("katib.cli.delete:delete", "Delete an experiment or a trial, with all it owns."),
+    "logs": ("katib.cli.logs:logs", "Print what a trial's program wrote."),
+    "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),
+    "explain": ("katib.cli.explain:explain", "Say what an experiment waits for or why it failed."),
+    "validate": ("katib.cli.validate:validate", "Check files without running anything."),
+    "render": ("katib.cli.render:render", "Print the manifest that a trial would get."),
+}
+
+HELP = """Tune the parameters of any program: an Experiment says what to optimise, over which search
+space, with which algorithm; Katib runs its trials and finds the optimum.
+
+Start with [bold]katib run FILE[/bold], then look with [bold]katib get[/bold] and
+[bold]katib explain[/bold]."""
+
+
+class _Lazy(typer.core.TyperGroup):
+    """A group whose commands are imported when they are needed."""
+
+    _is_listing = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._is_listing = True
+        super().format_help(ctx, formatter)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        if self._is_listing:
+            _, help = COMMANDS[cmd_name]
+            return typer.core.TyperCommand(cmd_name, help=help)
+        return load_command(cmd_name)
+
+
+def load_command(name: str) -> Any:
+    """The command of that name, imported."""
+    place, help = COMMANDS[name]
+    module, _, function = place.partition(":")
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    callback = getattr(import_module(module), function)
+    app.command(name, help=_help(help, callback.__doc__))(callback)
+    command: Any = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
+def build_program() -> Any:
+    """The command line, ready to be called."""
+    app = typer.Typer(
+        cls=_Lazy,
+        name="katib",
+        help=HELP,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    return app
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
+) -> None:
+    if version:
+        from katib import __version__
+
+        typer.echo(f"katib {__version__}")
+        raise typer.Exit
+
+
+def _help(head: str, more: str | None) -> str:
+    _, _, rest = (more or "").partition("\n")
+    lines = [line.strip() for line in rest.strip().splitlines()]
+    return head + ("\n\n" + "\n".join(lines) if lines else "")

@@ -1,0 +1,40 @@
+"""Exit codes: what a script may rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from katib.errors import (
+    AdmissionError,
+    HomeLockedError,
+    KatibError,
+    ManifestError,
+    StoreUnavailableError,
+)
+
+
+class ExitCode(IntEnum):
+    """What ``katib`` exits with."""
+
+    OPTIMUM_FOUND = 0
+    FAILED = 1
+    REFUSED = 2
+    UNAVAILABLE = 3
+    INTERRUPTED = 130
+
+
+#: The same, for help texts.
+EXIT_CODES = (
+    "Exit codes: 0 every experiment found an optimum; 1 one failed, or found none; 2 the input was "
+    "refused and nothing was started; 3 the home is locked or its disk refuses; 130 interrupted, "
+    "and the same command goes on."
+)
+
+
+def exit_code_of(error: KatibError) -> ExitCode:
+    """The exit code of an error that ended a command."""
+    if isinstance(error, (AdmissionError, ManifestError)):
+        return ExitCode.REFUSED
+    if isinstance(error, (HomeLockedError, StoreUnavailableError)):
+        return ExitCode.UNAVAILABLE
+    return ExitCode.FAILED

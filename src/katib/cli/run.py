@@ -1,0 +1,225 @@
+"""``katib run``: experiments from their documents to their optimum, on this machine."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from katib.cli.options import HomeOption, open_home
+from katib.cli.results import EXIT_CODES, ExitCode
+from katib.errors import KatibError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from katib.api.experiment import Experiment
+    from katib.api.values import Key, Kind, Manifest
+    from katib.apps.embedded import EmbeddedEngine
+
+#: How often the view is drawn anew, in seconds.
+DRAW_EVERY = 0.2
+
+
+def run(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML or JSON; - is stdin.")],
+    home: HomeOption = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            metavar="NAME=PATH",
+            help="What stands for a container image: a folder that holds its files, or a program.",
+        ),
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Delete an experiment of the same name first.")
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines instead of a live view, also in a terminal.")
+    ] = False,
+) -> None:
+    """.
+
+    The same command goes on with an experiment that was interrupted: Ctrl-C once ends the running
+    trials cleanly, and they are run again; twice stops at once.
+
+    Examples:
+
+      katib run experiment.yaml
+      katib run experiment.yaml --image docker.io/me/train=./train
+    """
+    from katib.apps.embedded import EmbeddedEngine, Options
+    from katib.cli.files import read_manifests
+
+    documents = list(read_manifests(files))
+    options = Options(images=_images(image or []))
+    engine = EmbeddedEngine(open_home(home), options)
+    try:
+        keys = _submit(engine, documents, replace)
+        code = _follow(engine, keys, plain or not sys.stdout.isatty())
+    finally:
+        engine.close()
+    raise typer.Exit(code)
+
+
+run.__doc__ = f"{run.__doc__}\n    {EXIT_CODES}\n"
+
+
+def find_in(manifests: Sequence[Manifest], otherwise: Any = None) -> Callable[..., Any]:
+    """A ``find`` over documents, and then over a store."""
+    from katib.api.codec import from_manifest
+
+    def find(kind: Kind[Any], key: Key) -> Any:
+        for manifest in manifests:
+            metadata: dict[str, Any] = manifest.get("metadata") or {}
+            place = (metadata.get("namespace") or "default", metadata.get("name"))
+            if manifest.get("kind") == kind.name and place == tuple(key):
+                return from_manifest(kind, manifest)
+        return None if otherwise is None else otherwise(kind, key)
+
+    return find
+
+
+def _images(pairs: Sequence[str]) -> dict[str, Path]:
+    images = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        place = Path(path).expanduser().absolute()
+        if not equals or not name or not place.exists():
+            why = f"{place} does not exist" if equals and name else "must be NAME=PATH"
+            raise typer.BadParameter(f"--image {pair}: {why}")
+        images[name] = place
+    return images
+
+
+def _submit(
+    engine: EmbeddedEngine, documents: Sequence[tuple[Path, Manifest]], replace: bool
+) -> list[Key]:
+    """Admit every document, then create them all; or refuse, and create nothing."""
+    from katib.admission import admit, unknown_fields
+    from katib.api.experiment import EXPERIMENTS
+    from katib.api.values import Key
+    from katib.apps.embedded import admission_context
+    from katib.errors import AdmissionError
+
+    manifests = [manifest for _, manifest in documents]
+    context = admission_context(find_in(manifests, engine.store.find))
+    admitted: list[tuple[Experiment, Experiment | None]] = []
+    refused: list[str] = []
+    for path, manifest in documents:
+        if manifest.get("kind") in ("ConfigMap", "Secret"):
+            continue
+        for warning in unknown_fields(manifest):
+            typer.echo(f"{path}: warning: {warning}", err=True)
+        metadata: dict[str, Any] = manifest.get("metadata") or {}
+        key = Key(str(metadata.get("namespace") or "default"), str(metadata.get("name")))
+        old = None if replace else engine.store.find(EXPERIMENTS, key)
+        try:
+            admitted.append((admit(manifest, context, old), old))
+        except AdmissionError as error:
+            refused.append(f"{path}: {error}{_advice(old)}")
+    if refused:
+        typer.echo("\n".join(refused), err=True)
+        raise typer.Exit(ExitCode.REFUSED)
+    _keep_sources(engine, manifests)
+    return [_create(engine, experiment, old, replace) for experiment, old in admitted]
+
+
+def _advice(old: Experiment | None) -> str:
+    if old is None:
+        return ""
+    return (
+        f'\n  An experiment "{old.metadata.name}" exists already; give this one another name, or '
+        "start it afresh with --replace."
+    )
+
+
+def _keep_sources(engine: EmbeddedEngine, manifests: Sequence[Manifest]) -> None:
+    from msgspec.structs import replace as with_fields
+
+    from katib.api.codec import from_manifest
+    from katib.api.kinds import CONFIG_MAPS, SECRETS
+
+    for manifest in manifests:
+        kind = {"ConfigMap": CONFIG_MAPS, "Secret": SECRETS}.get(str(manifest.get("kind")))
+        if kind is None:
+            continue
+        resource = from_manifest(kind, manifest)
+        namespace = resource.metadata.namespace or "default"
+        metadata = with_fields(resource.metadata, namespace=namespace, resource_version="")
+        resource = with_fields(resource, metadata=metadata)
+        if engine.store.find(kind, resource.key) is None:
+            engine.store.create(kind, resource)
+        else:
+            engine.store.update(kind, resource)
+
+
+def _create(
+    engine: EmbeddedEngine, experiment: Experiment, old: Experiment | None, replace: bool
+) -> Key:
+    from msgspec.structs import replace as with_fields
+
+    from katib.api.experiment import EXPERIMENTS
+    from katib.cli.delete import delete_with
+
+    key = experiment.key
+    if replace and engine.store.find(EXPERIMENTS, key) is not None:
+        engine.start()
+        delete_with(engine, EXPERIMENTS, key)
+    if old is None:
+        engine.store.create(EXPERIMENTS, experiment)
+    else:
+        metadata = with_fields(old.metadata, labels=experiment.metadata.labels)
+        engine.store.update(EXPERIMENTS, with_fields(experiment, metadata=metadata))
+    engine.flush()
+    return key
+
+
+def _follow(engine: EmbeddedEngine, keys: Sequence[Key], is_plain: bool) -> int:
+    from katib.cli.view import View
+
+    interrupts: list[int] = []
+
+    def interrupted(number: int, _: object) -> None:
+        interrupts.append(number)
+        if len(interrupts) > 1:
+            engine.kill()
+
+    old = {one: signal.signal(one, interrupted) for one in (signal.SIGINT, signal.SIGTERM)}
+    view = View(engine.store, engine.observations, engine.home, keys, is_plain)
+    try:
+        with view:
+            engine.start()
+            while not view.is_over and not interrupts:
+                _wait(engine, view)
+                view.draw()
+            if interrupts:
+                view.say("Ending the running trials; press Ctrl-C again to stop them at once.")
+                engine.interrupt()
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+    if interrupts:
+        view.say("Interrupted. The same command goes on with what is left.")
+        return ExitCode.INTERRUPTED
+    view.conclude()
+    return ExitCode.OPTIMUM_FOUND if view.is_successful else ExitCode.FAILED
+
+
+def _wait(engine: EmbeddedEngine, view: Any) -> None:
+    """Until it is time to draw, or everything is over."""
+    until = time.monotonic() + DRAW_EVERY
+    while time.monotonic() < until and not view.is_over:
+        if engine.failed.wait(0.02):
+            raise _failure(engine)
+
+
+def _failure(engine: EmbeddedEngine) -> BaseException:
+    failure = engine.failure
+    if isinstance(failure, StoreUnavailableError):
+        return failure
+    return failure or KatibError("the engine stopped without saying why")

@@ -1,0 +1,277 @@
+"""What ``katib run`` shows: a live view in a terminal, lines elsewhere, a table at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from katib.api.experiment import Experiment
+from katib.api.trial import Trial
+from katib.api.values import Key
+from katib.apps.home import Home
+from katib.cli.numbers import duration, words
+from katib.cli.objective import show_objective
+from katib.cli.watching import Watched
+from katib.ports.observation_log import ObservationLog
+from katib.ports.resource_store import ResourceReader
+
+#: How many of the best trials the table at the end shows, and how many failures are told in full.
+BEST_SHOWN, FAILURES_SHOWN = 10, 3
+
+#: How many lines one drawing prints at most, when it prints lines.
+LINES_AT_ONCE = 10
+
+
+class View:
+    """Shows experiments while they run.
+
+    Args:
+        store: where they are.
+        observations: for the latest metrics of running trials.
+        home: named at the end.
+        keys: which experiments.
+        is_plain: lines instead of a live view.
+    """
+
+    def __init__(
+        self,
+        store: ResourceReader,
+        observations: ObservationLog,
+        home: Home,
+        keys: Sequence[Key],
+        is_plain: bool,
+    ) -> None:
+        self._observations, self._home = observations, home
+        self._watched = [Watched(store, key) for key in keys]
+        self._is_plain = is_plain
+        self._console = Console(soft_wrap=is_plain, highlight=False)
+        self._started = time.monotonic()
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        for watched in self._watched:
+            self._console.print(_opening(watched.experiment), markup=False)
+            for image in _images(watched.experiment):
+                self._console.print(
+                    f"image {image} is not used: programs run on this machine, with its own Python "
+                    "and tools (--image NAME=PATH says what stands for it)",
+                    markup=False,
+                )
+        if not self._is_plain:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every experiment is completed and no trial of theirs runs."""
+        return all(watched.is_over for watched in self._watched)
+
+    @property
+    def is_successful(self) -> bool:
+        """Whether every experiment found an optimum."""
+        return all(watched.is_successful for watched in self._watched)
+
+    def say(self, line: str) -> None:
+        """Print a line of our own."""
+        self._console.print(line, markup=False)
+
+    def draw(self) -> None:
+        """Show what is now."""
+        for watched in self._watched:
+            ended = watched.look()
+            if self._is_plain:
+                self._print_lines(watched, ended)
+        if not self._is_plain:
+            self._live.update(
+                Group(*(self._panel(watched) for watched in self._watched)), refresh=True
+            )
+
+    def conclude(self) -> None:
+        """The best trials, the failures, and where everything is."""
+        for watched in self._watched:
+            watched.look()
+            self._console.print(_verdict(watched), markup=False)
+            best = watched.best_trials(BEST_SHOWN)
+            if best:
+                self._console.print(self._best_table(watched, best))
+            for trial in watched.failures[-FAILURES_SHOWN:]:
+                self._console.print(f"{trial.metadata.name}: {_why(trial)}", markup=False)
+            name = watched.experiment.metadata.name
+            namespace = watched.experiment.metadata.namespace
+            option = "" if namespace == "default" else f" -n {namespace}"
+            self._console.print(
+                f"Everything is kept in {self._home.path} (logs in {self._home.trials}). Look further:\n"
+                f"  katib get trials -e {name} -o wide{option}\n"
+                f"  katib explain {name}{option}",
+                markup=False,
+            )
+
+    def _print_lines(self, watched: Watched, ended: Sequence[Trial]) -> None:
+        for trial in ended[:LINES_AT_ONCE]:
+            self._console.print(self._line(watched, trial), markup=False)
+        if len(ended) > LINES_AT_ONCE:
+            more = len(ended) - LINES_AT_ONCE
+            self._console.print(
+                f"{_count(watched)} … and {more} more trials; {_best(watched)}", markup=False
+            )
+
+    def _line(self, watched: Watched, trial: Trial) -> str:
+        name, state = trial.metadata.name, trial.status.conditions[-1].type
+        given = words(trial.spec.parameter_assignments)
+        metric = _metrics(trial)
+        if state == "Succeeded":
+            return f"{_count(watched)} {name} {metric} ({given}); {_best(watched)}"
+        return f"{_count(watched)} {name} {state} ({given}): {_why(trial)}"
+
+    def _panel(self, watched: Watched) -> RenderableType:
+        experiment, status = watched.experiment, watched.experiment.status
+        budget = experiment.spec.max_trial_count
+        elapsed = duration(time.monotonic() - self._started)
+        parts: list[RenderableType] = [
+            Text.from_markup(
+                f"[bold]{escape(experiment.metadata.name)}[/bold]  {elapsed}  "
+                f"{escape(_best(watched))}"
+            )
+        ]
+        if budget:
+            done = min(watched.completed, budget)
+            grid = Table.grid(padding=(0, 1))
+            grid.add_row(ProgressBar(total=budget, completed=done, width=40), f"{done}/{budget}")
+            parts.append(grid)
+        parts.append(
+            Text(
+                f"running {status.trials_running}  pending {status.trials_pending}  "
+                f"succeeded {status.trials_succeeded}  failed {status.trials_failed}  "
+                f"without metrics {status.trial_metrics_unavailable}"
+            )
+        )
+        parts.append(self._running_table(watched))
+        if watched.failures:
+            trial = watched.failures[-1]
+            parts.append(Text(f"last failure: {trial.metadata.name}: {_why(trial)}", style="red"))
+        return Group(*parts)
+
+    def _running_table(self, watched: Watched) -> Table:
+        table = Table("trial", "latest", "time", "assignments", box=None)
+        now = datetime.now(UTC)
+        for trial in watched.running[:12]:
+            since = trial.status.start_time or now
+            table.add_row(
+                Text(trial.metadata.name),
+                Text(self._latest(trial)),
+                duration((now - since).total_seconds()),
+                Text(words(trial.spec.parameter_assignments)),
+            )
+        return table
+
+    def _latest(self, trial: Trial) -> str:
+        objective = trial.spec.objective
+        if objective is None:
+            return ""
+        entries = self._observations.read(trial.key, objective.objective_metric_name)
+        return f"{entries[-1].name}={entries[-1].value}" if entries else "…"
+
+    def _best_table(self, watched: Watched, best: Sequence[Trial]) -> Table:
+        objective = watched.experiment.spec.objective
+        metric = objective.objective_metric_name if objective else "objective"
+        table = Table(
+            title=f"Best trials of {watched.experiment.metadata.name}", title_justify="left"
+        )
+        table.add_column("", justify="right")
+        table.add_column("trial", no_wrap=True)
+        table.add_column(metric, no_wrap=True)
+        names = [one.name for one in watched.experiment.spec.parameters]
+        for name in names:
+            table.add_column(name)
+        for number, trial in enumerate(best, start=1):
+            values = {one.name: one.value for one in trial.spec.parameter_assignments}
+            value = show_objective(trial.spec.objective, trial.status.observation)
+            cells = [trial.metadata.name, value, *(values.get(name, "") for name in names)]
+            table.add_row(str(number), *(Text(cell) for cell in cells))
+        return table
+
+
+def _opening(experiment: Experiment) -> str:
+    spec, name = experiment.spec, experiment.metadata.name
+    algorithm = spec.algorithm.algorithm_name if spec.algorithm else ""
+    objective = spec.objective
+    target = f"{objective.type} {objective.objective_metric_name}" if objective else ""
+    goal = f" to {objective.goal:g}" if objective and objective.goal is not None else ""
+    budget = f"{spec.max_trial_count} trials" if spec.max_trial_count else "no limit of trials"
+    going = ", going on" if experiment.status.conditions else ""
+    return (
+        f"experiment {name}{going}: {target}{goal} by {algorithm} search, {budget}, "
+        f"{spec.parallel_trial_count} in parallel"
+    )
+
+
+def _images(experiment: Experiment) -> Sequence[str]:
+    from katib.api.codec import from_raw
+
+    template = experiment.spec.trial_template
+    if template is None or not template.trial_spec:
+        return ()
+    found: list[str] = []
+
+    def walk(value: object) -> None:
+        if isinstance(value, dict):
+            if isinstance(value.get("image"), str) and "name" in value:
+                found.append(value["image"])
+            for item in value.values():
+                walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                walk(item)
+
+    walk(from_raw(template.trial_spec))
+    return sorted(set(found))
+
+
+def _count(watched: Watched) -> str:
+    budget = watched.experiment.spec.max_trial_count
+    return f"[{watched.completed}/{budget}]" if budget else f"[{watched.completed}]"
+
+
+def _best(watched: Watched) -> str:
+    best = watched.best
+    if best is None:
+        return "no optimum yet"
+    value = show_objective(best.spec.objective, best.status.observation)
+    given = words(best.spec.parameter_assignments)
+    return f"best {value} of {best.metadata.name} ({given})"
+
+
+def _metrics(trial: Trial) -> str:
+    observation = trial.status.observation
+    found = observation.metrics if observation else ()
+    return " ".join(f"{metric.name}={metric.latest}" for metric in found)
+
+
+def _why(trial: Trial) -> str:
+    last = trial.status.conditions[-1]
+    return last.message or last.reason
+
+
+def _verdict(watched: Watched) -> str:
+    conditions = watched.experiment.status.conditions
+    last = conditions[-1] if conditions else None
+    said = f"{last.message} ({last.reason})" if last else "not started"
+    return f"\n{said}. {_best(watched).capitalize()}"
