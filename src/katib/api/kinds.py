@@ -27,9 +27,10 @@ KINDS: tuple[Kind[Any], ...] = (
 )
 
 
+_BY_ADDRESS = {kind.address: kind for kind in KINDS}
+
+
 def kind_of(api_version: str, name: str) -> Kind[Any]:
     """The kind a document names; one that is not in the table is kept as it is written."""
-    for kind in KINDS:
-        if kind.name == name and kind.api_version == api_version:
-            return kind
-    return Kind(api_version, name, f"{name.lower()}s", Unstructured)
+    known = _BY_ADDRESS.get((api_version, name))
+    return known or Kind(api_version, name, f"{name.lower()}s", Unstructured)

@@ -80,7 +80,10 @@ class ObjectMeta(Value, frozen=True):
     @property
     def controller(self) -> OwnerReference | None:
         """The owner that controls this resource, if there is one."""
-        return next((owner for owner in self.owner_references if owner.controller), None)
+        for owner in self.owner_references:
+            if owner.controller:
+                return owner
+        return None
 
     def label(self, name: str) -> str | None:
         """The label's value, or ``None``."""
@@ -134,10 +137,11 @@ class Kind(Generic[R]):
         type: the class its resources have.
     """
 
-    __slots__ = ("api_version", "name", "plural", "type")
+    __slots__ = ("address", "api_version", "name", "plural", "type")
 
     def __init__(self, api_version: str, name: str, plural: str, type: type[R]) -> None:
         self.api_version, self.name, self.plural, self.type = api_version, name, plural, type
+        self.address = (api_version, name)
 
     def __repr__(self) -> str:
         return f"Kind({self.api_version}, {self.name})"

@@ -15,7 +15,6 @@ from typing import Any
 from katib.admission import AdmissionContext, admit
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
-from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
@@ -31,7 +30,6 @@ from katib.executors.files import TrialFilesReconciler
 from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.observations.sql import SqlObservationLog
-from katib.ports.resource_store import Event, EventType
 from katib.search.algorithms import ALGORITHMS
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
@@ -96,7 +94,6 @@ class EmbeddedEngine:
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (asking,), workers=2))
-        self._forget = self.store.subscribe(_expecting(sidecars))
 
     def start(self) -> None:
         """Go on with everything that is not finished; processes that still run are adopted."""
@@ -136,7 +133,6 @@ class EmbeddedEngine:
     def close(self) -> None:
         """Stop, leaving the running programs alone, and give the home up."""
         self._stop()
-        self._forget()
         self._pods.close()
         try:
             self.observations.close()
@@ -184,11 +180,3 @@ def admission_context(find: Any) -> AdmissionContext:
         collector_kinds=COLLECTORS,
         find_config_map=config_map,
     )
-
-
-def _expecting(sidecars: LogSidecars) -> Any:
-    def listen(event: Event) -> None:
-        if event.type is EventType.ADDED and event.kind is TRIALS:
-            sidecars.expect(event.metadata.uid)
-
-    return listen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from katib.api import names
 from katib.api.experiment import FilterSpec, ObjectiveSpec
@@ -46,24 +45,22 @@ class LogSidecars:
     ) -> None:
         self._store, self._observations = store, observations
         self._events, self._collectors = events, collectors
-        self._fresh: set[str] = set()
-
-    def expect(self, uid: str) -> None:
-        """The trial of that ``uid`` was created just now: nothing was reported for it."""
-        self._fresh.add(uid)
+        # Trials for which something may have been reported: by an earlier engine, or since.
+        self._reported = {
+            trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
+        }
 
     def attach(
-        self, pod: Unstructured, log_of: Callable[[str], Path], is_adopted: bool
+        self, pod: Unstructured, log_of: Callable[[str], str], is_adopted: bool
     ) -> Sidecar | None:
         trial = self._trial_of(pod)
         if trial is None:
             return None
-        if trial.metadata.uid in self._fresh:
-            self._fresh.discard(trial.metadata.uid)
-        else:
+        if trial.metadata.uid in self._reported:
             # An earlier pod of the trial, or the same one under an earlier engine, has reported
             # already. The log is read from its beginning, so what it reported is replaced.
             self._observations.delete(trial.key)
+        self._reported.add(trial.metadata.uid)
         environment = {names.ENV_TRIAL_NAME: trial.metadata.name}
         collector = self._collector(trial, pod, log_of)
         if collector is None:
@@ -94,7 +91,7 @@ class LogSidecars:
         return None
 
     def _collector(
-        self, trial: Trial, pod: Unstructured, log_of: Callable[[str], Path]
+        self, trial: Trial, pod: Unstructured, log_of: Callable[[str], str]
     ) -> _Reader | None:
         wanted = trial.spec.primary_pod_labels
         if wanted and any(pod.metadata.label(name) != value for name, value in wanted.items()):
@@ -126,12 +123,12 @@ class _Bare:
 class _Reader:
     """A collector and the log it reads."""
 
-    def __init__(self, collector: Collector, log: Path) -> None:
+    def __init__(self, collector: Collector, log: str) -> None:
         self.collector, self.log = collector, log
 
     def tail(self) -> str:
         try:
-            with self.log.open("rb") as file:
+            with open(self.log, "rb") as file:
                 file.seek(0, 2)
                 file.seek(max(0, file.tell() - TAIL_BYTES))
                 return file.read().decode(errors="replace")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from katib.api.codec import format_time
 from katib.api.values import Key, Manifest, Unstructured
@@ -40,7 +40,7 @@ class Surroundings:
     images: Images
     clock: Clock
     read: ReadValue
-    register: Callable[[Path, Key], None]
+    register: Callable[[str, Key], None]
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Container:
     """
 
     spec: Manifest
-    place: Path
+    place: str
     policy: str
     around: Surroundings
     pod: Key
@@ -64,16 +64,16 @@ class Container:
     exit_code: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    places: list[Path] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     _process: Process | None = None
     _problem: str = ""
     _last: Manifest | None = None
     _restart_at: float | None = None
 
     @property
-    def log(self) -> Path:
+    def log(self) -> str:
         """The file that holds its output, of all its runs."""
-        return self.place.with_name(f"{self.place.name}.log")
+        return f"{self.place}.log"
 
     @property
     def is_started(self) -> bool:
@@ -133,7 +133,7 @@ class Container:
         place = self._run_place(self.restarts)
         try:
             if self.restarts == 0:
-                self.place.parent.mkdir(parents=True, exist_ok=True)
+                _make_folder(os.path.dirname(self.place))
             environment = build_environment(self.spec, pod, additions, self.around.read)
             command = build_command(self.spec, environment, self.around.images)
             self._register(place)
@@ -218,10 +218,10 @@ class Container:
         self._process = self.exit_code = None
         self._problem = ""
 
-    def _run_place(self, restarts: int) -> Path:
-        return self.place.with_name(f"{self.place.name}.{restarts}") if restarts else self.place
+    def _run_place(self, restarts: int) -> str:
+        return f"{self.place}.{restarts}" if restarts else self.place
 
-    def _register(self, place: Path) -> None:
+    def _register(self, place: str) -> None:
         self.places.append(place)
         self.around.register(place, self.pod)
 
@@ -243,7 +243,7 @@ class Container:
 
     def _tail(self) -> str:
         try:
-            with self.log.open("rb") as file:
+            with open(self.log, "rb") as file:
                 file.seek(0, 2)
                 file.seek(max(0, file.tell() - TAIL_BYTES))
                 text = file.read().decode(errors="replace")
@@ -254,3 +254,13 @@ class Container:
 
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else format_time(moment)
+
+
+def _make_folder(path: str) -> None:
+    """``os.makedirs``, trying first what is nearly always enough."""
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        os.makedirs(path, exist_ok=True)

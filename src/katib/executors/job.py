@@ -37,7 +37,7 @@ class JobReconciler:
                 yield event.key
             return
         owner = event.metadata.controller
-        if owner is not None and owner.kind == JOBS.name and event.type is not EventType.ADDED:
+        if owner is not None and owner.kind == JOBS.name and _matters(event):
             yield Key(event.metadata.namespace, owner.name)
 
     def reconcile(self, key: Key) -> Result:
@@ -109,6 +109,16 @@ class JobReconciler:
         for pod in pods:
             if pod.status.get("phase") not in ("Succeeded", "Failed"):
                 self._store.delete(PODS, pod.key)
+
+
+def _matters(event: Event) -> bool:
+    """Whether a change of a pod can change its job: it ended, went, or was run again."""
+    if event.type is not EventType.MODIFIED:
+        return event.type is EventType.DELETED
+    pod = event.resource
+    if not isinstance(pod, Unstructured):
+        return False
+    return pod.status.get("phase") in ("Succeeded", "Failed") or _restarts(pod) > 0
 
 
 def is_finished(status: Manifest) -> bool:

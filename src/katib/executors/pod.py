@@ -80,7 +80,7 @@ class PodReconciler:
     kinds: tuple[Kind[Any], ...] = field(default=(PODS,), init=False)
     _processes: Processes = field(init=False)
     _runs: dict[Key, _Run] = field(init=False, default_factory=dict)
-    _pods: dict[Path, Key] = field(init=False, default_factory=dict)
+    _pods: dict[str, Key] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._processes = Processes(self._ended)
@@ -133,16 +133,16 @@ class PodReconciler:
         """Stop watching processes; they go on, and another engine may adopt them."""
         self._processes.close()
 
-    def place(self, pod: Unstructured) -> Path:
+    def place(self, pod: Unstructured) -> str:
         """The beginning of the names of a pod's files."""
         name = pod.metadata.name
         job = pod.metadata.label(names.LABEL_JOB)
-        folder = self.here.trials / pod.metadata.namespace
+        folder = f"{self.here.trials}/{pod.metadata.namespace}"
         if job is not None and name.startswith(f"{job}-"):
-            return folder / job / name[len(job) + 1 :]
-        return folder / name / name
+            return f"{folder}/{job}/{name[len(job) + 1 :]}"
+        return f"{folder}/{name}/{name}"
 
-    def _ended(self, place: Path) -> None:
+    def _ended(self, place: str) -> None:
         key = self._pods.get(place)
         if key is not None:
             self.here.wake(key)
@@ -158,18 +158,21 @@ class PodReconciler:
         )
 
         def build(spec: Manifest) -> Container:
-            own = place if is_single else place.with_name(f"{place.name}.{spec.get('name')}")
+            own = place if is_single else f"{place}.{spec.get('name')}"
             return Container(spec, own, policy, around, key)
 
         containers = {str(spec.get("name")): build(spec) for spec in (*init, *main)}
-        adopted = [container.adopt() for container in containers.values()]
+        # A pod that never ran has nothing to adopt; should a dying engine have started it all the
+        # same, the start itself finds out.
+        was_running = pod.status.get("phase") != "Pending"
+        adopted = [container.adopt() for container in containers.values() if was_running]
         sidecar = self.here.sidecars.attach(
             pod, lambda name: containers[name].log, is_adopted=any(adopted)
         )
         built = list(containers.values())
         return _Run(pod.metadata.uid, built[: len(init)], built[len(init) :], sidecar)
 
-    def _register(self, place: Path, key: Key) -> None:
+    def _register(self, place: str, key: Key) -> None:
         self._pods[place] = key
 
     def _advance(self, pod: Unstructured, run: _Run) -> Result:

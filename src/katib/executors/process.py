@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
@@ -65,7 +64,7 @@ class Process:
         is_lost: it ended without leaving its exit code.
     """
 
-    place: Path
+    place: str
     pid: int | None
     is_child: bool
     exit_code: int | None = None
@@ -112,22 +111,22 @@ class Processes:
             ended.
     """
 
-    def __init__(self, on_exit: Callable[[Path], None]) -> None:
+    def __init__(self, on_exit: Callable[[str], None]) -> None:
         self._on_exit = on_exit
         self._watcher = _Watcher(self._tell) if hasattr(os, "pidfd_open") else _Poller(self._tell)
 
-    def start(self, command: Command, place: Path, log: Path) -> Process:
+    def start(self, command: Command, place: str, log: str) -> Process:
         """Run the command, with its output appended to ``log``.
 
         Raises:
             FileExistsError: the run was started before; it is to be adopted.
             OSError: the system refuses, as when it has no more processes.
         """
-        words = ["/bin/sh", "-c", _SHELL, str(place), command.directory, *command.words]
+        words = ["/bin/sh", "-c", _SHELL, place, command.directory, *command.words]
         append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
+            (os.POSIX_SPAWN_OPEN, 1, log, append, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
             (os.POSIX_SPAWN_OPEN, 3, f"{place}.run", append | os.O_EXCL, 0o644),
         ]
@@ -143,7 +142,7 @@ class Processes:
         self._watcher.watch(pid, place)
         return Process(place, pid, is_child=True)
 
-    def adopt(self, place: Path) -> Process | None:
+    def adopt(self, place: str) -> Process | None:
         """The process of a run that an earlier engine started; ``None`` when none was."""
         pid = read_pid(place)
         if pid is None:
@@ -157,23 +156,23 @@ class Processes:
         """Stop telling; the processes go on."""
         self._watcher.close()
 
-    def _tell(self, place: Path) -> None:
+    def _tell(self, place: str) -> None:
         self._on_exit(place)
 
 
 class _Watcher:
     """Waits for processes through file descriptors that become readable when they end."""
 
-    def __init__(self, tell: Callable[[Path], None]) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
         self._poll = select.epoll()
-        self._watched: dict[int, Path] = {}
+        self._watched: dict[int, str] = {}
         self._wake_read, self._wake_write = os.pipe()
         self._poll.register(self._wake_read, select.EPOLLIN)
         self._thread = threading.Thread(target=self._run, name="processes", daemon=True)
         self._thread.start()
 
-    def watch(self, pid: int, place: Path) -> None:
+    def watch(self, pid: int, place: str) -> None:
         try:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -203,14 +202,14 @@ class _Watcher:
 class _Poller:
     """Looks again and again, where the system has nothing better."""
 
-    def __init__(self, tell: Callable[[Path], None]) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
-        self._watched: dict[int, Path] = {}
+        self._watched: dict[int, str] = {}
         self._is_closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="processes", daemon=True)
         self._thread.start()
 
-    def watch(self, pid: int, place: Path) -> None:
+    def watch(self, pid: int, place: str) -> None:
         self._watched[pid] = place
 
     def close(self) -> None:
@@ -225,7 +224,7 @@ class _Poller:
                     self._tell(place)
 
 
-def read_pid(place: Path) -> int | None:
+def read_pid(place: str) -> int | None:
     """The process of the run; ``None`` when it was not started, -1 when it left no number.
 
     The file exists a moment before its content, which is waited for, a second at most.
@@ -240,13 +239,13 @@ def read_pid(place: Path) -> int | None:
     return -1
 
 
-def read_exit(place: Path) -> int | None:
+def read_exit(place: str) -> int | None:
     """The exit code that the run left; ``None`` when it left none."""
     lines = _read_run(place)
     return int(lines[1]) if lines and len(lines) > 1 else None
 
 
-def _read_run(place: Path) -> list[str] | None:
+def _read_run(place: str) -> list[str] | None:
     """The complete lines of the run's file; ``None`` when there is no file."""
     try:
         with open(f"{place}.run") as file:
@@ -255,7 +254,7 @@ def _read_run(place: Path) -> list[str] | None:
         return None
 
 
-def is_alive(pid: int | None, place: Path) -> bool:
+def is_alive(pid: int | None, place: str) -> bool:
     """Whether the process of the run goes on, and is not another one of the same number.
 
     The run's place is a word of its command line, which no other process has.
@@ -264,6 +263,6 @@ def is_alive(pid: int | None, place: Path) -> bool:
         return False
     try:
         process = psutil.Process(pid)
-        return str(place) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+        return place in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

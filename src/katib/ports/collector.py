@@ -22,7 +22,7 @@ class CollectorSource:
 
     metrics: Sequence[str]
     filters: Sequence[str]
-    log: Path
+    log: Path | str
 
 
 class Collector(Protocol):

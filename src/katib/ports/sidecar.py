@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Protocol
 
 from katib.api.values import Unstructured
@@ -31,7 +30,7 @@ class Sidecars(Protocol):
     """Attaches sidecars to pods."""
 
     def attach(
-        self, pod: Unstructured, log_of: Callable[[str], Path], is_adopted: bool
+        self, pod: Unstructured, log_of: Callable[[str], str], is_adopted: bool
     ) -> Sidecar | None:
         """The sidecar of a pod that is about to start, or was found running.
 

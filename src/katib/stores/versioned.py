@@ -79,7 +79,10 @@ class Table:
 
     def of(self, kind: Kind[Any]) -> dict[Key, Record]:
         """The records of a kind."""
-        return self.kinds.setdefault((kind.api_version, kind.name), {})
+        records = self.kinds.get(kind.address)
+        if records is None:
+            records = self.kinds[kind.address] = {}
+        return records
 
     def at(self, address: Address) -> Record | None:
         """The record at an address."""
@@ -151,7 +154,11 @@ class VersionedStore:
     def find(self, kind: Kind[R], key: Key) -> R | None:
         with self._lock:
             record = self._table.of(kind).get(key)
-            return None if record is None else self._read(record)
+            if record is None:
+                return None
+            found: Any = record.value
+            value: R = self._read(record) if found is None else found
+            return value
 
     def list(self, kind: Kind[R], where: Selector = EVERYTHING) -> Sequence[R]:
         with self._lock:
@@ -271,7 +278,7 @@ class VersionedStore:
 
     def _current(self, kind: Kind[R], resource: R) -> R:
         """What is stored, if ``resource`` was read from it."""
-        stored = self.get(kind, resource.key)
+        stored = self.get(kind, resource.metadata.key)
         wanted, present = resource.metadata, stored.metadata
         if wanted.resource_version and wanted.resource_version != present.resource_version:
             raise ConflictError(

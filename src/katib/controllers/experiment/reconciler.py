@@ -23,6 +23,8 @@ from katib.ports.clock import Clock
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
 
+_MODIFIED = EventType.MODIFIED
+
 #: The shortest time between two status writes that change nothing but counters, in seconds.
 WRITE_EVERY = 0.1
 
@@ -53,7 +55,9 @@ class ExperimentReconciler:
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.kind is not TRIALS:
-            yield event.key
+            # An experiment's status and a suggestion's spec are written by nobody else.
+            if event.is_status is (event.kind is SUGGESTIONS) or event.type is not _MODIFIED:
+                yield event.key
             return
         name = event.metadata.label(names.LABEL_EXPERIMENT)
         trial = event.resource

@@ -6,15 +6,23 @@ from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from katib.api import conditions, names
-from katib.api.codec import from_manifest, from_raw, to_manifest
+from katib.api.codec import decode, to_manifest, typed
 from katib.api.experiment import ObjectiveSpec
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial, TrialStatus
-from katib.api.values import Condition, Key, Kind, Manifest, OwnerReference, Unstructured
+from katib.api.values import (
+    Condition,
+    Key,
+    Kind,
+    Manifest,
+    OwnerReference,
+    Unstructured,
+    Value,
+)
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import observe
 from katib.errors import AlreadyExistsError
@@ -110,8 +118,7 @@ class TrialReconciler:
         return replace(trial, status=self._put(status, created))
 
     def _follow(self, trial: Trial) -> tuple[TrialStatus, Result]:
-        manifest: Manifest = {} if trial.spec.run_spec is UNSET else from_raw(trial.spec.run_spec)
-        kind = kind_of(manifest.get("apiVersion", ""), manifest.get("kind", ""))
+        kind = kind_of_run(trial)
         if self._run_kinds and kind not in self._run_kinds and not trial.is_completed:
             return self._refuse(trial, kind), DONE
         run = self._store.find(kind, trial.key)
@@ -121,7 +128,7 @@ class TrialReconciler:
                 self._delete_run(trial, kind, run)
             return status, DONE
         if run is None:
-            run = self._create_run(trial, kind, manifest)
+            run = self._create_run(trial, kind)
         return self._judge(trial, run)
 
     def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:
@@ -132,8 +139,9 @@ class TrialReconciler:
         )
         return self._end(trial, names.FAILED, Match("KindNotRunnable", why))
 
-    def _create_run(self, trial: Trial, kind: Kind[Any], manifest: Manifest) -> Unstructured:
-        run: Unstructured = from_manifest(kind, manifest)
+    def _create_run(self, trial: Trial, kind: Kind[Any]) -> Unstructured:
+        text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
+        run: Unstructured = decode(kind, bytes(text))
         owner = OwnerReference(
             api_version=trial.api_version,
             kind=trial.kind,
@@ -273,6 +281,20 @@ _ENDS = {
     names.FAILED: ("TrialFailed", "Trial has failed"),
     names.METRICS_UNAVAILABLE: ("MetricsUnavailable", "Metrics are not available"),
 }
+
+
+def kind_of_run(trial: Trial) -> Kind[Any]:
+    """The kind of the manifest that a trial runs."""
+    text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
+    head = typed(_Head, text)
+    return kind_of(head.api_version, head.kind)
+
+
+class _Head(Value, frozen=True):
+    """The first lines of a manifest."""
+
+    api_version: str = ""
+    kind: str = ""
 
 
 def _is_own_write(event: Event) -> bool:
