@@ -123,8 +123,8 @@ def load_yaml(text: str | bytes, source: str) -> Iterator[Manifest]:
             if not isinstance(document, dict):
                 raise ManifestError(
                     source,
-                    f"document {number} is a {type(document).__name__}, not a resource; a resource has "
-                    "apiVersion, kind, metadata and spec",
+                    f"document {number} is a {type(document).__name__}, not a resource; a resource "
+                    "has apiVersion, kind, metadata and spec",
                 )
             yield _plain(document)
     except yaml.MarkedYAMLError as error:

@@ -14,10 +14,7 @@ R = TypeVar("R", bound="Resource")
 
 
 class Strings(dict[str, str]):
-    """A frozen map of strings: labels, annotations.
-
-    Shared freely, so any change raises ``TypeError``.
-    """
+    """A frozen map of strings, as labels are; any change raises ``TypeError``."""
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("resources are values: build a new one instead of changing this")
@@ -29,7 +26,7 @@ class Strings(dict[str, str]):
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """The base of every part of a resource: frozen, keyword-only, camelCase outside, absent when empty."""
+    """The base of every part of a resource: frozen, camelCase outside, absent when empty."""
 
 
 class Key(NamedTuple):

@@ -5,6 +5,7 @@ Read beside the cluster's operator, line for line: the same controllers over oth
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Mapping
@@ -43,6 +44,10 @@ RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS)
 SWITCH_SECONDS = 0.0005
 
 
+#: How many new objects there are before some of them are looked at for cycles.
+GARBAGE_AFTER = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How the engine runs programs.
@@ -78,7 +83,7 @@ class EmbeddedEngine:
         clock = SystemClock()
         self.store = SqliteStore(home.resources, clock)
         self.observations = SqlObservationLog(f"sqlite:///{home.observations}")
-        self._events = events = SqliteEventRecorder(home.resources, clock, "katib")
+        self._events = events = SqliteEventRecorder(home.resources, clock)
         sidecars = LogSidecars(self.store, self.observations, events, COLLECTORS)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
@@ -101,6 +106,10 @@ class EmbeddedEngine:
             return
         self._is_started = True
         sys.setswitchinterval(SWITCH_SECONDS)
+        # What is imported stays: collections that look at it again and again find nothing.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_AFTER)
         for loop in self._loops:
             loop.start()
 

@@ -96,7 +96,8 @@ class View:
     def draw(self) -> None:
         """Show what is now."""
         for watched in self._watched:
-            ended = watched.look()
+            watched.look()
+            ended = watched.take_ended()
             if self._is_plain:
                 self._print_lines(watched, ended)
         if not self._is_plain:
@@ -107,7 +108,6 @@ class View:
     def conclude(self) -> None:
         """The best trials, the failures, and where everything is."""
         for watched in self._watched:
-            watched.look()
             self._console.print(_verdict(watched), markup=False)
             best = watched.best_trials(BEST_SHOWN)
             if best:
@@ -118,28 +118,30 @@ class View:
             namespace = watched.experiment.metadata.namespace
             option = "" if namespace == "default" else f" -n {namespace}"
             self._console.print(
-                f"Everything is kept in {self._home.path} (logs in {self._home.trials}). Look further:\n"
+                f"Everything is kept in {self._home.path}, logs in {self._home.trials}.\n"
                 f"  katib get trials -e {name} -o wide{option}\n"
                 f"  katib explain {name}{option}",
                 markup=False,
             )
 
     def _print_lines(self, watched: Watched, ended: Sequence[Trial]) -> None:
-        for trial in ended[:LINES_AT_ONCE]:
-            self._console.print(self._line(watched, trial), markup=False)
+        first = watched.completed - len(ended) + 1
+        for number, trial in enumerate(ended[:LINES_AT_ONCE], start=first):
+            self._console.print(self._line(watched, trial, number), markup=False)
         if len(ended) > LINES_AT_ONCE:
             more = len(ended) - LINES_AT_ONCE
             self._console.print(
-                f"{_count(watched)} … and {more} more trials; {_best(watched)}", markup=False
+                f"{_count(watched, watched.completed)} … and {more} more trials; {_best(watched)}",
+                markup=False,
             )
 
-    def _line(self, watched: Watched, trial: Trial) -> str:
+    def _line(self, watched: Watched, trial: Trial, number: int) -> str:
         name, state = trial.metadata.name, trial.status.conditions[-1].type
         given = words(trial.spec.parameter_assignments)
         metric = _metrics(trial)
         if state == "Succeeded":
-            return f"{_count(watched)} {name} {metric} ({given}); {_best(watched)}"
-        return f"{_count(watched)} {name} {state} ({given}): {_why(trial)}"
+            return f"{_count(watched, number)} {name} {metric} ({given}); {_best(watched)}"
+        return f"{_count(watched, number)} {name} {state} ({given}): {_why(trial)}"
 
     def _panel(self, watched: Watched) -> RenderableType:
         experiment, status = watched.experiment, watched.experiment.status
@@ -245,9 +247,9 @@ def _images(experiment: Experiment) -> Sequence[str]:
     return sorted(set(found))
 
 
-def _count(watched: Watched) -> str:
+def _count(watched: Watched, number: int) -> str:
     budget = watched.experiment.spec.max_trial_count
-    return f"[{watched.completed}/{budget}]" if budget else f"[{watched.completed}]"
+    return f"[{number}/{budget}]" if budget else f"[{number}]"
 
 
 def _best(watched: Watched) -> str:
@@ -274,4 +276,5 @@ def _verdict(watched: Watched) -> str:
     conditions = watched.experiment.status.conditions
     last = conditions[-1] if conditions else None
     said = f"{last.message} ({last.reason})" if last else "not started"
-    return f"\n{said}. {_best(watched).capitalize()}"
+    best = _best(watched)
+    return f"\n{said}. {best[:1].upper()}{best[1:]}"

@@ -29,6 +29,7 @@ class Watched:
         self._version = 0
         self._running: dict[str, Trial] = {}
         self._completed: set[str] = set()
+        self._ended: list[Trial] = []
         self.best: Trial | None = None
         self.failures: list[Trial] = []
         self.experiment = store.get(EXPERIMENTS, key)
@@ -66,24 +67,25 @@ class Watched:
         """Read the experiment again."""
         self.experiment = self._store.find(EXPERIMENTS, self._key) or self.experiment
 
-    def look(self) -> list[Trial]:
-        """Read what changed; the trials that ended since the last look."""
+    def take_ended(self) -> list[Trial]:
+        """The trials that ended since the last call, in the order of their ends."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def look(self) -> None:
+        """Read what changed."""
         self.look_at_experiment()
         namespace, name = self._key
         where = Selector(namespace, {names.LABEL_EXPERIMENT: name}, since=self._version)
-        ended: list[Trial] = []
         for trial in self._store.list(TRIALS, where):
             self._version = max(self._version, int(trial.metadata.resource_version))
             if not trial.is_completed:
                 self._running[trial.metadata.name] = trial
             elif trial.metadata.name not in self._completed:
-                ended.append(trial)
-        for trial in ended:
-            self._note(trial)
+                self._note(trial)
         best = self.experiment.status.current_optimal_trial.best_trial_name
         if best and (self.best is None or self.best.metadata.name != best):
             self.best = self._store.find(TRIALS, Key(namespace, best)) or self.best
-        return ended
 
     def best_trials(self, count: int) -> list[Trial]:
         """The trials with the best objective values, the best first."""
@@ -102,5 +104,6 @@ class Watched:
     def _note(self, trial: Trial) -> None:
         self._running.pop(trial.metadata.name, None)
         self._completed.add(trial.metadata.name)
+        self._ended.append(trial)
         if not trial.has(names.SUCCEEDED) and not trial.has(names.EARLY_STOPPED):
             self.failures = [*self.failures, trial][-FAILURES_KEPT:]

@@ -113,6 +113,8 @@ class LogSidecars:
 class _Bare:
     """Beside a pod whose metrics are not read."""
 
+    note = ""
+
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
 
@@ -143,6 +145,7 @@ class _Following:
         self, trial: Trial, reader: _Reader, owner: LogSidecars, environment: Mapping[str, str]
     ) -> None:
         self.environment = environment
+        self.note = ""
         self._trial, self._reader, self._owner = trial, reader, owner
         self._objective = trial.spec.objective or ObjectiveSpec()
         self._has_objective = self._has_number = False
@@ -170,10 +173,11 @@ class _Following:
         if not self._has_objective:
             missing = MetricEntry(NO_TIME, metric, names.UNAVAILABLE)
             self._owner.report(self._trial, [missing])
-            self._owner.warn(self._trial, "MetricNotFound", self._missing(metric))
+            self.note = self._missing(metric)
+            self._owner.warn(self._trial, "MetricNotFound", self.note)
         elif not self._has_number:
-            message = f'No value of metric "{metric}" was a number, so the trial cannot be compared'
-            self._owner.warn(self._trial, "MetricNotANumber", message)
+            self.note = f'No value of metric "{metric}" was a number: the trial cannot be compared'
+            self._owner.warn(self._trial, "MetricNotANumber", self.note)
 
     def _missing(self, metric: str) -> str:
         tail = self._reader.tail()

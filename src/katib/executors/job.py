@@ -73,7 +73,7 @@ class JobReconciler:
         status.update(counts)
         wanted = int(job.spec.get("completions") or 1)
         if counts["succeeded"] >= wanted:
-            return _completed(status, now), DONE
+            return _completed(status, now, by_phase["Succeeded"]), DONE
         limit = job.spec.get("backoffLimit")
         if failures > (BACKOFF_LIMIT if limit is None else int(limit)):
             why = "Job has reached the specified backoff limit"
@@ -169,16 +169,15 @@ def _ended_at(pod: Unstructured) -> datetime:
     return max(times, default=pod.metadata.creation_timestamp or datetime.max)
 
 
-def _with_cause(why: str, failed: list[Unstructured]) -> str:
-    """Kubernetes' sentence, and behind it how the last pod failed."""
-    if not failed:
-        return why
-    cause = str(failed[-1].status.get("message") or "")
+def _with_cause(why: str, pods: list[Unstructured]) -> str:
+    """Kubernetes' sentence, and behind it what the last pod says of itself."""
+    cause = str(pods[-1].status.get("message") or "") if pods else ""
     return f"{why}. {cause}" if cause else why
 
 
-def _completed(status: Manifest, now: datetime) -> Manifest:
-    why = ("CompletionsReached", "Reached expected number of succeeded pods")
+def _completed(status: Manifest, now: datetime, pods: list[Unstructured]) -> Manifest:
+    said = _with_cause("Reached expected number of succeeded pods", pods)
+    why = ("CompletionsReached", said)
     status["conditions"] = [
         _condition("SuccessCriteriaMet", *why, now),
         _condition("Complete", *why, now),

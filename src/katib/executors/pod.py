@@ -255,6 +255,8 @@ class PodReconciler:
         elif status["phase"] == "Failed":
             causes = (container.failure() for container in run.containers)
             status["message"] = next((cause for cause in causes if cause), "")
+        elif run.is_ended and run.sidecar is not None and run.sidecar.note:
+            status["message"] = run.sidecar.note
         self.store.update_status(PODS, with_status(pod, status))
 
     def _phase(self, run: _Run) -> str:

@@ -16,6 +16,14 @@ class Sidecar(Protocol):
         """Variables that every container of the pod gets."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What the user should know of the metrics, once all is reported.
+
+        Empty when all is well.
+        """
+        ...
+
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
         """Report what is new; whether all there was is reported.
 

@@ -63,8 +63,9 @@ class _Told:
     first: datetime
     last: datetime
 
-    def row(self, source: str) -> tuple[object, ...]:
+    def row(self) -> tuple[object, ...]:
         metadata = self.resource.metadata
+        source = f"{self.resource.kind.lower()}-controller"
         return (
             self.id,
             metadata.uid,
@@ -88,11 +89,10 @@ class SqliteEventRecorder:
     Args:
         path: the database file.
         clock: for their times.
-        source: who tells, as ``katib``.
     """
 
-    def __init__(self, path: Path, clock: Clock, source: str) -> None:
-        self._clock, self._source, self._path = clock, source, path
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._clock, self._path = clock, path
         self._lock = threading.Lock()
         self._recent: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
         self._unwritten: dict[int, _Told] = {}
@@ -136,7 +136,7 @@ class SqliteEventRecorder:
         if not batch:
             return
         try:
-            self._save([told.row(self._source) for told in batch.values()])
+            self._save([told.row() for told in batch.values()])
         except sqlite3.Error as error:
             with self._lock:
                 self._unwritten = {**batch, **self._unwritten}

@@ -300,11 +300,7 @@ class VersionedStore:
         fresh: R = replace(resource, metadata=metadata)
         record = Record(kind, metadata.key, self._version, metadata, None, fresh)
         self._table.put(record)
-        if isinstance(fresh, Unstructured):
-            # The body belongs to the caller and may change: only the text is safe to keep.
-            record.bytes()
-            record.value = None
-        else:
+        if not _keep_text_only(record):
             self._keep_warm(record)
         self._changed[address_of(record)] = None
         self._tell(Event(type, kind, metadata, self._version, record.read, is_status))
@@ -319,6 +315,7 @@ class VersionedStore:
         self._changed[address_of(record)] = None
         gone: R = replace(resource, metadata=metadata)
         last = Record(kind, metadata.key, self._version, metadata, None, gone)
+        _keep_text_only(last)
         self._tell(Event(EventType.DELETED, kind, metadata, self._version, last.read))
         for address in tuple(self._table.owned.get(metadata.uid, ())):
             child = self._table.at(address)
@@ -359,6 +356,15 @@ class VersionedStore:
         with self._lock:
             for address in changes:
                 self._changed.setdefault(address)
+
+
+def _keep_text_only(record: Record) -> bool:
+    """Drop a value whose body belongs to the caller and may change; whether it was one."""
+    if not isinstance(record.value, Unstructured):
+        return False
+    record.bytes()
+    record.value = None
+    return True
 
 
 def _newer(records: Iterator[Record], since: int) -> Iterator[Record]:

@@ -76,7 +76,8 @@ class TrialReconciler:
         if event.kind is TRIALS:
             if event.type is not EventType.DELETED and not _is_own_write(event):
                 yield event.key
-        else:
+        elif event.type is not EventType.ADDED:
+            # A run is created by ourselves, or found by the trial that is looked at at the start.
             owner = event.metadata.controller
             if owner is not None and owner.kind == TRIALS.name:
                 yield Key(event.metadata.namespace, owner.name)
