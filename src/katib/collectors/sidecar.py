@@ -107,7 +107,7 @@ class LogSidecars:
             return None
         filters = (spec.source.filter or FilterSpec()).metrics_format if spec.source else ()
         source = CollectorSource(objective.metric_names, filters, log)
-        return _Reader(self._collectors.load(kind)(source), log)
+        return _Reader(self._collectors.load(kind)(source), source)
 
 
 class _Bare:
@@ -125,8 +125,8 @@ class _Bare:
 class _Reader:
     """A collector and the log it reads."""
 
-    def __init__(self, collector: Collector, log: str) -> None:
-        self.collector, self.log = collector, log
+    def __init__(self, collector: Collector, source: CollectorSource) -> None:
+        self.collector, self.log, self.filters = collector, source.log, source.filters
 
     def tail(self) -> str:
         try:
@@ -182,7 +182,9 @@ class _Following:
     def _missing(self, metric: str) -> str:
         tail = self._reader.tail()
         near = near_misses(tail, [metric])
-        head = f'The program ended well but printed no line with "{metric}=<number>". '
+        filters = " or ".join(self._reader.filters)
+        wanted = f"that the filter {filters} takes" if filters else f'with "{metric}=<number>"'
+        head = f"The program ended well but printed no line {wanted}. "
         if near:
             return head + "These lines were nearly that: " + " | ".join(near)
         last = [line for line in tail.splitlines() if line.strip()][-3:]

@@ -38,7 +38,9 @@ class JobReconciler:
             return
         owner = event.metadata.controller
         if owner is not None and owner.kind == JOBS.name and _matters(event):
-            yield Key(event.metadata.namespace, owner.name)
+            key = Key(event.metadata.namespace, owner.name)
+            if event.type is not EventType.DELETED or self._store.find(JOBS, key) is not None:
+                yield key
 
     def reconcile(self, key: Key) -> Result:
         job = self._store.find(JOBS, key)

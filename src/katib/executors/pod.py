@@ -89,6 +89,8 @@ class PodReconciler:
         return id(self)
 
     def keys(self, event: Event) -> Iterable[Key]:
+        if event.type is EventType.DELETED and event.key not in self._runs:
+            return
         if event.type is not EventType.MODIFIED or event.metadata.deletion_timestamp:
             yield event.key
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+import msgspec
+
 from katib.api.values import Key, Kind, ObjectMeta, Resource
 
 R = TypeVar("R", bound=Resource)
@@ -20,8 +22,7 @@ class EventType(StrEnum):
     DELETED = "DELETED"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One change, as every watcher sees it.
 
     Attributes:

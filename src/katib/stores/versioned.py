@@ -145,11 +145,13 @@ class VersionedStore:
 
     def get(self, kind: Kind[R], key: Key) -> R:
         with self._lock:
-            found = self.find(kind, key)
-            if found is None:
+            record = self._table.of(kind).get(key)
+            if record is None:
                 near = (other.name for other in self._table.of(kind))
                 raise NotFoundError(kind.name, key.namespace, key.name, near)
-            return found
+            found: Any = record.value
+            value: R = self._read(record) if found is None else found
+            return value
 
     def find(self, kind: Kind[R], key: Key) -> R | None:
         with self._lock:

@@ -138,7 +138,9 @@ class Loop:
             self._failures.pop(item, None)
         finally:
             self._queue.done(item)
-        if result.retry_after_seconds is not None:
+        if result.retry_after_seconds is None:
+            self._queue.forget_later(item)
+        else:
             self._queue.add_after(item, result.retry_after_seconds)
 
     def _tell(self, reconciler: Reconciler, key: Key, error: Exception) -> None:

@@ -26,6 +26,7 @@ class WorkQueue(Generic[T]):
         self._running: set[T] = set()
         self._again: set[T] = set()
         self._later: list[tuple[float, int, T]] = []
+        self._wanted: dict[T, int] = {}
         self._count = 0
         self._is_closed = False
 
@@ -40,11 +41,16 @@ class WorkQueue(Generic[T]):
                 self._changed.notify()
 
     def add_after(self, item: T, seconds: float) -> None:
-        """Hand the item out when the seconds have passed."""
+        """Hand the item out when the seconds have passed; an earlier such wish is void."""
         with self._changed:
             self._count += 1
+            self._wanted[item] = self._count
             heapq.heappush(self._later, (self._monotonic() + seconds, self._count, item))
             self._changed.notify()
+
+    def forget_later(self, item: T) -> None:
+        """An earlier :meth:`add_after` is void."""
+        self._wanted.pop(item, None)
 
     def take(self, timeout_seconds: float | None = None) -> T | None:
         """The next item, waiting for one; ``None`` after the timeout or when the queue is closed.
@@ -85,7 +91,10 @@ class WorkQueue(Generic[T]):
 
     def _release_due(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:
-            _, _, item = heapq.heappop(self._later)
+            _, count, item = heapq.heappop(self._later)
+            if self._wanted.get(item) != count:
+                continue
+            del self._wanted[item]
             if item in self._running:
                 self._again.add(item)
             elif item not in self._waiting:

@@ -76,11 +76,17 @@ class TrialReconciler:
         if event.kind is TRIALS:
             if event.type is not EventType.DELETED and not _is_own_write(event):
                 yield event.key
-        elif event.type is not EventType.ADDED:
-            # A run is created by ourselves, or found by the trial that is looked at at the start.
-            owner = event.metadata.controller
-            if owner is not None and owner.kind == TRIALS.name:
-                yield Key(event.metadata.namespace, owner.name)
+            return
+        owner = event.metadata.controller
+        # A run is created by ourselves, or found by the trial that is looked at at the start.
+        if owner is None or owner.kind != TRIALS.name or event.type is EventType.ADDED:
+            return
+        key = Key(event.metadata.namespace, owner.name)
+        if event.type is EventType.DELETED:
+            trial = self._store.find(TRIALS, key)
+            if trial is None or trial.is_completed:
+                return
+        yield key
 
     def reconcile(self, key: Key) -> Result:
         trial = self._store.find(TRIALS, key)
