@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -155,7 +156,7 @@ class SqliteEventRecorder:
         try:
             marks = ", ".join("?" * len(rows[0]))
             run.executemany(f"INSERT OR REPLACE INTO events ({_COLUMNS}) VALUES ({marks})", rows)
-            run.execute("DELETE FROM events WHERE id <= ?", (self._next - KEPT,))
+            run.execute("DELETE FROM events WHERE id <= ?", (self._next - 1 - KEPT,))
             run.execute("COMMIT")
         except sqlite3.Error:
             if run.in_transaction:
@@ -170,17 +171,15 @@ def list_events(path: Path, resource: Resource) -> Sequence[Unstructured]:
         path: the database file.
         resource: whose events; found by its ``uid``.
     """
-    connection = sqlite3.connect(path)
+    metadata = resource.metadata
     try:
-        metadata = resource.metadata
-        rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM events WHERE namespace=? AND name=? AND uid=? ORDER BY id",
-            (metadata.namespace, metadata.name, metadata.uid),
-        ).fetchall()
+        with closing(sqlite3.connect(path)) as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM events WHERE namespace=? AND name=? AND uid=? ORDER BY id",
+                (metadata.namespace, metadata.name, metadata.uid),
+            ).fetchall()
     except sqlite3.Error as error:
         raise StoreUnavailableError(path, str(error)) from error
-    finally:
-        connection.close()
     names = _COLUMNS.split(", ")
     return [_resource(dict(zip(names, row, strict=True))) for row in rows]
 

@@ -141,7 +141,10 @@ class SqliteReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._connection = sqlite3.connect(path, check_same_thread=False)
+        try:
+            self._connection = sqlite3.connect(path, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(path, str(error)) from error
         self._query("PRAGMA query_only=ON")
 
     def get(self, kind: Kind[R], key: Key) -> R:
