@@ -6,9 +6,10 @@ Read beside the cluster's operator, line for line: the same controllers over oth
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
-from katib.controllers.trial import TrialReconciler
+from katib.controllers.trial import Runnable, TrialReconciler
 from katib.executors.command import Images
 from katib.executors.files import TrialFilesReconciler
 from katib.executors.job import JobReconciler
@@ -78,6 +79,8 @@ class EmbeddedEngine:
         self.home = home
         self._lock = home.lock()
         self._is_started = False
+        self._only: frozenset[Key] | None = None
+        self._log = _log_to(home.log)
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
@@ -88,9 +91,11 @@ class EmbeddedEngine:
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
         self._pods = PodReconciler(self.store, clock, here)
+        self._experiments = ExperimentReconciler(self.store, clock, self._is_wanted)
+        runnable = Runnable(RUN_KINDS, self._is_wanted)
         quick = (
-            ExperimentReconciler(self.store, clock),
-            TrialReconciler(self.store, self.observations, events, clock, RUN_KINDS),
+            self._experiments,
+            TrialReconciler(self.store, self.observations, events, clock, runnable),
             JobReconciler(self.store, clock),
             self._pods,
             TrialFilesReconciler(self.store, home.trials),
@@ -100,9 +105,17 @@ class EmbeddedEngine:
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (asking,), workers=2))
 
-    def start(self) -> None:
-        """Go on with everything that is not finished; processes that still run are adopted."""
+    def start(self, only: Collection[Key] | None = None) -> None:
+        """Go on with what is not finished; processes that still run are adopted.
+
+        Args:
+            only: the experiments that may start trials; ``None`` for all. The others' running
+                trials are brought to their ends.
+        """
+        self._only = None if only is None else frozenset(only)
         if self._is_started:
+            for experiment in self.store.list(EXPERIMENTS):
+                self._quick.wake(self._experiments, experiment.key)
             return
         self._is_started = True
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -149,6 +162,11 @@ class EmbeddedEngine:
             self.store.close()
         finally:
             self._lock.release()
+            logging.getLogger("katib").removeHandler(self._log)
+            self._log.close()
+
+    def _is_wanted(self, experiment: Key) -> bool:
+        return self._only is None or experiment in self._only
 
     def _stop(self) -> None:
         for loop in self._loops:
@@ -170,6 +188,16 @@ class EmbeddedEngine:
     def _fail(self, error: BaseException) -> None:
         self.failure = error
         self.failed.set()
+
+
+def _log_to(path: Path) -> logging.Handler:
+    """Internal faults keep their tracebacks in the home, and off the user's screen."""
+    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logger = logging.getLogger("katib")
+    logger.addHandler(handler)
+    logger.propagate = False
+    return handler
 
 
 def admission_context(find: Any) -> AdmissionContext:

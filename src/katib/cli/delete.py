@@ -57,7 +57,7 @@ def delete(
     open_reader(place).get(kind, key)
     engine = EmbeddedEngine(place)
     try:
-        engine.start()
+        engine.start(only=())
         delete_with(engine, kind, key)
     finally:
         engine.close()

@@ -168,7 +168,7 @@ def _create(
 
     key = experiment.key
     if replace and engine.store.find(EXPERIMENTS, key) is not None:
-        engine.start()
+        engine.start(only=())
         delete_with(engine, EXPERIMENTS, key)
     if old is None:
         engine.store.create(EXPERIMENTS, experiment)
@@ -193,7 +193,7 @@ def _follow(engine: EmbeddedEngine, keys: Sequence[Key], is_plain: bool) -> int:
     view = View(engine.store, engine.observations, engine.home, keys, is_plain)
     try:
         with view:
-            engine.start()
+            engine.start(only=keys)
             while not view.is_over and not interrupts:
                 _wait(engine, view)
                 view.draw()

@@ -25,6 +25,11 @@ class Result:
 DONE = Result()
 
 
+def always(key: Key) -> bool:
+    """Every resource is wanted."""
+    return True
+
+
 class Reconciler(Protocol):
     """Reads the present state of one resource, compares, acts.
 

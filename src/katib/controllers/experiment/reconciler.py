@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from katib.controllers.experiment.building import build_suggestion, build_trial
 from katib.controllers.experiment.ledger import TrialLedger
 from katib.errors import AlreadyExistsError, NotFoundError
 from katib.ports.clock import Clock
-from katib.ports.reconciler import DONE, Result
+from katib.ports.reconciler import DONE, Result, always
 from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
 
 _MODIFIED = EventType.MODIFIED
@@ -44,13 +44,20 @@ class ExperimentReconciler:
 
     Trials are counted as their changes are heard (:class:`TrialLedger`), so that the cost of a
     reconcile does not grow with their number.
+
+    Args:
+        store: where experiments are.
+        clock: for times.
+        is_wanted: whether an experiment may start trials now; others are only counted.
     """
 
     name = "experiment-controller"
     kinds: tuple[Kind[Any], ...] = (EXPERIMENTS, TRIALS, SUGGESTIONS)
 
-    def __init__(self, store: ResourceStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self, store: ResourceStore, clock: Clock, is_wanted: Callable[[Key], bool] = always
+    ) -> None:
+        self._store, self._clock, self._is_wanted = store, clock, is_wanted
         self._notes: dict[Key, _Notes] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -120,7 +127,8 @@ class ExperimentReconciler:
             status = self._start(status)
         if len(ledger):
             status = self._judge(experiment, status, ledger)
-        if planning.is_completed(replace(experiment, status=status)):
+        is_over = planning.is_completed(replace(experiment, status=status))
+        if is_over or not self._is_wanted(experiment.key):
             return status
         return self._balance(experiment, status, ledger)
 

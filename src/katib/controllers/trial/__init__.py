@@ -4,6 +4,6 @@ It creates the run as a resource and judges it by the template's conditions (``g
 knows who runs it: this machine's executors or a cluster. ``observation`` folds the observation log.
 """
 
-from katib.controllers.trial.reconciler import TrialReconciler
+from katib.controllers.trial.reconciler import Runnable, TrialReconciler
 
-__all__ = ["TrialReconciler"]
+__all__ = ["Runnable", "TrialReconciler"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -29,7 +30,7 @@ from katib.errors import AlreadyExistsError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import NO_TIME, MetricEntry, ObservationLog
-from katib.ports.reconciler import DONE, Result
+from katib.ports.reconciler import DONE, Result, always
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
 #: How often a succeeded run's metrics are looked for, and for how long in all, in seconds. A
@@ -45,6 +46,19 @@ class RunState(StrEnum):
     FAILED = "Failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """What an engine may run.
+
+    Attributes:
+        kinds: the kinds that it runs; empty when any kind is run, as in a cluster.
+        is_wanted: whether trials of an experiment may start now.
+    """
+
+    kinds: Collection[Kind[Any]] = ()
+    is_wanted: Callable[[Key], bool] = always
+
+
 class TrialReconciler:
     """Creates the run of a trial, judges it by the template's conditions, reads its observation.
 
@@ -53,7 +67,7 @@ class TrialReconciler:
         observations: where the collector reports.
         events: what happened, for the user.
         clock: for times.
-        run_kinds: the kinds that are run here; empty when any kind is (in a cluster).
+        here: what may be run.
     """
 
     name = "trial-controller"
@@ -64,11 +78,12 @@ class TrialReconciler:
         observations: ObservationLog,
         events: EventRecorder,
         clock: Clock,
-        run_kinds: Collection[Kind[Any]] = (),
+        here: Runnable | None = None,
     ) -> None:
+        here = here or Runnable()
         self._store, self._observations = store, observations
         self._events, self._clock = events, clock
-        self._run_kinds = tuple(run_kinds)
+        self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
         self.kinds: tuple[Kind[Any], ...] = (TRIALS, *self._run_kinds)
         self._waiting: dict[str, float] = {}
 
@@ -135,6 +150,8 @@ class TrialReconciler:
                 self._delete_run(trial, kind, run)
             return status, DONE
         if run is None:
+            if not self._is_wanted(_experiment_of(trial)):
+                return trial.status, DONE
             run = self._create_run(trial, kind)
         return self._judge(trial, run)
 
@@ -288,6 +305,11 @@ _ENDS = {
     names.FAILED: ("TrialFailed", "Trial has failed"),
     names.METRICS_UNAVAILABLE: ("MetricsUnavailable", "Metrics are not available"),
 }
+
+
+def _experiment_of(trial: Trial) -> Key:
+    name = trial.metadata.label(names.LABEL_EXPERIMENT) or ""
+    return Key(trial.metadata.namespace, name)
 
 
 def kind_of_run(trial: Trial) -> Kind[Any]:
