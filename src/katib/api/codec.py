@@ -137,11 +137,23 @@ def load_yaml(text: str | bytes, source: str) -> Iterator[Manifest]:
         raise ManifestError(source, f"this is not YAML: {error}") from error
 
 
+class _Quoting(_Dumper):  # type: ignore[misc]  # the C dumper has no type
+    """Writes texts that YAML would read as something else in double quotes, as ``kubectl`` does."""
+
+    def represent_text(self, text: str) -> Any:
+        read = self.resolve(yaml.ScalarNode, text, (True, False))
+        style = None if read == "tag:yaml.org,2002:str" else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Quoting.add_representer(str, _Quoting.represent_text)
+
+
 def dump_yaml(manifest: Manifest) -> str:
     """YAML with sorted keys, as ``kubectl get -o yaml`` prints it."""
     text: str = yaml.dump(
         manifest,
-        Dumper=_Dumper,
+        Dumper=_Quoting,
         sort_keys=True,
         default_flow_style=False,
         allow_unicode=True,

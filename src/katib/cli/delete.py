@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from katib.cli.completion import complete_words
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
 from katib.errors import KatibError
 
@@ -30,7 +31,12 @@ class StillThereError(KatibError):
 
 def delete(
     words: Annotated[
-        list[str], typer.Argument(metavar="KIND NAME", help="experiment NAME or trial NAME.")
+        list[str],
+        typer.Argument(
+            metavar="KIND NAME",
+            help="experiment NAME or trial NAME.",
+            autocompletion=complete_words,
+        ),
     ],
     namespace: NamespaceOption = "default",
     home: HomeOption = None,

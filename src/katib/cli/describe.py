@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from katib.cli.completion import complete_words
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
 
 _UPPER = {"Api": "API", "Url": "URL", "Uid": "UID", "Guid": "GUID"}
@@ -16,7 +17,10 @@ _HEAD = ("name", "namespace", "labels", "annotations", "managedFields")
 
 
 def describe(
-    words: Annotated[list[str], typer.Argument(metavar="KIND NAME", help="As: trial NAME.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="KIND NAME", help="As: trial NAME.", autocompletion=complete_words),
+    ],
     namespace: NamespaceOption = "default",
     home: HomeOption = None,
 ) -> None:

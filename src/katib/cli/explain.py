@@ -6,11 +6,14 @@ from typing import Annotated
 
 import typer
 
+from katib.cli.completion import complete_experiments
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
 
 
 def explain(
-    name: Annotated[str, typer.Argument(help="The experiment's name.")],
+    name: Annotated[
+        str, typer.Argument(help="The experiment's name.", autocompletion=complete_experiments)
+    ],
     namespace: NamespaceOption = "default",
     home: HomeOption = None,
 ) -> None:

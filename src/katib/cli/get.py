@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from katib.cli.completion import complete_words
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ class Output(StrEnum):
 
 def get(
     words: Annotated[
-        list[str], typer.Argument(metavar="KIND [NAME]", help="experiments, suggestions, trials …")
+        list[str],
+        typer.Argument(
+            metavar="KIND [NAME]",
+            help="experiments, suggestions, trials …",
+            autocompletion=complete_words,
+        ),
     ],
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TABLE,
     watch: Annotated[

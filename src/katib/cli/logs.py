@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from katib.cli.completion import complete_trials
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
 from katib.errors import KatibError
 
@@ -27,7 +28,7 @@ class NoLogError(KatibError):
 
 
 def logs(
-    trial: Annotated[str, typer.Argument(help="The trial's name.")],
+    trial: Annotated[str, typer.Argument(help="The trial's name.", autocompletion=complete_trials)],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on while it runs.")] = False,
     previous: Annotated[
         bool, typer.Option("--previous", "-p", help="Of the attempt before the last one.")

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from katib.cli.completion import complete_trials
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
 
 
 def metrics(
-    trial: Annotated[str, typer.Argument(help="The trial's name.")],
+    trial: Annotated[str, typer.Argument(help="The trial's name.", autocompletion=complete_trials)],
     metric: Annotated[str | None, typer.Option("--metric", "-m", help="Only this one.")] = None,
     namespace: NamespaceOption = "default",
     home: HomeOption = None,
