@@ -68,6 +68,7 @@ class Loop:
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _watching: dict[int, list[Reconciler]] = field(init=False, default_factory=dict)
     _stop: Callable[[], None] = field(init=False, default=lambda: None)
+    _is_unreported: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._queue = WorkQueue(self.surroundings.clock.monotonic)
@@ -118,14 +119,27 @@ class Loop:
                 self._run(item)
         except StoreUnavailableError as error:
             self._queue.close()
-            self.surroundings.on_failure(error)
+            # The other workers find the same as they stop.
+            if self._is_unreported.acquire(blocking=False):
+                self.surroundings.on_failure(error)
 
     def _run(self, item: Item) -> None:
+        try:
+            seconds = self._reconcile(item).retry_after_seconds
+            # Before it is done: another worker may take it then, and have wishes of its own.
+            if seconds is None:
+                self._queue.forget_later(item)
+            else:
+                self._queue.add_after(item, seconds)
+        finally:
+            self._queue.done(item)
+
+    def _reconcile(self, item: Item) -> Result:
         reconciler, key = item
         try:
             result = reconciler.reconcile(key)
         except ConflictError:
-            result = Result(retry_after_seconds=0)
+            return Result(retry_after_seconds=0)
         except StoreUnavailableError:
             raise
         except Exception as error:
@@ -133,15 +147,9 @@ class Loop:
             self._tell(reconciler, key, error)
             self._failures[item] = failures = self._failures.get(item, 0) + 1
             pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
-            result = Result(retry_after_seconds=pause)
-        else:
-            self._failures.pop(item, None)
-        finally:
-            self._queue.done(item)
-        if result.retry_after_seconds is None:
-            self._queue.forget_later(item)
-        else:
-            self._queue.add_after(item, result.retry_after_seconds)
+            return Result(retry_after_seconds=pause)
+        self._failures.pop(item, None)
+        return result
 
     def _tell(self, reconciler: Reconciler, key: Key, error: Exception) -> None:
         kind: Any = reconciler.kinds[0]

@@ -50,7 +50,8 @@ class WorkQueue(Generic[T]):
 
     def forget_later(self, item: T) -> None:
         """An earlier :meth:`add_after` is void."""
-        self._wanted.pop(item, None)
+        with self._changed:
+            self._wanted.pop(item, None)
 
     def take(self, timeout_seconds: float | None = None) -> T | None:
         """The next item, waiting for one; ``None`` after the timeout or when the queue is closed.
