@@ -144,6 +144,18 @@ class Kind(Generic[R]):
         return f"Kind({self.api_version}, {self.name})"
 
 
+def owner_reference(owner: Resource) -> OwnerReference:
+    """The reference by which a resource belongs to ``owner`` and is controlled by it."""
+    return OwnerReference(
+        api_version=owner.api_version,
+        kind=owner.kind,
+        name=owner.metadata.name,
+        uid=owner.metadata.uid,
+        controller=True,
+        block_owner_deletion=True,
+    )
+
+
 def _no_time() -> datetime | None:
     return None
 

@@ -9,7 +9,7 @@ from typing import Any
 from katib.api import names
 from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import JOBS, PODS
-from katib.api.values import Key, Kind, Manifest, ObjectMeta, OwnerReference, Strings, Unstructured
+from katib.api.values import Key, Kind, Manifest, ObjectMeta, Strings, Unstructured, owner_reference
 from katib.ports.clock import Clock
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
@@ -134,14 +134,6 @@ def is_finished(status: Manifest) -> bool:
 def _pod_of(job: Unstructured) -> Unstructured:
     template: Manifest = job.spec.get("template") or {}
     metadata: Manifest = template.get("metadata") or {}
-    owner = OwnerReference(
-        api_version=job.api_version,
-        kind=job.kind,
-        name=job.metadata.name,
-        uid=job.metadata.uid,
-        controller=True,
-        block_owner_deletion=True,
-    )
     labels = {**(metadata.get("labels") or {}), names.LABEL_JOB: job.metadata.name}
     annotations = metadata.get("annotations")
     return Unstructured(
@@ -152,7 +144,7 @@ def _pod_of(job: Unstructured) -> Unstructured:
             namespace=job.metadata.namespace,
             labels=Strings(labels),
             annotations=Strings(annotations) if annotations else None,
-            owner_references=(owner,),
+            owner_references=(owner_reference(job),),
         ),
         body={"spec": template.get("spec") or {}, "status": {"phase": "Pending"}},
     )

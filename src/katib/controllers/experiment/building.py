@@ -9,20 +9,8 @@ from katib.api.codec import to_raw
 from katib.api.experiment import Experiment, MetricsCollectorSpec, TrialTemplate
 from katib.api.suggestion import Suggestion, SuggestionSpec, TrialAssignment
 from katib.api.trial import Trial, TrialSpec, TrialStatus
-from katib.api.values import ObjectMeta, OwnerReference, Resource, Strings
+from katib.api.values import ObjectMeta, Strings, owner_reference
 from katib.rendering import render
-
-
-def owner_reference(owner: Resource) -> OwnerReference:
-    """The reference by which a resource belongs to ``owner`` and is controlled by it."""
-    return OwnerReference(
-        api_version=owner.api_version,
-        kind=owner.kind,
-        name=owner.metadata.name,
-        uid=owner.metadata.uid,
-        controller=True,
-        block_owner_deletion=True,
-    )
 
 
 def build_suggestion(experiment: Experiment, requests: int) -> Suggestion:

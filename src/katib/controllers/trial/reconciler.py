@@ -20,9 +20,9 @@ from katib.api.values import (
     Key,
     Kind,
     Manifest,
-    OwnerReference,
     Unstructured,
     Value,
+    owner_reference,
 )
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import observe
@@ -166,15 +166,8 @@ class TrialReconciler:
     def _create_run(self, trial: Trial, kind: Kind[Any]) -> Unstructured:
         text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
         run: Unstructured = decode(kind, bytes(text))
-        owner = OwnerReference(
-            api_version=trial.api_version,
-            kind=trial.kind,
-            name=trial.metadata.name,
-            uid=trial.metadata.uid,
-            controller=True,
-            block_owner_deletion=True,
-        )
-        run = replace(run, metadata=replace(run.metadata, owner_references=(owner,)))
+        owners = (owner_reference(trial),)
+        run = replace(run, metadata=replace(run.metadata, owner_references=owners))
         try:
             created: Unstructured = self._store.create(kind, run)
         except AlreadyExistsError:
