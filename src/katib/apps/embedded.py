@@ -27,6 +27,7 @@ from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.errors import AdmissionError, FieldError, SettingsError
 from katib.executors.command import Images
 from katib.executors.files import TrialFilesReconciler
 from katib.executors.job import JobReconciler
@@ -126,16 +127,6 @@ class EmbeddedEngine:
         for loop in self._loops:
             loop.start()
 
-    def admission(self) -> AdmissionContext:
-        """What this home accepts."""
-        return admission_context(self.store.find)
-
-    def admit(self, manifest: Manifest) -> Experiment:
-        """The legal experiment of a manifest; nothing is kept. Raises as :func:`admit`."""
-        metadata: Manifest = manifest.get("metadata") or {}
-        key = Key(str(metadata.get("namespace") or "default"), str(metadata.get("name") or ""))
-        return admit(manifest, self.admission(), self.store.find(EXPERIMENTS, key))
-
     def flush(self) -> None:
         """Make everything so far safe: metrics first, since resources speak of them."""
         self.observations.flush()
@@ -188,6 +179,25 @@ class EmbeddedEngine:
     def _fail(self, error: BaseException) -> None:
         self.failure = error
         self.failed.set()
+
+
+def admit_here(
+    manifest: Manifest, context: AdmissionContext, old: Experiment | None = None
+) -> Experiment:
+    """The legal experiment of a manifest, its algorithm's settings checked too.
+
+    The controllers check the settings again; asked here, a mistake costs no experiment.
+
+    Raises:
+        AdmissionError: with everything that is wrong.
+    """
+    experiment = admit(manifest, context, old)
+    try:
+        InProcessSuggester().validate(experiment)
+    except SettingsError as error:
+        wrong = FieldError("spec.algorithm", "Invalid value", str(error))
+        raise AdmissionError(f'Experiment "{experiment.metadata.name}"', [wrong]) from error
+    return experiment
 
 
 def _log_to(path: Path) -> logging.Handler:

@@ -27,9 +27,8 @@ def render(
 
       katib render experiment.yaml --set lr=0.01
     """
-    from katib.admission import admit
     from katib.api.codec import dump_yaml
-    from katib.apps.embedded import admission_context
+    from katib.apps.embedded import admission_context, admit_here
     from katib.cli.files import read_manifests
     from katib.cli.run import find_in
     from katib.errors import ManifestError
@@ -41,7 +40,7 @@ def render(
     if len(found) != 1:
         raise ManifestError(str(file), f"holds {len(found)} experiments; render takes one")
     context = admission_context(find)
-    experiment = admit(found[0], context)
+    experiment = admit_here(found[0], context)
     name = f"{experiment.metadata.name}-xxxxxxxx"
     text = _template_text(experiment, context.find_config_map)
     assignments = _assignments(experiment, values or [])

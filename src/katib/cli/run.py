@@ -100,10 +100,10 @@ def _submit(
     engine: EmbeddedEngine, documents: Sequence[tuple[Path, Manifest]], replace: bool
 ) -> list[Key]:
     """Admit every document, then create them all; or refuse, and create nothing."""
-    from katib.admission import admit, unknown_fields
+    from katib.admission import unknown_fields
     from katib.api.experiment import EXPERIMENTS
     from katib.api.values import Key
-    from katib.apps.embedded import admission_context
+    from katib.apps.embedded import admission_context, admit_here
     from katib.errors import AdmissionError
 
     manifests = [manifest for _, manifest in documents]
@@ -119,7 +119,7 @@ def _submit(
         key = Key(str(metadata.get("namespace") or "default"), str(metadata.get("name")))
         old = None if replace else engine.store.find(EXPERIMENTS, key)
         try:
-            admitted.append((admit(manifest, context, old), old))
+            admitted.append((admit_here(manifest, context, old), old))
         except AdmissionError as error:
             refused.append(f"{path}: {error}{_advice(old)}")
     if refused:

@@ -22,8 +22,8 @@ def validate(
 
       katib validate experiment.yaml
     """
-    from katib.admission import admit, unknown_fields
-    from katib.apps.embedded import admission_context
+    from katib.admission import unknown_fields
+    from katib.apps.embedded import admission_context, admit_here
     from katib.cli.files import read_manifests
     from katib.cli.run import find_in
     from katib.errors import AdmissionError
@@ -37,7 +37,7 @@ def validate(
         for warning in unknown_fields(manifest):
             typer.echo(f"{path}: warning: {warning}", err=True)
         try:
-            experiment = admit(manifest, context)
+            experiment = admit_here(manifest, context)
         except AdmissionError as error:
             is_refused = True
             typer.echo(f"{path}: {error}", err=True)

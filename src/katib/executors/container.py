@@ -17,7 +17,7 @@ from katib.executors.command import (
     build_command,
     build_environment,
 )
-from katib.executors.process import KILLED, Process, Processes, read_pid
+from katib.executors.process import KILLED, Process, Processes, read_pid, started_at
 from katib.ports.clock import Clock
 
 #: The pause before a first restart, and the longest, in seconds.
@@ -123,7 +123,7 @@ class Container:
         self._register(place)
         self._process = self.around.processes.adopt(place)
         if self._process is not None:
-            self.started_at = self.around.clock.now()
+            self.started_at = started_at(place)
         return self._process is not None
 
     def start(self, pod: Unstructured, additions: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import psutil
 
@@ -237,6 +238,11 @@ def read_pid(place: str) -> int | None:
             return int(lines[0])
         time.sleep(0.01)
     return -1
+
+
+def started_at(place: str) -> datetime:
+    """When a run that was started began: the file's time, until the exit code is appended."""
+    return datetime.fromtimestamp(int(os.stat(f"{place}.run").st_mtime), UTC)
 
 
 def read_exit(place: str) -> int | None:
