@@ -34,6 +34,7 @@ class Watched:
         self.failures: list[Trial] = []
         self.experiment = store.get(EXPERIMENTS, key)
         self.look()
+        self.take_ended()  # what ended before is not news
 
     @property
     def completed(self) -> int:
