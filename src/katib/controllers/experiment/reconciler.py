@@ -85,15 +85,18 @@ class ExperimentReconciler:
             self._notes.pop(key, None)
             return DONE
         if experiment.metadata.deletion_timestamp is not None:
-            self._set_finalizers(experiment, ())
+            self._set_finalizers(experiment, _others(experiment))
             return DONE
         if names.FINALIZER_EXPERIMENT not in experiment.metadata.finalizers:
-            finalizers = (*experiment.metadata.finalizers, names.FINALIZER_EXPERIMENT)
+            finalizers = (*_others(experiment), names.FINALIZER_EXPERIMENT)
             experiment = self._set_finalizers(experiment, finalizers)
         notes = self._notes.setdefault(key, _Notes())
         notes.is_expected = False
         status = self._step(experiment, self._count(notes, key))
-        return self._write(experiment, status, notes)
+        result = self._write(experiment, status, notes)
+        if planning.is_completed(replace(experiment, status=status)):
+            self._clean_up(experiment)
+        return result
 
     def _count(self, notes: _Notes, key: Key) -> TrialLedger:
         ledger = notes.ledger
@@ -119,7 +122,6 @@ class ExperimentReconciler:
         status = experiment.status
         if planning.is_completed(experiment):
             if not planning.is_restart(experiment, len(ledger)):
-                self._clean_up(experiment)
                 return status
             status = self._restart(status)
             self._restart_suggestion(experiment)
@@ -297,6 +299,12 @@ class ExperimentReconciler:
     def _put(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
         changed = conditions.put(status.conditions, condition, self._clock.now())
         return replace(status, conditions=changed)
+
+
+def _others(experiment: Experiment) -> tuple[str, ...]:
+    """The finalizers that are not ours."""
+    found = experiment.metadata.finalizers
+    return tuple(one for one in found if one != names.FINALIZER_EXPERIMENT)
 
 
 def count(ledger: TrialLedger) -> planning.Counts:

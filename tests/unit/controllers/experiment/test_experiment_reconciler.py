@@ -1,0 +1,396 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from experiment_stage import CountingSuggester, Stage, job_of, shown
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from katib.api import names
+from katib.api.experiment import EXPERIMENTS, ConfigMapSource
+from katib.api.kinds import CONFIG_MAPS, JOBS
+from katib.api.suggestion import SUGGESTIONS
+from katib.api.trial import TRIALS
+from katib.api.values import Kind, ObjectMeta, Strings, Unstructured
+from katib.errors import NotFoundError
+from katib.ports.resource_store import Event
+from katib.testing.builders import an_experiment
+
+BUDGET_SPENT = ("Succeeded", "True", "ExperimentMaxTrialsReached")
+
+
+def a_stage(max: int | None = 3, parallel: int = 2, **others: object) -> Stage:
+    """The experiment as it is once its first trials run."""
+    builder = an_experiment().with_trials(max, parallel)
+    if "policy" in others:
+        builder = builder.with_resume_policy(str(others["policy"]))
+    suggester = others.get("suggester")
+    stage = Stage(builder.build(), suggester if isinstance(suggester, CountingSuggester) else None)
+    stage.run()
+    return stage
+
+
+def states(stage: Stage) -> dict[str, str]:
+    """Each trial's newest condition, by its ``lr``."""
+    return {
+        trial.spec.parameter_assignments[0].value: trial.status.conditions[-1].type
+        for trial in stage.trials
+    }
+
+
+def test_an_experiment_goes_its_way_step_by_step() -> None:
+    stage = a_stage(max=3, parallel=2)
+    assert stage.experiment.metadata.finalizers == (names.FINALIZER_EXPERIMENT,)
+    assert stage.conditions() == [
+        ("Created", "True", "ExperimentCreated"),
+        ("Running", "True", "ExperimentRunning"),
+    ]
+    assert (stage.suggestion.spec.requests, stage.suggestion.status.suggestion_count) == (2, 2)
+    assert states(stage) == {"1": "Running", "2": "Running"}
+
+    stage.finish("1", "0.5")
+    assert (stage.suggestion.spec.requests, stage.suggestion.status.suggestion_count) == (3, 3)
+    assert states(stage) == {"1": "Succeeded", "2": "Running", "3": "Running"}
+    assert stage.experiment.status.current_optimal_trial.best_trial_name == (
+        stage.trial("1").metadata.name
+    )
+
+    stage.finish("2", "0.25")
+    assert stage.suggestion.spec.requests == 3
+    assert not stage.experiment.status.completion_time
+
+    stage.finish("3", "0.75")
+    status = stage.experiment.status
+    assert stage.conditions() == [
+        ("Created", "True", "ExperimentCreated"),
+        ("Running", "False", "ExperimentRunning"),
+        BUDGET_SPENT,
+    ]
+    assert (status.trials, status.trials_succeeded, status.trials_running) == (3, 3, 0)
+    assert status.completion_time == stage.clock.now()
+    assert status.current_optimal_trial.best_trial_name == stage.trial("2").metadata.name
+    assert list(stage.store.list(JOBS)) == []
+    assert stage.suggester.asked == [(2, 2), (1, 3)]
+
+
+CLEANED: dict[str, str] = {
+    "Never": "Suggestion is succeeded, can't be restarted",
+    "FromVolume": "Suggestion is succeeded, suggestion volume is not deleted, can be restarted",
+}
+
+
+@pytest.mark.parametrize("policy", CLEANED)
+def test_the_suggestion_ends_with_the_experiment(policy: str) -> None:
+    stage = a_stage(max=1, parallel=1, policy=policy)
+    stage.finish("1", "0.5")
+    assert shown(stage.suggestion.status.conditions) == [
+        ("Created", "True", "SuggestionCreated"),
+        ("Running", "False", "Suggestion is succeeded"),
+        ("Succeeded", "True", "Experiment is succeeded"),
+    ]
+    assert stage.suggestion.status.conditions[-1].message == CLEANED[policy]
+    assert stage.suggester.forgotten == ["an-experiment"]
+
+
+def test_a_long_running_suggestion_stays() -> None:
+    stage = a_stage(max=1, parallel=1, policy="LongRunning")
+    stage.finish("1", "0.5")
+    assert stage.conditions()[-1] == BUDGET_SPENT
+    assert shown(stage.suggestion.status.conditions)[-1] == ("Running", "True", "SuggestionRunning")
+    assert stage.suggester.forgotten == []
+
+
+def test_a_failed_experiment_ends_its_suggestion_too() -> None:
+    stage = Stage(an_experiment().with_trials(9, parallel=1, max_failed=1).build())
+    stage.run()
+    stage.end("1", "Failed")
+    assert stage.conditions()[-1] == ("Failed", "True", "ExperimentFailed")
+    assert stage.suggestion.status.conditions[-1].message == CLEANED["Never"]
+    assert len(stage.trials) == 1
+
+
+def test_the_end_is_cleaned_up_after_a_crash_too() -> None:
+    stage = a_stage(max=1, parallel=1)
+    stage.finish("1", "0.5")
+    kept = stage.suggestion.status.conditions[:1]
+    status = replace(stage.suggestion.status, conditions=kept)
+    stage.store.update_status(SUGGESTIONS, replace(stage.suggestion, status=status))
+    stage.restart_engine()
+    stage.run()
+    assert shown(stage.suggestion.status.conditions)[-1][0] == "Succeeded"
+
+
+def test_the_goal_ends_it_and_running_trials_go_on() -> None:
+    stage = Stage(an_experiment().with_objective(goal=0.1).with_trials(9, parallel=2).build())
+    stage.run()
+    stage.finish("1", "0.05")
+    assert stage.conditions()[-1] == ("Succeeded", "True", "ExperimentGoalReached")
+    assert states(stage) == {"1": "Succeeded", "2": "Running"}
+    stage.finish("2", "0.01")
+    status = stage.experiment.status
+    assert (status.trials_succeeded, status.trials_running, status.trials) == (2, 0, 2)
+    assert status.current_optimal_trial.best_trial_name == stage.trial("2").metadata.name
+    assert stage.conditions()[-1] == ("Succeeded", "True", "ExperimentGoalReached")
+
+
+def test_trials_without_metrics_use_the_budget_and_count_as_failed() -> None:
+    stage = Stage(an_experiment().with_trials(4, parallel=2, max_failed=2).build())
+    stage.run()
+    stage.finish("1", "unavailable")
+    assert stage.experiment.status.trial_metrics_unavailable == 1
+    assert len(stage.trials) == 3
+    stage.finish("2", "unavailable")
+    assert stage.conditions()[-1] == ("Failed", "True", "ExperimentFailed")
+
+
+def test_a_refused_search_fails_the_experiment() -> None:
+    refusing = CountingSuggester(refusal="random has no setting seed")
+    stage = a_stage(suggester=refusing)
+    stage.run()
+    assert stage.conditions()[-1] == ("Failed", "True", "ExperimentFailed")
+    assert stage.experiment.status.conditions[-1].message == (
+        "Suggestion has failed. Validation failed: random has no setting seed"
+    )
+    assert stage.experiment.status.completion_time is not None
+    assert stage.trials == []
+
+
+def test_the_end_of_the_search_ends_the_experiment_when_the_last_trial_has() -> None:
+    stage = a_stage(max=9, parallel=3, suggester=CountingSuggester(end=2))
+    stage.finish("1", "0.5")
+    assert stage.conditions()[-1][0] == "Running"
+    stage.finish("2", "0.5")
+    assert stage.conditions()[-1] == ("Succeeded", "True", "ExperimentSuggestionEndReached")
+
+
+def test_a_deleted_trial_is_run_again_with_the_same_assignment() -> None:
+    stage = a_stage(max=3, parallel=2)
+    stage.finish("1", "0.5")
+    old = stage.trial("1")
+    stage.store.delete(TRIALS, old.key)
+    stage.run()
+    stage.finish("2", "0.75")
+    new = stage.trial("1")
+    assert new.metadata.uid != old.metadata.uid
+    assert (new.metadata.name, new.spec) == (old.metadata.name, old.spec)
+    assert states(stage) == {"1": "Running", "2": "Succeeded", "3": "Running"}
+    assert list(stage.log.read(new.key)) == []
+    optimal = stage.experiment.status.current_optimal_trial.best_trial_name
+    assert optimal == stage.trial("2").metadata.name
+
+
+def test_a_deleted_running_trial_is_run_again_at_once() -> None:
+    stage = a_stage(max=3, parallel=2)
+    old = stage.trial("2")
+    stage.store.delete(TRIALS, old.key)
+    stage.run()
+    assert states(stage) == {"1": "Running", "2": "Running"}
+    assert stage.trial("2").metadata.uid != old.metadata.uid
+    assert stage.experiment.status.trials == 2
+    assert stage.suggester.asked == [(2, 2)]
+
+
+def test_when_parallelism_is_lowered_the_newest_active_trials_go() -> None:
+    stage = a_stage(max=9, parallel=2)
+    stage.pass_time(5)
+    stage.finish("1", "0.5")
+    assert states(stage) == {"1": "Succeeded", "2": "Running", "3": "Running"}
+    stage.edit(parallel_trial_count=1)
+    assert states(stage) == {"1": "Succeeded", "2": "Running"}
+    assert (stage.suggestion.spec.requests, stage.suggestion.status.suggestion_count) == (2, 2)
+    kept = [one.parameter_assignments[0].value for one in stage.suggestion.status.suggestions]
+    assert kept == ["1", "2"]
+    assert len(stage.store.list(JOBS)) == 1
+    stage.finish("2", "0.5")
+    assert len(stage.trials) == 3
+
+
+def test_when_parallelism_is_raised_more_are_started() -> None:
+    stage = a_stage(max=9, parallel=1)
+    stage.edit(parallel_trial_count=4)
+    assert len(stage.trials) == 4
+    assert stage.suggestion.spec.requests == 4
+
+
+def test_when_the_budget_is_lowered_no_more_are_started() -> None:
+    stage = a_stage(max=9, parallel=2)
+    stage.edit(max_trial_count=2)
+    stage.finish("1", "0.5")
+    assert len(stage.trials) == 2
+    stage.finish("2", "0.5")
+    assert stage.conditions()[-1] == BUDGET_SPENT
+
+
+@pytest.mark.parametrize("policy", ["LongRunning", "FromVolume"])
+def test_a_raised_budget_restarts_an_experiment(policy: str) -> None:
+    stage = a_stage(max=1, parallel=1, policy=policy)
+    stage.finish("1", "0.5")
+    stage.edit(max_trial_count=2)
+    assert [one[:2] for one in stage.conditions()] == [
+        ("Created", "True"),
+        ("Restarting", "True"),
+        ("Running", "True"),
+    ]
+    assert states(stage) == {"1": "Succeeded", "2": "Running"}
+    suggestion = {one[0]: one[1] for one in shown(stage.suggestion.status.conditions)}
+    assert suggestion == {"Created": "True", "Running": "True"}
+    stage.finish("2", "0.25")
+    assert stage.conditions()[-1] == BUDGET_SPENT
+    assert stage.experiment.status.trials == 2
+
+
+def test_a_raised_budget_does_not_restart_what_is_never_resumed() -> None:
+    stage = a_stage(max=1, parallel=1, policy="Never")
+    stage.finish("1", "0.5")
+    stage.edit(max_trial_count=2)
+    assert stage.conditions()[-1] == BUDGET_SPENT
+    assert len(stage.trials) == 1
+
+
+def test_the_suggestion_carries_what_the_experiment_says() -> None:
+    experiment = an_experiment().with_early_stopping("medianstop").build()
+    labelled = replace(experiment.metadata, labels=Strings(team="a"), annotations=Strings(b="c"))
+    stage = Stage(replace(experiment, metadata=labelled))
+    stage.run()
+    made = stage.suggestion
+    assert (made.metadata.label("team"), made.metadata.annotations) == ("a", {"b": "c"})
+    assert made.spec.algorithm == stage.experiment.spec.algorithm
+    assert made.spec.early_stopping == stage.experiment.spec.early_stopping
+    assert made.spec.resume_policy == "Never"
+    owner = made.metadata.controller
+    assert owner is not None
+    assert (owner.kind, owner.uid) == ("Experiment", stage.experiment.metadata.uid)
+
+
+def test_a_trial_carries_what_the_experiment_says() -> None:
+    experiment = an_experiment().build()
+    stage = Stage(
+        replace(experiment, metadata=replace(experiment.metadata, labels=Strings(team="a")))
+    )
+    stage.run()
+    trial = stage.trial("1")
+    assert trial.metadata.labels == {"team": "a", names.LABEL_EXPERIMENT: "an-experiment"}
+    assert trial.metadata.finalizers == (names.FINALIZER_TRIAL,)
+    owner = trial.metadata.controller
+    assert owner is not None
+    assert (owner.kind, owner.uid) == ("Experiment", stage.experiment.metadata.uid)
+    assert trial.spec.objective == experiment.spec.objective
+    job = job_of(stage, "1")
+    assert job is not None
+    (container,) = job.spec["template"]["spec"]["containers"]
+    assert container["command"][-1] == "--lr=1"
+
+
+def test_a_template_can_be_read_from_a_config_map() -> None:
+    experiment = an_experiment().with_trials(1, 1).build()
+    template = experiment.spec.trial_template
+    assert template is not None
+    source = ConfigMapSource(
+        config_map_name="templates", config_map_namespace="default", template_path="job.yaml"
+    )
+    fresh = replace(template, trial_spec=UNSET, config_map=source)
+    stage = Stage(replace(experiment, spec=replace(experiment.spec, trial_template=fresh)))
+    with pytest.raises(NotFoundError, match='ConfigMap "templates" not found'):
+        stage.run()
+    stage.store.create(CONFIG_MAPS, a_config_map({"other.yaml": ""}))
+    with pytest.raises(NotFoundError, match=r'"job\.yaml" not found'):
+        stage.experiments.reconcile(stage.key)
+    found = stage.store.list(CONFIG_MAPS)[0]
+    text = (
+        "apiVersion: batch/v1\nkind: Job\nspec: {template: {spec: {containers: "
+        "[{name: main, command: [run, '${trialParameters.lr}']}]}}}"
+    )
+    stage.store.update(CONFIG_MAPS, replace(found, body={"data": {"job.yaml": text}}))
+    stage.experiments.reconcile(stage.key)
+    stage.run()
+    job = job_of(stage, "1")
+    assert job is not None
+    assert job.spec["template"]["spec"]["containers"][0]["command"] == ["run", "1"]
+
+
+def a_config_map(data: dict[str, str]) -> Unstructured:
+    metadata = ObjectMeta(name="templates", namespace="default")
+    return Unstructured(api_version="v1", kind="ConfigMap", metadata=metadata, body={"data": data})
+
+
+def test_a_deleted_experiment_takes_everything_with_it() -> None:
+    stage = a_stage()
+    stage.store.delete(EXPERIMENTS, stage.key)
+    stage.run()
+    kinds: tuple[Kind[Any], ...] = (EXPERIMENTS, SUGGESTIONS, TRIALS, JOBS)
+    for kind in kinds:
+        assert list(stage.store.list(kind)) == [], kind
+
+
+def test_a_deleted_experiment_waits_for_the_finalizers_of_others() -> None:
+    stage = a_stage()
+    held = (*stage.experiment.metadata.finalizers, "example.com/mine")
+    metadata = replace(stage.experiment.metadata, finalizers=held)
+    stage.store.update(EXPERIMENTS, replace(stage.experiment, metadata=metadata))
+    stage.store.delete(EXPERIMENTS, stage.key)
+    stage.run()
+    assert stage.experiment.metadata.finalizers == ("example.com/mine",)
+
+
+def test_an_experiment_of_the_same_name_begins_anew() -> None:
+    stage = a_stage()
+    stage.finish("1", "0.5")
+    stage.store.delete(EXPERIMENTS, stage.key)
+    stage.run()
+    stage.store.create(EXPERIMENTS, an_experiment().with_trials(3, 2).build())
+    stage.run()
+    status = stage.experiment.status
+    assert (status.trials, status.trials_running, status.trials_succeeded) == (2, 2, 0)
+
+
+def test_a_restarted_engine_counts_the_same() -> None:
+    stage = a_stage(max=9, parallel=3)
+    stage.finish("1", "0.5")
+    stage.end("2", "Failed")
+    before = stage.experiment.status
+    stage.restart_engine()
+    stage.run()
+    assert stage.experiment.status == before
+    stage.finish("3", "0.25")
+    assert stage.experiment.status.trials_succeeded == 2
+    assert len(stage.trials) == 6
+
+
+def test_what_is_not_wanted_now_is_only_counted() -> None:
+    wanted = True
+    stage = Stage(an_experiment().with_trials(9, parallel=2).build(), is_wanted=lambda _: wanted)
+    stage.run()
+    wanted = False
+    stage.finish("1", "0.5")
+    assert stage.experiment.status.trials_succeeded == 1
+    assert len(stage.trials) == 2
+    wanted = True
+    stage.experiments.reconcile(stage.key)
+    stage.run()
+    assert len(stage.trials) == 3
+
+
+def test_counters_alone_are_written_ten_times_a_second_at_most() -> None:
+    stage = a_stage(max=None, parallel=5)
+    writes: list[Event] = []
+    stage.store.subscribe(lambda event: writes.append(event) if event.kind is EXPERIMENTS else None)
+    stage.pass_time(10)
+    for value in range(1, 6):
+        stage.store.delete(TRIALS, stage.trial(str(value)).key)
+        stage.pass_time(0.01)
+    assert len(writes) <= 1
+    stage.pass_time(0.1)
+    assert stage.experiment.status.trials_running == 5
+    assert set(stage.experiment.status.running_trial_list) == {
+        trial.metadata.name for trial in stage.trials
+    }
+
+
+def test_a_status_is_written_only_when_it_changes() -> None:
+    stage = a_stage()
+    before = stage.store.version
+    for _ in range(3):
+        stage.clock.advance(1)
+        stage.experiments.reconcile(stage.key)
+    assert stage.store.version == before
