@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from katib.api import names
+from katib.api.experiment import EXPERIMENTS, Experiment, Metric, Observation
+from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionSpec, TrialAssignment
+from katib.api.trial import TRIALS, Trial, TrialStatus
+from katib.api.values import Condition, Key, NameValue, ObjectMeta, Strings
+from katib.controllers.suggestion import SuggestionReconciler
+from katib.controllers.suggestion.history import StoredHistory
+from katib.controllers.suggestion.naming import trial_name
+from katib.controllers.suggestion.reconciler import ASK_AGAIN, merged, with_settings
+from katib.errors import SettingsError, UnknownNameError
+from katib.ports.reconciler import DONE, Result
+from katib.ports.resource_store import Event
+from katib.ports.suggester import SuggestionReply, SuggestionRequest
+from katib.stores.memory import MemoryStore
+from katib.testing.builders import an_experiment
+from katib.testing.clocks import FakeClock
+
+KEY = Key("default", "an-experiment")
+
+
+def assignments(*values: str) -> list[TrialAssignment]:
+    return [
+        TrialAssignment(parameter_assignments=(NameValue(name="lr", value=value),))
+        for value in values
+    ]
+
+
+def as_many_as_asked(request: SuggestionRequest) -> SuggestionReply:
+    first = request.total - request.count
+    return SuggestionReply(assignments(*(str(first + number) for number in range(request.count))))
+
+
+@dataclass
+class Suggester:
+    """Answers with ``reply`` and keeps what it was asked."""
+
+    reply: Callable[[SuggestionRequest], SuggestionReply] = as_many_as_asked
+    refusal: Exception | None = None
+    validated: int = 0
+    asked: list[SuggestionRequest] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    def validate(self, experiment: Experiment) -> None:
+        self.validated += 1
+        if self.refusal is not None:
+            raise self.refusal
+
+    def suggest(self, request: SuggestionRequest) -> SuggestionReply:
+        self.asked.append(request)
+        return self.reply(request)
+
+    def forget(self, experiment: Experiment) -> None:
+        self.forgotten.append(experiment.metadata.name)
+
+
+class Stage:
+    def __init__(self, suggester: Suggester | None = None, requests: int = 3) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.suggester = suggester or Suggester()
+        self.reconciler = SuggestionReconciler(self.store, self.suggester, self.clock)
+        experiment = an_experiment().with_algorithm("random", seed="1").build()
+        self.experiment = self.store.create(EXPERIMENTS, experiment)
+        self.store.create(
+            SUGGESTIONS,
+            Suggestion(
+                metadata=ObjectMeta(name=KEY.name, namespace=KEY.namespace),
+                spec=SuggestionSpec(requests=requests),
+            ),
+        )
+
+    @property
+    def suggestion(self) -> Suggestion:
+        return self.store.get(SUGGESTIONS, KEY)
+
+    def reconcile(self) -> Result:
+        return self.reconciler.reconcile(KEY)
+
+    def request(self, total: int) -> Result:
+        suggestion = self.suggestion
+        spec = replace(suggestion.spec, requests=total)
+        self.store.update(SUGGESTIONS, replace(suggestion, spec=spec))
+        return self.reconcile()
+
+    def put(self, *conditions: Condition) -> None:
+        suggestion = self.suggestion
+        status = replace(suggestion.status, conditions=conditions)
+        self.store.update_status(SUGGESTIONS, replace(suggestion, status=status))
+
+    def values(self) -> list[str]:
+        found = self.suggestion.status.suggestions
+        return [one.parameter_assignments[0].value for one in found]
+
+    def conditions(self) -> list[tuple[str, str, str, str]]:
+        found = self.suggestion.status.conditions
+        return [(one.type, one.status, one.reason, one.message) for one in found]
+
+
+CREATED = ("Created", "True", "SuggestionCreated", "Suggestion is created")
+RUNNING = ("Running", "True", "SuggestionRunning", "Suggestion is running")
+
+
+def test_what_is_requested_is_asked_for_once() -> None:
+    stage = Stage(requests=3)
+    assert stage.reconcile() == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.suggestion.status.start_time == stage.clock.now()
+    assert stage.values() == ["0", "1", "2"]
+    assert stage.suggestion.status.suggestion_count == 3
+    version = stage.store.version
+    assert stage.reconcile() == DONE
+    assert (stage.store.version, stage.suggester.validated) == (version, 1)
+    assert [(one.count, one.total) for one in stage.suggester.asked] == [(3, 3)]
+
+
+def test_later_assignments_are_appended() -> None:
+    stage = Stage(requests=2)
+    stage.reconcile()
+    before = stage.suggestion.status.suggestions
+    stage.request(5)
+    assert stage.suggestion.status.suggestions[:2] == before
+    assert stage.values() == ["0", "1", "2", "3", "4"]
+    assert [(one.count, one.total) for one in stage.suggester.asked] == [(2, 2), (3, 5)]
+
+
+def test_fewer_requests_than_there_are_ask_for_nothing() -> None:
+    stage = Stage(requests=6)
+    stage.reconcile()
+    assert stage.request(4) == DONE
+    assert len(stage.suggester.asked) == 1
+    assert stage.suggestion.status.suggestion_count == 6
+
+
+def test_names_are_filled_in_by_number() -> None:
+    stage = Stage(requests=2)
+    stage.reconcile()
+    stage.request(3)
+    uid = stage.experiment.metadata.uid
+    expected = [trial_name("an-experiment", uid, number) for number in range(3)]
+    assert [one.name for one in stage.suggestion.status.suggestions] == expected
+
+
+def test_a_name_that_the_algorithm_gave_stays() -> None:
+    given = TrialAssignment(name="mine", labels=Strings(generation="1"))
+    stage = Stage(Suggester(lambda _: SuggestionReply([given])), requests=1)
+    stage.reconcile()
+    assert stage.suggestion.status.suggestions == (given,)
+
+
+def test_the_list_holds_the_newest_thousand_and_the_count_all() -> None:
+    stage = Stage(requests=900)
+    stage.reconcile()
+    stage.request(1_200)
+    status = stage.suggestion.status
+    assert (len(status.suggestions), status.suggestion_count) == (names.LONGEST_LIST, 1_200)
+    assert (stage.values()[0], stage.values()[-1]) == ("200", "1199")
+    uid = stage.experiment.metadata.uid
+    assert status.suggestions[-1].name == trial_name("an-experiment", uid, 1_199)
+    assert stage.request(1_200) == DONE
+
+
+def test_fewer_than_asked_are_kept_and_the_rest_is_asked_for_again() -> None:
+    stage = Stage(Suggester(lambda _: SuggestionReply(assignments("x"))), requests=2)
+    assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+    assert stage.values() == ["x"]
+    assert stage.reconcile() == DONE
+    assert stage.values() == ["x", "x"]
+    assert [one.count for one in stage.suggester.asked] == [2, 1]
+
+
+def test_an_exhausted_algorithm_is_not_asked_again() -> None:
+    ended = SuggestionReply(assignments("last"), is_exhausted=True)
+    stage = Stage(Suggester(lambda _: ended), requests=3)
+    assert stage.reconcile() == DONE
+    assert stage.conditions()[-1] == (
+        "Exhausted",
+        "True",
+        "SuggestionEndReached",
+        "The algorithm has no more assignments",
+    )
+    assert stage.values() == ["last"]
+    assert stage.request(4) == DONE
+    assert len(stage.suggester.asked) == 1
+
+
+REFUSALS: dict[str, tuple[Exception, str]] = {
+    "settings": (
+        SettingsError("seed must be a number"),
+        "Validation failed: seed must be a number",
+    ),
+    "no such algorithm": (
+        UnknownNameError("algorithm", "tpi", ["random", "tpe"]),
+        'Validation failed: unknown algorithm "tpi", did you mean "tpe"?; known: random, tpe',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refusal_is_final_and_says_why(case: str) -> None:
+    error, message = REFUSALS[case]
+    stage = Stage(Suggester(refusal=error))
+    assert stage.reconcile() == DONE
+    assert stage.conditions() == [CREATED, ("Failed", "True", "SuggestionFailed", message)]
+    assert stage.reconcile() == DONE
+    assert (stage.suggester.validated, stage.suggester.asked) == (1, [])
+
+
+def test_an_error_of_the_algorithm_is_left_to_the_loop() -> None:
+    def broken(_: SuggestionRequest) -> SuggestionReply:
+        raise ZeroDivisionError
+
+    stage = Stage(Suggester(broken))
+    with pytest.raises(ZeroDivisionError):
+        stage.reconcile()
+    assert stage.values() == []
+
+
+def test_a_succeeded_suggestion_is_forgotten_and_asks_nothing() -> None:
+    stage = Stage()
+    stage.put(Condition(type="Succeeded", status="True"))
+    assert stage.reconcile() == DONE
+    assert stage.suggester.forgotten == ["an-experiment"]
+    assert (stage.suggester.asked, stage.suggester.validated) == ([], 0)
+
+
+def test_a_restarted_suggestion_is_validated_again_and_goes_on() -> None:
+    stage = Stage(requests=2)
+    stage.reconcile()
+    created = stage.suggestion.status.conditions[0]
+    stage.put(created, Condition(type="Running", status="False", reason="Experiment is restarting"))
+    stage.request(3)
+    assert stage.suggester.validated == 2
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.values() == ["0", "1", "2"]
+
+
+def test_without_its_experiment_nothing_is_asked() -> None:
+    stage = Stage()
+    stage.store.delete(EXPERIMENTS, KEY)
+    assert stage.reconcile() == DONE
+    assert stage.suggester.validated == 0
+    assert stage.reconciler.reconcile(Key("default", "missing")) == DONE
+
+
+def test_settings_that_the_algorithm_returned_are_sent_with_the_next_ask() -> None:
+    replies = iter(
+        [
+            SuggestionReply(assignments("a"), (NameValue(name="bracket", value="1"),)),
+            SuggestionReply(assignments("b"), (NameValue(name="bracket", value="2"),)),
+        ]
+    )
+    stage = Stage(Suggester(lambda _: next(replies)), requests=1)
+    stage.reconcile()
+    stage.request(2)
+    asked = [
+        {one.name: one.value for one in algorithm.algorithm_settings}
+        for request in stage.suggester.asked
+        if (algorithm := request.experiment.spec.algorithm) is not None
+    ]
+    assert asked == [{"seed": "1"}, {"seed": "1", "bracket": "1"}]
+    assert stage.suggestion.status.algorithm_settings == (NameValue(name="bracket", value="2"),)
+
+
+def test_settings_are_merged_by_name_in_order() -> None:
+    a, b, c = (NameValue(name=name, value="1") for name in "abc")
+    newer = NameValue(name="a", value="2")
+    assert merged((a, b), (newer, c)) == (newer, b, c)
+    assert with_settings(an_experiment().build(), ()) == an_experiment().build()
+
+
+def test_it_wakes_for_what_is_wanted_and_not_for_its_own_answers() -> None:
+    stage = Stage(requests=1)
+    heard: list[bool] = []
+
+    def listen(event: Event) -> None:
+        if event.kind is SUGGESTIONS:
+            heard.append(list(stage.reconciler.keys(event)) == [KEY])
+
+    stage.store.subscribe(listen)
+    stage.reconcile()
+    stage.request(2)
+    stage.put(Condition(type="Succeeded", status="True"))
+    stage.store.delete(SUGGESTIONS, KEY)
+    own_answer, wanted, second_answer, end, gone = heard
+    assert (own_answer, wanted, second_answer, end, gone) == (False, True, False, True, False)
+
+
+def a_trial(name: str, *types: str, value: str = "", namespace: str = "default") -> Trial:
+    experiment = an_experiment().build()
+    metric = Metric(name="loss", min=value, max=value, latest=value)
+    return Trial(
+        metadata=ObjectMeta(
+            name=name, namespace=namespace, labels=Strings({names.LABEL_EXPERIMENT: KEY.name})
+        ),
+        spec=replace(Trial(metadata=ObjectMeta()).spec, objective=experiment.spec.objective),
+        status=TrialStatus(
+            conditions=tuple(Condition(type=type, status="True") for type in types),
+            observation=Observation(metrics=(metric,)) if value else None,
+        ),
+    )
+
+
+def seen(history: StoredHistory, since: int = 0) -> Sequence[str]:
+    return [trial.metadata.name for trial in history.changed_since(since)[0]]
+
+
+def test_an_algorithm_sees_the_trials_it_can_learn_from() -> None:
+    store = MemoryStore(FakeClock(datetime(2026, 1, 1, tzinfo=UTC)))
+    for trial in (
+        a_trial("running", "Running"),
+        a_trial("failed", "Failed"),
+        a_trial("succeeded", "Succeeded", value="1"),
+        a_trial("no-metrics", "MetricsUnavailable", value="unavailable"),
+        a_trial("stopped", "EarlyStopped", value="2"),
+        a_trial("stopped-unobserved", "EarlyStopped"),
+        a_trial("elsewhere", "Succeeded", value="3", namespace="other"),
+    ):
+        store.create(TRIALS, trial)
+    history = StoredHistory(store, KEY)
+    assert seen(history) == ["running", "failed", "succeeded", "stopped"]
+
+
+def test_history_tells_what_is_new_only() -> None:
+    store = MemoryStore(FakeClock())
+    first = store.create(TRIALS, a_trial("first"))
+    history = StoredHistory(store, KEY)
+    _, version = history.changed_since(0)
+    assert seen(history, version) == []
+    store.create(TRIALS, a_trial("second"))
+    store.update_status(TRIALS, replace(first, status=a_trial("", "Running").status))
+    assert seen(history, version) == ["second", "first"]
