@@ -1,0 +1,507 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from katib.api import names
+from katib.api.codec import to_raw, with_status
+from katib.api.experiment import CollectorSpec, MetricsCollectorSpec
+from katib.api.kinds import JOBS, PODS, kind_of
+from katib.api.trial import TRIALS, Trial, TrialSpec
+from katib.api.values import Condition, Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
+from katib.controllers.trial import Runnable, TrialReconciler
+from katib.observations.memory import MemoryObservationLog
+from katib.ports.observation_log import NO_TIME, MetricEntry
+from katib.ports.reconciler import DONE, Result
+from katib.ports.resource_store import Event
+from katib.stores.memory import MemoryStore
+from katib.testing.builders import an_experiment
+from katib.testing.clocks import FakeClock
+
+KEY = Key("default", "trial-a")
+
+
+class CountingLog(MemoryObservationLog):
+    """Knows how often a trial was forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deleted: list[Key] = []
+
+    def delete(self, trial: Key) -> None:
+        self.deleted.append(trial)
+        super().delete(trial)
+
+
+class Stage:
+    """One trial that was just created."""
+
+    def __init__(self, here: Runnable | None = None, **spec: Any) -> None:
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.log = CountingLog()
+        self.told: list[tuple[str, str, bool]] = []
+        here = Runnable((JOBS, PODS)) if here is None else here
+        self.reconciler = TrialReconciler(self.store, self.log, self, self.clock, here)
+        self.woken: list[Key] = []
+        self.store.create(TRIALS, a_trial(**spec))
+        self.store.subscribe(self._hear)
+
+    @property
+    def trial(self) -> Trial:
+        return self.store.get(TRIALS, KEY)
+
+    @property
+    def job(self) -> Unstructured | None:
+        return self.store.find(JOBS, KEY)
+
+    def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
+        assert resource.metadata.name == KEY.name
+        self.told.append((reason, message, warning))
+
+    def reconcile(self) -> Result:
+        return self.reconciler.reconcile(KEY)
+
+    def report(self, *values: str, name: str = "loss") -> None:
+        self.log.report(KEY, [MetricEntry(NO_TIME, name, value) for value in values])
+
+    def job_is(self, *conditions: Manifest, **status: Any) -> Result:
+        """The run's status is written, and the trial looked at."""
+        job = self.store.get(JOBS, KEY)
+        status = {**status, "conditions": list(conditions)} if conditions else status
+        self.store.update_status(JOBS, with_status(job, status))
+        return self.reconcile()
+
+    def mark(self, type: str) -> Result:
+        """Somebody else puts a condition on the trial."""
+        trial = self.trial
+        fresh = Condition(type=type, status="True", reason="TrialEarlyStopped")
+        status = replace(trial.status, conditions=(*trial.status.conditions, fresh))
+        self.store.update_status(TRIALS, replace(trial, status=status))
+        return self.reconcile()
+
+    def conditions(self) -> list[tuple[str, str, str, str]]:
+        found = self.trial.status.conditions
+        return [(one.type, one.status, one.reason, one.message) for one in found]
+
+    def reasons(self) -> list[str]:
+        return [reason for reason, _, _ in self.told]
+
+    def _hear(self, event: Event) -> None:
+        self.woken += self.reconciler.keys(event)
+
+
+def a_trial(**spec: Any) -> Trial:
+    experiment = an_experiment().build()
+    template = experiment.spec.trial_template
+    assert template is not None
+    run = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": KEY.name, "namespace": KEY.namespace, "labels": {"a": "b"}},
+        "spec": {"template": {"spec": {"containers": [{"name": "main"}]}}},
+    }
+    made = TrialSpec(
+        objective=experiment.spec.objective,
+        run_spec=to_raw(run),
+        metrics_collector=MetricsCollectorSpec(collector=CollectorSpec(kind="StdOut")),
+        primary_container_name="main",
+        success_condition=template.success_condition,
+        failure_condition=template.failure_condition,
+    )
+    metadata = ObjectMeta(
+        name=KEY.name,
+        namespace=KEY.namespace,
+        labels=Strings({names.LABEL_EXPERIMENT: experiment.metadata.name}),
+        finalizers=(names.FINALIZER_TRIAL,),
+    )
+    return Trial(metadata=metadata, spec=replace(made, **spec))
+
+
+def condition(type: str, reason: str = "", message: str = "", status: str = "True") -> Manifest:
+    return {"type": type, "status": status, "reason": reason, "message": message}
+
+
+CREATED = ("Created", "True", "TrialCreated", "Trial is created")
+RUNNING = ("Running", "True", "TrialRunning", "Trial is running")
+STOPPED = ("Running", "False", "TrialRunning", "Trial is running")
+
+
+def test_a_new_trial_starts_its_run() -> None:
+    stage = Stage()
+    assert stage.reconcile() == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.trial.status.start_time == stage.clock.now()
+    assert stage.trial.status.completion_time is None
+    job = stage.job
+    assert job is not None
+    assert job.metadata.labels == {"a": "b"}
+    owner = job.metadata.controller
+    assert owner is not None
+    assert (owner.kind, owner.uid) == ("Trial", stage.trial.metadata.uid)
+    assert stage.told == [
+        ("JobCreated", "Job trial-a has been created", False),
+        ("JobRunning", "Job trial-a is running", False),
+    ]
+
+
+def test_looking_again_changes_nothing() -> None:
+    stage = Stage()
+    stage.reconcile()
+    version, told = stage.store.version, list(stage.told)
+    assert stage.reconcile() == DONE
+    assert stage.job_is(active=1) == DONE
+    assert (stage.store.version, stage.told) == (version + 1, told)
+
+
+def test_a_missing_finalizer_is_added() -> None:
+    stage = Stage()
+    metadata = replace(stage.trial.metadata, finalizers=("other",))
+    stage.store.update(TRIALS, replace(stage.trial, metadata=metadata))
+    stage.reconcile()
+    assert stage.trial.metadata.finalizers == ("other", names.FINALIZER_TRIAL)
+
+
+def test_a_run_that_succeeds_ends_its_trial() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("0.99", "0.11")
+    stage.clock.advance(60)
+    assert stage.job_is(condition("Complete")) == DONE
+    assert stage.conditions() == [
+        CREATED,
+        STOPPED,
+        ("Succeeded", "True", "TrialSucceeded", "Trial has succeeded"),
+    ]
+    observation = stage.trial.status.observation
+    assert observation is not None
+    (metric,) = observation.metrics
+    assert (metric.min, metric.max, metric.latest) == ("0.11", "0.99", "0.11")
+    assert stage.trial.status.completion_time == stage.clock.now()
+    assert stage.job is None
+    assert stage.told[2:] == [
+        ("JobSucceeded", "Job trial-a has succeeded", False),
+        ("JobDeleted", "Job trial-a has been deleted", False),
+    ]
+
+
+def test_a_run_that_fails_ends_its_trial_and_says_why() -> None:
+    stage = Stage()
+    stage.reconcile()
+    why = condition("Failed", "BackoffLimitExceeded", "it exited 1 times")
+    assert stage.job_is(condition("FailureTarget"), why) == DONE
+    assert stage.conditions()[1:] == [
+        STOPPED,
+        (
+            "Failed",
+            "True",
+            "TrialFailed. Job reason: BackoffLimitExceeded",
+            "Trial has failed. Job message: it exited 1 times",
+        ),
+    ]
+    assert stage.trial.status.completion_time is not None
+    assert stage.told[2] == (
+        "JobFailed",
+        "Job trial-a has failed. it exited 1 times BackoffLimitExceeded",
+        False,
+    )
+    assert stage.job is None
+
+
+def test_a_success_carries_the_runs_reason_too() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("1")
+    stage.job_is(condition("Complete", "CompletionsReached", "Reached expected number"))
+    assert stage.conditions()[-1] == (
+        "Succeeded",
+        "True",
+        "TrialSucceeded. Job reason: CompletionsReached",
+        "Trial has succeeded. Job message: Reached expected number",
+    )
+
+
+def test_failure_wins_over_success() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("1")
+    stage.job_is(condition("Complete"), condition("Failed"))
+    assert stage.conditions()[-1][:3] == ("Failed", "True", "TrialFailed")
+
+
+def test_conditions_that_are_false_are_not_met() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.job_is(condition("Complete", status="False"), condition("Failed", status="False"))
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
+def test_a_condition_on_a_field_has_no_reason() -> None:
+    stage = Stage(success_condition="status.[@this].#(succeeded==1)")
+    stage.reconcile()
+    stage.report("1")
+    stage.job_is(succeeded=1)
+    assert stage.conditions()[-1][2] == "TrialSucceeded"
+
+
+def test_a_condition_may_look_at_more_than_the_status() -> None:
+    stage = Stage(success_condition="metadata.labels.[@this].#(a==b)")
+    stage.report("1")
+    stage.reconcile()
+    assert stage.conditions()[-1][0] == "Succeeded"
+
+
+def test_a_condition_that_cannot_be_read_is_told_and_changes_nothing() -> None:
+    stage = Stage(failure_condition="status.conditions.#.type")
+    stage.reconcile()
+    stage.job_is(condition("Complete"))
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.told[-1][0] == "ConditionError"
+    assert stage.told[-1][2] is True
+
+
+def test_a_retained_run_stays() -> None:
+    stage = Stage(retain_run=True)
+    stage.reconcile()
+    stage.report("1")
+    stage.job_is(condition("Complete"))
+    stage.reconcile()
+    assert stage.trial.has(names.SUCCEEDED)
+    assert stage.job is not None
+    assert "JobDeleted" not in stage.reasons()
+
+
+def test_metrics_are_waited_for_a_minute() -> None:
+    stage = Stage()
+    stage.reconcile()
+    assert stage.job_is(condition("Complete")) == Result(retry_after_seconds=1)
+    assert stage.conditions() == [CREATED, RUNNING]
+    for _ in range(59):
+        stage.clock.advance(1)
+        assert stage.reconcile() == Result(retry_after_seconds=1)
+    stage.clock.advance(1)
+    assert stage.reconcile() == DONE
+    assert stage.conditions()[-1][:3] == ("MetricsUnavailable", "True", "MetricsUnavailable")
+    assert stage.told[-2] == (
+        "MetricsUnavailable",
+        "Metrics are not available for Job trial-a",
+        True,
+    )
+    assert stage.trial.status.completion_time == stage.clock.now()
+
+
+def test_metrics_that_come_late_count() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.job_is(condition("Complete"))
+    stage.clock.advance(30)
+    stage.report("0.5")
+    assert stage.reconcile() == DONE
+    assert stage.trial.has(names.SUCCEEDED)
+
+
+def test_only_unavailable_means_without_metrics_at_once() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("unavailable")
+    assert stage.job_is(condition("Complete")) == DONE
+    assert stage.trial.has(names.METRICS_UNAVAILABLE)
+    observation = stage.trial.status.observation
+    assert observation is not None
+    (metric,) = observation.metrics
+    assert {metric.min, metric.max, metric.latest} == {"unavailable"}
+
+
+def test_a_number_followed_by_unavailable_is_without_metrics() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("1", "unavailable")
+    stage.job_is(condition("Complete"))
+    assert stage.trial.has(names.METRICS_UNAVAILABLE)
+
+
+def test_other_metrics_alone_are_not_the_objective() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("1", name="accuracy")
+    stage.job_is(condition("Complete"))
+    assert stage.trial.has(names.METRICS_UNAVAILABLE)
+
+
+@pytest.mark.parametrize("text", ["Genotype(a)", ""])
+def test_a_text_is_a_value(text: str) -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report(text)
+    stage.job_is(condition("Complete"))
+    assert stage.trial.has(names.SUCCEEDED)
+
+
+def test_what_was_not_pushed_is_written_as_unavailable_at_once() -> None:
+    stage = Stage(metrics_collector=MetricsCollectorSpec(collector=CollectorSpec(kind="Push")))
+    stage.reconcile()
+    assert stage.job_is(condition("Complete")) == DONE
+    assert stage.trial.has(names.METRICS_UNAVAILABLE)
+    assert list(stage.log.read(KEY)) == [MetricEntry(NO_TIME, "loss", "unavailable")]
+    assert stage.trial.status.observation is None
+    stage.reconcile()
+    assert len(stage.log.read(KEY)) == 1
+
+
+def test_a_trial_stopped_early_is_observed_before_its_run_goes() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("0.7")
+    stage.clock.advance(5)
+    stage.mark(names.EARLY_STOPPED)
+    assert stage.trial.is_observed
+    assert stage.trial.status.completion_time == stage.clock.now()
+    assert stage.job is None
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "EarlyStopped"]
+
+
+def test_a_run_that_ends_after_an_early_stop_changes_no_condition() -> None:
+    stage = Stage(retain_run=True)
+    stage.reconcile()
+    stage.mark(names.EARLY_STOPPED)
+    before = stage.conditions()
+    stage.report("0.7")
+    stage.job_is(condition("Failed"))
+    assert stage.conditions() == before
+    assert stage.trial.is_observed
+
+
+def test_a_kind_that_is_not_run_here_fails_and_names_what_is() -> None:
+    run = {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": {}}
+    stage = Stage(run_spec=to_raw(run))
+    assert stage.reconcile() == DONE
+    assert stage.conditions()[-1] == (
+        "Failed",
+        "True",
+        "TrialFailed. Job reason: KindNotRunnable",
+        "Trial has failed. Job message: this machine runs Job and Pod; a PyTorchJob "
+        "(kubeflow.org/v1) needs a cluster that knows the kind",
+    )
+    assert list(stage.store.list(kind_of("kubeflow.org/v1", "PyTorchJob"))) == []
+
+
+def test_a_cluster_runs_any_kind() -> None:
+    metadata = {"name": KEY.name, "namespace": KEY.namespace}
+    run = {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": metadata}
+    stage = Stage(Runnable(), run_spec=to_raw(run))
+    stage.reconcile()
+    assert len(stage.store.list(kind_of("kubeflow.org/v1", "PyTorchJob"))) == 1
+
+
+def test_a_deleted_trial_forgets_its_metrics_once_and_takes_its_run_along() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("1")
+    stage.store.delete(TRIALS, KEY)
+    assert stage.store.find(TRIALS, KEY) is not None
+    assert stage.reconcile() == DONE
+    assert stage.store.find(TRIALS, KEY) is None
+    assert stage.job is None
+    assert stage.log.deleted == [KEY]
+    assert stage.reconcile() == DONE
+    assert stage.log.deleted == [KEY]
+
+
+def test_a_deleted_trial_waits_for_the_finalizers_of_others() -> None:
+    stage = Stage()
+    stage.reconcile()
+    held = replace(stage.trial.metadata, finalizers=("other", names.FINALIZER_TRIAL))
+    stage.store.update(TRIALS, replace(stage.trial, metadata=held))
+    stage.store.delete(TRIALS, KEY)
+    stage.reconcile()
+    assert stage.trial.metadata.finalizers == ("other",)
+    stage.reconcile()
+    assert stage.log.deleted == [KEY]
+
+
+def test_a_run_that_was_deleted_by_hand_is_created_again() -> None:
+    stage = Stage()
+    stage.reconcile()
+    old = stage.job
+    stage.woken.clear()
+    stage.store.delete(JOBS, KEY)
+    assert stage.woken == [KEY]
+    stage.reconcile()
+    new = stage.job
+    assert old is not None
+    assert new is not None
+    assert old.metadata.uid != new.metadata.uid
+    assert stage.reasons().count("JobCreated") == 2
+
+
+def test_an_ended_trials_run_is_not_created_again() -> None:
+    stage = Stage(retain_run=True)
+    stage.reconcile()
+    stage.job_is(condition("Failed"))
+    stage.store.delete(JOBS, KEY)
+    stage.reconcile()
+    assert stage.job is None
+
+
+def test_a_run_that_is_there_already_is_taken() -> None:
+    """An engine that died between creating the run and saying so."""
+    stage = Stage()
+    body = {"spec": {"mine": True}}
+    metadata = ObjectMeta(name=KEY.name, namespace=KEY.namespace)
+    stage.store.create(
+        JOBS, Unstructured(api_version="batch/v1", kind="Job", metadata=metadata, body=body)
+    )
+    stage.reconcile()
+    job = stage.job
+    assert job is not None
+    assert job.spec == {"mine": True}
+    assert stage.reasons() == ["JobRunning"]
+
+
+def test_a_missing_trial_is_nothing_to_do() -> None:
+    assert Stage().reconciler.reconcile(Key("default", "missing")) == DONE
+
+
+def test_a_trial_that_is_not_wanted_now_does_not_start() -> None:
+    asked: list[Key] = []
+
+    def refuse(experiment: Key) -> bool:
+        asked.append(experiment)
+        return False
+
+    stage = Stage(Runnable((JOBS,), refuse))
+    assert stage.reconcile() == DONE
+    assert stage.job is None
+    assert asked == [Key("default", "an-experiment")]
+
+
+def test_it_wakes_for_its_trial_and_its_runs_status() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.woken.clear()
+    stage.job_is(active=1)
+    assert stage.woken == [KEY]
+    stage.woken.clear()
+    stranger = ObjectMeta(name="stranger", namespace="default")
+    stage.store.create(JOBS, Unstructured(api_version="batch/v1", kind="Job", metadata=stranger))
+    stage.store.delete(JOBS, Key("default", "stranger"))
+    assert stage.woken == []
+    stage.store.delete(TRIALS, KEY)
+    assert stage.woken == [KEY]
+
+
+def test_it_wakes_when_somebody_else_stops_the_trial() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.woken.clear()
+    stage.mark(names.EARLY_STOPPED)
+    assert KEY in stage.woken
+
+
+def test_a_trial_without_a_manifest_cannot_run() -> None:
+    stage = Stage(run_spec=UNSET)
+    stage.reconcile()
+    assert stage.conditions()[-1][2] == "TrialFailed. Job reason: KindNotRunnable"
