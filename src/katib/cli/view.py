@@ -217,7 +217,8 @@ def _opening(experiment: Experiment) -> str:
     objective = spec.objective
     target = f"{objective.type} {objective.objective_metric_name}" if objective else ""
     goal = f" to {objective.goal:g}" if objective and objective.goal is not None else ""
-    budget = f"{spec.max_trial_count} trials" if spec.max_trial_count else "no limit of trials"
+    most = spec.max_trial_count
+    budget = f"{most} trial{'s' * (most > 1)}" if most else "no limit of trials"
     going = ", going on" if experiment.status.conditions else ""
     return (
         f"experiment {name}{going}: {target}{goal} by {algorithm} search, {budget}, "

@@ -48,14 +48,15 @@ class Watched:
 
     @property
     def is_over(self) -> bool:
-        """Whether the experiment is completed and its last trial has ended."""
+        """Whether the experiment is completed, and its last trial has ended and is counted."""
         self.look_at_experiment()
         found = self.experiment.status.conditions
         ended = conditions.has(found, names.SUCCEEDED) or conditions.has(found, names.FAILED)
         if not ended:
             return False
         self.look()
-        return not self._running
+        status = self.experiment.status
+        return not self._running and not (status.trials_running or status.trials_pending)
 
     @property
     def is_successful(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import sys
@@ -17,8 +18,8 @@ from katib.executors.process import Command
 
 _REFERENCE = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
 
-#: Reads a value by kind (``ConfigMap``, ``Secret``), name and key.
-ReadValue = Callable[[str, str, str], str | None]
+#: Reads the data of a ``ConfigMap`` or a ``Secret`` by kind and name; ``None`` when there is none.
+ReadData = Callable[[str, str], Mapping[str, str] | None]
 
 
 class CommandError(KatibError):
@@ -82,7 +83,7 @@ def build_command(container: Manifest, environment: Mapping[str, str], images: I
 
 
 def build_environment(
-    container: Manifest, pod: Unstructured, additions: Mapping[str, str], read: ReadValue
+    container: Manifest, pod: Unstructured, additions: Mapping[str, str], read: ReadData
 ) -> dict[str, str]:
     """The variables of a container: this machine's, then the additions, then the container's own.
 
@@ -93,6 +94,8 @@ def build_environment(
         CommandError: a variable refers to something that is not there.
     """
     environment = {**_machine_environment(), **additions}
+    for source in container.get("envFrom") or ():
+        environment.update(_all_from(source, read))
     for variable in container.get("env") or ():
         name = str(variable.get("name", ""))
         if "valueFrom" in variable:
@@ -110,6 +113,14 @@ def _machine_environment() -> Mapping[str, str]:
     own = str(Path(sys.executable).parent)
     environment["PATH"] = f"{own}{os.pathsep}{environment.get('PATH', os.defpath)}"
     return environment
+
+
+def plain_data(source: Unstructured) -> Mapping[str, str]:
+    """The texts that a ConfigMap or a Secret holds; a Secret's ``data`` is base64."""
+    data = source.body.get("data") or {}
+    if source.kind == "Secret":
+        data = {key: base64.b64decode(str(value)).decode() for key, value in data.items()}
+    return {**data, **(source.body.get("stringData") or {})}
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
@@ -136,7 +147,19 @@ def inside(root: Path, word: str) -> str:
     return str(mapped) if mapped.exists() else word
 
 
-def _value_from(name: str, source: Manifest, pod: Unstructured, read: ReadValue) -> str | None:
+def _all_from(source: Manifest, read: ReadData) -> Mapping[str, str]:
+    for kind, reference in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+        if reference in source:
+            name = str(source[reference].get("name", ""))
+            data = read(kind, name)
+            if data is None and not source[reference].get("optional"):
+                raise CommandError(f'envFrom names {kind} "{name}", which does not exist here')
+            prefix = str(source.get("prefix") or "")
+            return {f"{prefix}{key}": value for key, value in (data or {}).items()}
+    raise CommandError(f"envFrom: {', '.join(source)} is neither a configMapRef nor a secretRef")
+
+
+def _value_from(name: str, source: Manifest, pod: Unstructured, read: ReadData) -> str | None:
     if "fieldRef" in source:
         path = str(source["fieldRef"].get("fieldPath", ""))
         found = _field(pod, path)
@@ -146,7 +169,8 @@ def _value_from(name: str, source: Manifest, pod: Unstructured, read: ReadValue)
     for kind, reference in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
         if reference in source:
             where: Any = source[reference]
-            value = read(kind, str(where.get("name", "")), str(where.get("key", "")))
+            data = read(kind, str(where.get("name", ""))) or {}
+            value = data.get(str(where.get("key", "")))
             if value is None and not where.get("optional"):
                 raise CommandError(
                     f'variable {name} refers to key "{where.get("key")}" of {kind} '

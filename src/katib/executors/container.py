@@ -13,7 +13,7 @@ from katib.api.values import Key, Manifest, Unstructured
 from katib.executors.command import (
     CommandError,
     Images,
-    ReadValue,
+    ReadData,
     build_command,
     build_environment,
 )
@@ -39,7 +39,7 @@ class Surroundings:
     processes: Processes
     images: Images
     clock: Clock
-    read: ReadValue
+    read: ReadData
     register: Callable[[str, Key], None]
 
 

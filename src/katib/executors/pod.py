@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from katib.api import names
 from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
-from katib.executors.command import Images
+from katib.executors.command import Images, ReadData, plain_data
 from katib.executors.container import Container, Surroundings
 from katib.executors.process import Processes
 from katib.ports.clock import Clock
@@ -56,6 +56,7 @@ class _Run:
     init: Sequence[Container]
     main: Sequence[Container]
     sidecar: Sidecar | None
+    grace_seconds: int
     is_ended: bool = False
     stop_by: float | None = None
     failure: tuple[str, str] | None = None
@@ -118,10 +119,10 @@ class PodReconciler:
         for run in self._runs.values():
             for container in run.containers:
                 container.signal(signal.SIGTERM)
-        deadline = self.clock.monotonic() + GRACE_SECONDS
+        now = self.clock.monotonic()
         for run in self._runs.values():
             for container in run.containers:
-                container.wait(deadline, self.clock.monotonic)
+                container.wait(now + run.grace_seconds, self.clock.monotonic)
         cut = [key for key, run in self._runs.items() if not self._is_good(run)]
         return [pod for key in cut if (pod := self.store.find(PODS, key)) is not None]
 
@@ -156,7 +157,7 @@ class PodReconciler:
         is_single = len(init) + len(main) == 1
         policy = str(pod.spec.get("restartPolicy") or "Always")
         around = Surroundings(
-            self._processes, self.here.images, self.clock, self._read_value(pod), self._register
+            self._processes, self.here.images, self.clock, self._read_data(pod), self._register
         )
 
         def build(spec: Manifest) -> Container:
@@ -172,7 +173,9 @@ class PodReconciler:
             pod, lambda name: containers[name].log, is_adopted=any(adopted)
         )
         built = list(containers.values())
-        return _Run(pod.metadata.uid, built[: len(init)], built[len(init) :], sidecar)
+        grace = pod.spec.get("terminationGracePeriodSeconds")
+        seconds = GRACE_SECONDS if grace is None else int(grace)
+        return _Run(pod.metadata.uid, built[: len(init)], built[len(init) :], sidecar, seconds)
 
     def _register(self, place: str, key: Key) -> None:
         self._pods[place] = key
@@ -217,21 +220,21 @@ class PodReconciler:
         over = self.clock.now() - parse_time(started) - timedelta(seconds=int(seconds))
         if over >= timedelta():
             run.failure = ("DeadlineExceeded", f"The pod was active for {seconds} s, its limit")
-            self._stop(pod.spec, run)
+            self._stop(run)
         return Result(retry_after_seconds=READ_EVERY)
 
     def _remove(self, key: Key, run: _Run) -> Result:
         """The pod is gone: so are its processes, gently first."""
         if any(container.is_running for container in run.containers):
-            self._stop({}, run)
+            self._stop(run)
             return Result(retry_after_seconds=READ_EVERY)
         self._forget(key, run)
         return Result(retry_after_seconds=0)
 
-    def _stop(self, spec: Manifest, run: _Run) -> None:
+    def _stop(self, run: _Run) -> None:
         now = self.clock.monotonic()
         if run.stop_by is None:
-            run.stop_by = now + int(spec.get("terminationGracePeriodSeconds", GRACE_SECONDS))
+            run.stop_by = now + run.grace_seconds
             number = signal.SIGTERM
         elif now >= run.stop_by:
             number = signal.SIGKILL
@@ -270,13 +273,11 @@ class PodReconciler:
     def _is_good(self, run: _Run) -> bool:
         return run.failure is None and all(one.is_succeeded for one in run.containers)
 
-    def _read_value(self, pod: Unstructured) -> Callable[[str, str, str], str | None]:
-        def read(kind: str, name: str, key: str) -> str | None:
+    def _read_data(self, pod: Unstructured) -> ReadData:
+        def read(kind: str, name: str) -> Mapping[str, str] | None:
             source = CONFIG_MAPS if kind == "ConfigMap" else SECRETS
             found = self.store.find(source, Key(pod.metadata.namespace, name))
-            data: Manifest = {} if found is None else found.body.get("data") or {}
-            value = data.get(key)
-            return None if value is None else str(value)
+            return None if found is None else plain_data(found)
 
         return read
 
