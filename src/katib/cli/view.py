@@ -18,7 +18,7 @@ from rich.text import Text
 from katib.api.experiment import Experiment
 from katib.api.trial import Trial
 from katib.api.values import Key
-from katib.apps.home import Home
+from katib.apps.home import Home, default_home
 from katib.cli.numbers import duration, words
 from katib.cli.objective import show_objective
 from katib.cli.watching import Watched
@@ -27,6 +27,9 @@ from katib.ports.resource_store import ResourceReader
 
 #: How many of the best trials the table at the end shows, and how many failures are told in full.
 BEST_SHOWN, FAILURES_SHOWN = 10, 3
+
+#: How wide tables may be where no terminal says so: values are never cut.
+PLAIN_WIDTH = 240
 
 #: How many lines one drawing prints at most, when it prints lines.
 LINES_AT_ONCE = 10
@@ -54,7 +57,9 @@ class View:
         self._observations, self._home = observations, home
         self._watched = [Watched(store, key) for key in keys]
         self._is_plain = is_plain
-        self._console = Console(soft_wrap=is_plain, highlight=False)
+        self._console = Console(
+            soft_wrap=is_plain, highlight=False, width=PLAIN_WIDTH if is_plain else None
+        )
         self._started = time.monotonic()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
@@ -117,6 +122,8 @@ class View:
             name = watched.experiment.metadata.name
             namespace = watched.experiment.metadata.namespace
             option = "" if namespace == "default" else f" -n {namespace}"
+            if self._home.path != default_home():
+                option += f" --home {self._home.path}"
             self._console.print(
                 f"Everything is kept in {self._home.path}, logs in {self._home.trials}.\n"
                 f"  katib get trials -e {name} -o wide{option}\n"
