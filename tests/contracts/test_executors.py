@@ -323,11 +323,16 @@ def test_a_pod_fails_with_its_last_words(kubelet: Kubelet) -> None:
 
 
 def test_a_silent_failure_says_that_it_was_silent(kubelet: Kubelet) -> None:
+    kubelet.create("exit 5")
+    status = kubelet.run_to_the_end()
+    assert status["message"] == "Container main exited with code 5; it wrote no output"
+
+
+def test_a_killed_container_says_so(kubelet: Kubelet) -> None:
+    # A doubled dollar is one, here as in Kubernetes.
     kubelet.create("kill -9 $$$$")
     status = kubelet.run_to_the_end()
-    assert status["message"] == (
-        "Container main was killed (SIGKILL), exit code 137; it wrote no output"
-    )
+    assert status["message"].startswith("Container main was killed (SIGKILL), exit code 137;")
 
 
 def test_a_container_that_cannot_start_says_what_to_do(kubelet: Kubelet) -> None:
