@@ -120,8 +120,8 @@ class StoreUnavailableError(KatibError):
 
     def __init__(self, place: Path | str, problem: str) -> None:
         super().__init__(
-            f"cannot use {place}: {problem}. Nothing that was saved is lost; free the disk or mend the "
-            "path, then start the same command again"
+            f"cannot use {place}: {problem}. Nothing that was saved is lost; free the disk or mend "
+            "the path, then start the same command again"
         )
 
 
