@@ -97,7 +97,7 @@ class EmbeddedEngine:
         quick = (
             self._experiments,
             TrialReconciler(self.store, self.observations, events, clock, runnable),
-            JobReconciler(self.store, clock),
+            JobReconciler(self.store, clock, self._pods.last_words),
             self._pods,
             TrialFilesReconciler(self.store, home.trials),
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from katib.api import conditions, names
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import JOBS, PODS
+from katib.api.numbers import parse_number
 from katib.api.suggestion import SUGGESTIONS, Suggestion
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Resource
 from katib.apps.home import Home
 from katib.cli.logs import find_logs
+from katib.cli.objective import show_objective
 from katib.ports.resource_store import ResourceReader, Selector
 from katib.stores.events import list_events
 
@@ -89,6 +92,9 @@ class Diagnosis:
             if found:
                 yield from self._ended(found, wanted)
                 return
+        found = [trial for trial in trials if _is_incomparable(trial)]
+        if found:
+            yield from self._ended(found, names.SUCCEEDED)
 
     def _going(self, trial: Trial) -> Iterator[str]:
         name = trial.metadata.name
@@ -121,6 +127,9 @@ class Diagnosis:
                 "fix: let the program print the metric as name=number, or give "
                 "spec.metricsCollectorSpec.source.filter.metricsFormat a filter that finds it"
             )
+        elif how == names.SUCCEEDED:
+            yield f"{many} ended well without a number as metric, such as {name}:"
+            yield from (f"  {message}" for message in self._warnings(trial)[-1:])
         else:
             yield f"{many} failed, such as {name}:"
             yield f"  {trial.status.conditions[-1].message}"
@@ -140,3 +149,11 @@ class Diagnosis:
     def _warnings(self, resource: Resource) -> list[str]:
         events = list_events(self._home.resources, resource)
         return [str(event.body["message"]) for event in events if event.body["type"] == "Warning"]
+
+
+def _is_incomparable(trial: Trial) -> bool:
+    """Whether the trial succeeded with an objective that is no number, such as ``nan``."""
+    if not trial.has(names.SUCCEEDED):
+        return False
+    number = parse_number(show_objective(trial.spec.objective, trial.status.observation))
+    return number is None or math.isnan(number)

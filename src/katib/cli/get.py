@@ -112,9 +112,8 @@ def _print(
             typer.echo(f"{prefix}/{one.metadata.name}")
     elif output in (Output.YAML, Output.JSON):
         manifests = [to_manifest(one) for one in found]
-        document: Any = manifests[0]
-        if not single:
-            document = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        many = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        document: Any = manifests[0] if single else many
         typer.echo(dump_yaml(document) if output is Output.YAML else _json(document), nl=False)
     elif not found:
         typer.echo(f"No {kind.plural} found.", err=True)

@@ -164,9 +164,13 @@ class Container:
         name = self.spec.get("name", "")
         if self._problem:
             return f"Container {name} was not started: {self._problem}"
-        tail = self._tail()
-        last = f"; its last output:\n{tail}" if tail else "; it wrote no output"
-        return f"Container {name} {self._how()}{last}"
+        return f"Container {name} {self._how()}{self._last_output()}"
+
+    def last_words(self) -> str:
+        """That it still runs, in a sentence with the last lines of its output; empty otherwise."""
+        if not self.is_running:
+            return ""
+        return f"Container {self.spec.get('name', '')} was still running{self._last_output()}"
 
     def status(self) -> Manifest:
         """Its entry in the pod's status."""
@@ -240,6 +244,10 @@ class Container:
     def _how_last(self) -> str:
         terminated: Manifest = (self._last or {}).get("terminated", {})
         return f"the last run exited with code {terminated.get('exitCode', KILLED)}"
+
+    def _last_output(self) -> str:
+        tail = self._tail()
+        return f"; its last output:\n{tail}" if tail else "; it wrote no output"
 
     def _tail(self) -> str:
         try:

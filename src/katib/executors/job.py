@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,13 +23,24 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
 class JobReconciler:
-    """Runs a ``batch/v1`` Job: its pods, its retries, its deadline, its conditions."""
+    """Runs a ``batch/v1`` Job: its pods, its retries, its deadline, its conditions.
+
+    Args:
+        store: where jobs and pods are.
+        clock: for deadlines and pauses.
+        last_words: what a pod that is cut off wrote last, in a sentence.
+    """
 
     name = "job-controller"
     kinds: tuple[Kind[Any], ...] = (JOBS, PODS)
 
-    def __init__(self, store: ResourceStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self,
+        store: ResourceStore,
+        clock: Clock,
+        last_words: Callable[[Key], str] = lambda _: "",
+    ) -> None:
+        self._store, self._clock, self._last_words = store, clock, last_words
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.kind is JOBS:
@@ -83,7 +94,8 @@ class JobReconciler:
         deadline = job.spec.get("activeDeadlineSeconds")
         if deadline is not None and now - started >= timedelta(seconds=int(deadline)):
             why = "Job was active longer than specified deadline"
-            return _failed(status, now, "DeadlineExceeded", why), DONE
+            causes = [cause for pod in active if (cause := self._last_words(pod.key))]
+            return _failed(status, now, "DeadlineExceeded", ". ".join([why, *causes])), DONE
         result = self._fill(job, status, failed, wanted - counts["succeeded"])
         if deadline is not None and result.retry_after_seconds is None:
             left = timedelta(seconds=int(deadline)) - (now - started)

@@ -132,6 +132,12 @@ class PodReconciler:
             for container in run.containers:
                 container.signal(signal.SIGKILL)
 
+    def last_words(self, key: Key) -> str:
+        """What a pod's containers that still run wrote last; empty when none runs."""
+        run = self._runs.get(key)
+        words = [] if run is None else [one.last_words() for one in run.containers]
+        return ". ".join(word for word in words if word)
+
     def close(self) -> None:
         """Stop watching processes; they go on, and another engine may adopt them."""
         self._processes.close()
@@ -219,7 +225,10 @@ class PodReconciler:
             return Result(retry_after_seconds=READ_EVERY)
         over = self.clock.now() - parse_time(started) - timedelta(seconds=int(seconds))
         if over >= timedelta():
-            run.failure = ("DeadlineExceeded", f"The pod was active for {seconds} s, its limit")
+            if run.failure is None:
+                why = f"The pod was active for {seconds} s, its limit"
+                words = self.last_words(pod.key)
+                run.failure = ("DeadlineExceeded", f"{why}. {words}" if words else why)
             self._stop(run)
         return Result(retry_after_seconds=READ_EVERY)
 
