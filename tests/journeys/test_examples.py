@@ -1,0 +1,58 @@
+"""Every example runs to its end, as its first lines say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import REPOSITORY, Answer, Katib
+
+pytestmark = pytest.mark.journey
+
+EXAMPLES = sorted(path.parent.name for path in (REPOSITORY / "examples").glob("*/experiment.yaml"))
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Katib:
+    """At the root of the repository, from which the examples name their programs."""
+    return Katib(tmp_path / "home", REPOSITORY)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs_to_its_end(
+    here: Katib, digits_run: tuple[Katib, Answer], name: str
+) -> None:
+    if name == "digits":
+        here, answer = digits_run
+    else:
+        answer = here("run", f"examples/{name}/experiment.yaml")
+
+    experiment = here.get("experiment", name)
+    last = experiment["status"]["conditions"][-1]
+    assert answer.code == (0 if last["type"] == "Succeeded" else 1), answer.text
+    assert last["status"] == "True"
+    assert last["message"] in answer.out
+    assert "Traceback (most recent call last)" not in answer.err
+    trials = here.trials(name)
+    assert len(trials) == experiment["status"]["trials"]
+    ends = {trial["status"]["conditions"][-1]["type"] for trial in trials}
+    assert ends <= {"Succeeded", "Failed", "MetricsUnavailable"}
+    assert experiment["status"]["currentOptimalTrial"]["bestTrialName"] in answer.out
+
+
+def test_the_flaky_example_tells_how_its_trials_went_wrong(here: Katib) -> None:
+    here("run", "examples/flaky/experiment.yaml")
+
+    trials = here.trials("flaky")
+    ends = {trial["status"]["conditions"][-1]["type"] for trial in trials}
+    assert ends == {"Succeeded", "Failed", "MetricsUnavailable"}
+    messages = "\n".join(trial["status"]["conditions"][-1]["message"] for trial in trials)
+    assert "MemoryError: a batch of" in messages
+    assert "the loss diverges, try a lower learning rate" in messages
+    assert "stopping before the first validation" in here("explain", "flaky", check=0).out
+
+
+def test_every_folder_of_the_examples_has_an_experiment() -> None:
+    folders = {path.name for path in (REPOSITORY / "examples").iterdir() if path.is_dir()}
+    assert folders == set(EXAMPLES)
+    assert {"digits", "flaky", "shell"} <= folders
