@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 import yaml
@@ -14,12 +15,33 @@ from msgspec import Raw
 from katib.api.values import Kind, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.errors import ManifestError
 
+_NUMBERS = {
+    "tag:yaml.org,2002:int": r"[-+]?(0b[01]+|0[0-7]+|0x[0-9a-fA-F]+|0|[1-9][0-9]*)",
+    "tag:yaml.org,2002:float": (
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+    ),
+}
+
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
 
 _ENCODER = msgspec.json.Encoder()
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]  # the C loader has no type
+    """Reads numbers as Kubernetes does: ``1e-3`` is one, ``12:30`` and ``1_000`` are texts."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [pair for pair in pairs if pair[0] not in _NUMBERS]
+        for first, pairs in _SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_NUMBER = re.compile(f"^(?:{'|'.join(_NUMBERS.values())})$")
+for _tag, _pattern in _NUMBERS.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list("-+.0123456789"))
 
 
 def encode(resource: Resource) -> bytes:
@@ -142,7 +164,8 @@ class _Quoting(_Dumper):  # type: ignore[misc]  # the C dumper has no type
 
     def represent_text(self, text: str) -> Any:
         read = self.resolve(yaml.ScalarNode, text, (True, False))
-        style = None if read == "tag:yaml.org,2002:str" else '"'
+        is_text = read == "tag:yaml.org,2002:str" and not _NUMBER.match(text)
+        style = None if is_text else '"'
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -61,7 +61,7 @@ def build_command(container: Manifest, environment: Mapping[str, str], images: I
     """
     words = [
         expand(str(word), environment)
-        for word in (*container.get("command", ()), *container.get("args", ()))
+        for word in (*(container.get("command") or ()), *(container.get("args") or ()))
     ]
     image = str(container.get("image", ""))
     place = images.find(image)

@@ -105,7 +105,9 @@ class JobReconciler:
     def _fill(
         self, job: Unstructured, status: Manifest, failed: list[Unstructured], wanted: int
     ) -> Result:
-        missing = min(int(job.spec.get("parallelism", 1)), wanted) - status["active"]
+        parallelism = job.spec.get("parallelism")
+        most = 1 if parallelism is None else int(parallelism)
+        missing = min(most, wanted) - status["active"]
         if missing <= 0:
             return DONE
         if failed:

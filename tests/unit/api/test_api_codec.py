@@ -277,3 +277,11 @@ def test_kinds_are_found_by_what_documents_say() -> None:
     other = kind_of("kubeflow.org/v1", "PyTorchJob")
     assert (other.plural, other.type) == ("pytorchjobs", Unstructured)
     assert kind_of("example.com/v1", "Job") is not JOBS
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 0.001), ("1E5", 100000.0), (".5", 0.5), ("12:30", "12:30"), ("1_000", "1_000")],
+)
+def test_numbers_are_read_as_kubernetes_reads_them(text: str, value: object) -> None:
+    assert next(codec.load_yaml(f"value: {text}", "file"))["value"] == value

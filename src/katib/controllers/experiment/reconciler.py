@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -272,7 +273,8 @@ class ExperimentReconciler:
         """Parallelism was lowered: the newest active trials go, with their assignments."""
         suggestion = self._store.find(SUGGESTIONS, experiment.key)
         for name in surplus:
-            self._store.delete(TRIALS, Key(experiment.metadata.namespace, name))
+            with suppress(NotFoundError):
+                self._store.delete(TRIALS, Key(experiment.metadata.namespace, name))
         if suggestion is None:
             return
         kept = tuple(one for one in suggestion.status.suggestions if one.name not in surplus)
