@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON_VERSION := 3.11
 # Where `make run` keeps its experiments; delete the folder to forget them.
 RUN_HOME := .katib
-CHECKED := src tests bench examples
+CHECKED := src tests bench examples scripts
 
 .DEFAULT_GOAL := check
 .PHONY: help check format-check format lint types contracts unit journeys test run bench clean
@@ -35,7 +35,7 @@ unit: $(VENV)/.dev ## Unit and contract tests
 	$(BIN)/pytest -q -n 2 tests/unit tests/contracts tests/test_docs.py tests/test_rooms.py
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
-	$(BIN)/pytest -q tests/journeys
+	$(BIN)/pytest -q -n 2 tests/journeys
 
 test: check journeys ## All tests: what continuous integration runs
 
