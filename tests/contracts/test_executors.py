@@ -409,7 +409,9 @@ def test_a_deadline_ends_a_pod(kubelet: Kubelet) -> None:
     kubelet.create("sleep 60", activeDeadlineSeconds=3)
     status = kubelet.run_to_the_end()
     assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
-    assert status["message"] == "The pod was active for 3 s, its limit"
+    assert status["message"] == (
+        "The pod was active for 3 s, its limit. Container main was still running; it wrote no output"
+    )
     assert ended(status)["exitCode"] == 143
 
 
