@@ -410,7 +410,8 @@ def test_a_deadline_ends_a_pod(kubelet: Kubelet) -> None:
     status = kubelet.run_to_the_end()
     assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
     assert status["message"] == (
-        "The pod was active for 3 s, its limit. Container main was still running; it wrote no output"
+        "The pod was active for 3 s, its limit. "
+        "Container main was still running; it wrote no output"
     )
     assert ended(status)["exitCode"] == 143
 
