@@ -96,7 +96,11 @@ class View:
 
     def say(self, line: str) -> None:
         """Print a line of our own."""
-        self._console.print(line, markup=False)
+        if self._is_plain:
+            # Laying out a line costs more than a trial; nobody looks at the layout here.
+            print(line, flush=True)
+        else:
+            self._console.print(line, markup=False)
 
     def draw(self) -> None:
         """Show what is now."""
@@ -134,12 +138,11 @@ class View:
     def _print_lines(self, watched: Watched, ended: Sequence[Trial]) -> None:
         first = watched.completed - len(ended) + 1
         for number, trial in enumerate(ended[:LINES_AT_ONCE], start=first):
-            self._console.print(self._line(watched, trial, number), markup=False)
+            self.say(self._line(watched, trial, number))
         if len(ended) > LINES_AT_ONCE:
             more = len(ended) - LINES_AT_ONCE
-            self._console.print(
-                f"{_count(watched, watched.completed)} … and {more} more trials; {_best(watched)}",
-                markup=False,
+            self.say(
+                f"{_count(watched, watched.completed)} … and {more} more trials; {_best(watched)}"
             )
 
     def _line(self, watched: Watched, trial: Trial, number: int) -> str:
