@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -126,14 +127,24 @@ class Container:
             self.started_at = started_at(place)
         return self._process is not None
 
+    def make_folder(self) -> None:
+        """Make the folder of its files; :meth:`start` says what is wrong when it could not be.
+
+        May be called from another thread.
+        """
+        folder = os.path.dirname(self.place)
+        with suppress(OSError):
+            try:
+                os.mkdir(folder)
+            except FileNotFoundError:
+                os.makedirs(folder, exist_ok=True)
+
     def start(self, pod: Unstructured, additions: Mapping[str, str]) -> None:
         """Start its process. One that cannot be started has ended, and says why."""
         self._restart_at = None
         self.started_at = self.around.clock.now()
         place = self._run_place(self.restarts)
         try:
-            if self.restarts == 0:
-                _make_folder(os.path.dirname(self.place))
             environment = build_environment(self.spec, pod, additions, self.around.read)
             command = build_command(self.spec, environment, self.around.images)
             self._register(place)
@@ -262,13 +273,3 @@ class Container:
 
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else format_time(moment)
-
-
-def _make_folder(path: str) -> None:
-    """``os.makedirs``, trying first what is nearly always enough."""
-    try:
-        os.mkdir(path)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        os.makedirs(path, exist_ok=True)

@@ -16,6 +16,7 @@ from threading import Lock, RLock
 
 from sqlalchemy import (
     Column,
+    Connection,
     DateTime,
     Engine,
     Index,
@@ -100,6 +101,7 @@ class SqlObservationLog:
         self._place = self._engine.url.render_as_string(hide_password=True)
         # Held during each use of the database, and taken before `_lock`.
         self._database = RLock()
+        self._writer: Connection | None = None
         # Guards what follows, for moments only.
         self._lock = Lock()
         self._pending: dict[Key, list[MetricEntry]] = {}
@@ -150,8 +152,8 @@ class SqlObservationLog:
             if not batch:
                 return
             try:
-                with self._translated(), self._engine.begin() as connection:
-                    connection.execute(_insert, list(_rows(batch)))
+                with self._translated():
+                    self._insert(list(_rows(batch)))
             except BaseException:
                 self._put_back(batch, count)
                 raise
@@ -160,7 +162,21 @@ class SqlObservationLog:
         try:
             self.flush()
         finally:
+            if self._writer is not None:
+                self._writer.close()
             self._engine.dispose()
+
+    def _insert(self, rows: list[dict[str, str | datetime]]) -> None:
+        # One connection is kept for this: taking one from the pool costs more than the insertion.
+        if self._writer is None:
+            self._writer = self._engine.connect()
+        try:
+            self._writer.execute(_insert, rows)
+            self._writer.commit()
+        except BaseException:
+            writer, self._writer = self._writer, None
+            writer.close()
+            raise
 
     def _remember(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
         """Extend the trial's series in memory, or begin one when this is all there is of it."""

@@ -44,7 +44,6 @@ CREATE TABLE IF NOT EXISTS events (
     first TEXT NOT NULL,
     last TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS events_by_name ON events (namespace, name);
 """
 _COLUMNS = (
     "id, uid, kind, namespace, name, api_version, type, reason, message, source, count, first, last"
