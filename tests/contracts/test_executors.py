@@ -214,7 +214,7 @@ class Kubelet:
         self.store = MemoryStore(self.clock)
         self.folder = folder
         self.sidecar = FakeSidecar()
-        self.attached: list[tuple[str, bool]] = []
+        self.attached: list[str] = []
         self.flushed = 0
         self._woken = threading.Event()
         self.reconciler = self.engine()
@@ -224,10 +224,8 @@ class Kubelet:
         here = Here(self.folder / "trials", images, self, self._flush, lambda _: self._woken.set())
         return PodReconciler(self.store, self.clock, here)
 
-    def attach(
-        self, pod: Unstructured, log_of: Callable[[str], str], is_adopted: bool
-    ) -> Sidecar | None:
-        self.attached.append((log_of("main"), is_adopted))
+    def attach(self, pod: Unstructured, log_of: Callable[[str], str]) -> Sidecar | None:
+        self.attached.append(log_of("main"))
         return self.sidecar
 
     def create(self, *scripts: str, **spec: Any) -> None:
@@ -299,7 +297,7 @@ def test_a_pod_runs_and_succeeds(kubelet: Kubelet) -> None:
     assert (container["started"], container["ready"], container["restartCount"]) == (True, False, 0)
     assert kubelet.file("x1.log").read_text() == "hello yes\n"
     assert kubelet.sidecar.ends == [False, False]
-    assert kubelet.attached == [(str(kubelet.file("x1.log")), False)]
+    assert kubelet.attached == [str(kubelet.file("x1.log"))]
     assert kubelet.flushed == 1
 
 
@@ -465,7 +463,7 @@ def test_another_engine_goes_on_with_a_running_pod(kubelet: Kubelet) -> None:
     status = kubelet.run_to_the_end()
     assert ended(status)["exitCode"] == 2
     assert kubelet.file("x1.log").read_text() == "once\nand on\n"
-    assert kubelet.attached == [(str(kubelet.file("x1.log")), flag) for flag in (False, True)]
+    assert kubelet.attached == [str(kubelet.file("x1.log"))] * 2
 
 
 def test_a_finished_pod_is_left_alone(kubelet: Kubelet) -> None:

@@ -50,9 +50,7 @@ class LogSidecars:
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
         }
 
-    def attach(
-        self, pod: Unstructured, log_of: Callable[[str], str], is_adopted: bool
-    ) -> Sidecar | None:
+    def attach(self, pod: Unstructured, log_of: Callable[[str], str]) -> Sidecar | None:
         trial = self._trial_of(pod)
         if trial is None:
             return None

@@ -116,8 +116,8 @@ class Container:
             return None
         return max(0.0, self._restart_at - self.around.clock.monotonic())
 
-    def adopt(self) -> bool:
-        """Find the run that an earlier engine started; whether there was one."""
+    def adopt(self) -> None:
+        """Find the run that an earlier engine started, if there was one."""
         while read_pid(self._run_place(self.restarts + 1)) is not None:
             self.restarts += 1
         place = self._run_place(self.restarts)
@@ -125,7 +125,6 @@ class Container:
         self._process = self.around.processes.adopt(place)
         if self._process is not None:
             self.started_at = started_at(place)
-        return self._process is not None
 
     def make_folder(self) -> None:
         """Make the folder of its files; :meth:`start` says what is wrong when it could not be.

@@ -178,10 +178,9 @@ class PodReconciler:
         # A pod that never ran has nothing to adopt; should a dying engine have started it all the
         # same, the start itself finds out.
         was_running = pod.status.get("phase") != "Pending"
-        adopted = [container.adopt() for container in containers.values() if was_running]
-        sidecar = self.here.sidecars.attach(
-            pod, lambda name: containers[name].log, is_adopted=any(adopted)
-        )
+        for container in containers.values() if was_running else ():
+            container.adopt()
+        sidecar = self.here.sidecars.attach(pod, lambda name: containers[name].log)
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")
         seconds = GRACE_SECONDS if grace is None else int(grace)

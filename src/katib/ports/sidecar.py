@@ -37,15 +37,12 @@ class Sidecar(Protocol):
 class Sidecars(Protocol):
     """Attaches sidecars to pods."""
 
-    def attach(
-        self, pod: Unstructured, log_of: Callable[[str], str], is_adopted: bool
-    ) -> Sidecar | None:
+    def attach(self, pod: Unstructured, log_of: Callable[[str], str]) -> Sidecar | None:
         """The sidecar of a pod that is about to start, or was found running.
 
         Args:
             pod: which.
             log_of: the file that holds a container's output, by the container's name.
-            is_adopted: an earlier engine started the pod.
 
         Returns:
             ``None`` for a pod that belongs to no trial.
