@@ -128,8 +128,10 @@ class ExperimentReconciler:
             self._restart_suggestion(experiment)
         elif not conditions.has(status.conditions, names.CREATED):
             status = self._start(status)
-        if len(ledger):
-            status = self._judge(experiment, status, ledger)
+        is_exhausted = self._is_exhausted(experiment.key, ledger)
+        if len(ledger) or is_exhausted:
+            condition = planning.verdict(experiment.spec, count(ledger), is_exhausted)
+            status = self._end_or_go_on(status, condition)
         is_over = planning.is_completed(replace(experiment, status=status))
         if is_over or not self._is_wanted(experiment.key):
             return status
@@ -145,20 +147,16 @@ class ExperimentReconciler:
         status = replace(status, start_time=self._clock.now(), completion_time=None)
         return self._put(status, created)
 
-    def _judge(
-        self, experiment: Experiment, status: ExperimentStatus, ledger: TrialLedger
-    ) -> ExperimentStatus:
-        counts = count(ledger)
-        suggestion = self._store.find(SUGGESTIONS, experiment.key)
-        is_exhausted = suggestion is not None and conditions.has(
-            suggestion.status.conditions, names.EXHAUSTED
-        )
-        condition = planning.verdict(experiment.spec, counts, is_exhausted)
+    def _is_exhausted(self, key: Key, ledger: TrialLedger) -> bool:
+        """Whether the search has ended, and all that it gave are trials."""
+        suggestion = self._store.find(SUGGESTIONS, key)
+        if suggestion is None or suggestion.status.suggestion_count > len(ledger):
+            return False
+        return conditions.has(suggestion.status.conditions, names.EXHAUSTED)
+
+    def _end_or_go_on(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
         if condition.type == names.RUNNING:
             return self._put(status, condition)
-        return self._end(status, condition)
-
-    def _end(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
         now = self._clock.now()
         stopped = conditions.turn_off(status.conditions, names.RUNNING, now)
         status = replace(status, conditions=stopped, completion_time=now)
@@ -241,7 +239,7 @@ class ExperimentReconciler:
         if conditions.has(suggestion.status.conditions, names.FAILED):
             refused = conditions.find(suggestion.status.conditions, names.FAILED)
             why = "Suggestion has failed" if refused is None else refused.message
-            return self._end(status, planning.failed(f"Suggestion has failed. {why}"))
+            return self._end_or_go_on(status, planning.failed(f"Suggestion has failed. {why}"))
         if suggestion.spec.requests != requests:
             spec = replace(suggestion.spec, requests=requests)
             self._store.update(SUGGESTIONS, replace(suggestion, spec=spec))

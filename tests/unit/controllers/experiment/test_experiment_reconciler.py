@@ -164,6 +164,12 @@ def test_the_end_of_the_search_ends_the_experiment_when_the_last_trial_has() -> 
     assert stage.conditions()[-1] == ("Succeeded", "True", "ExperimentSuggestionEndReached")
 
 
+def test_a_search_that_ends_before_it_began_ends_the_experiment() -> None:
+    stage = a_stage(max=9, parallel=3, suggester=CountingSuggester(end=0))
+    stage.run()
+    assert stage.conditions()[-1] == ("Succeeded", "True", "ExperimentSuggestionEndReached")
+
+
 def test_a_deleted_trial_is_run_again_with_the_same_assignment() -> None:
     stage = a_stage(max=3, parallel=2)
     stage.finish("1", "0.5")
