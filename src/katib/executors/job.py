@@ -22,6 +22,10 @@ BACKOFF_LIMIT = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 
+#: Pods were made; their number is written into the status after so many seconds.
+_STARTED = Result(retry_after_seconds=0.25)
+
+
 class JobReconciler:
     """Runs a ``batch/v1`` Job: its pods, its retries, its deadline, its conditions.
 
@@ -64,6 +68,9 @@ class JobReconciler:
         status, result = self._step(job, pods, now)
         if is_finished(status):
             self._remove_active(pods)
+        elif result is _STARTED:
+            # Soon is soon enough for a status that counts active pods; many a pod ends before.
+            return result
         self._store.update_status(JOBS, with_status(job, status))
         return result
 
@@ -75,7 +82,8 @@ class JobReconciler:
             phase = pod.status.get("phase")
             by_phase[phase if phase in by_phase else ""].append(pod)
         active, failed = by_phase[""], by_phase["Failed"]
-        started = parse_time(job.status["startTime"]) if "startTime" in job.status else now
+        created = job.metadata.creation_timestamp or now
+        started = parse_time(job.status["startTime"]) if "startTime" in job.status else created
         status: Manifest = {**job.status, "startTime": format_time(started)}
         failures = len(failed) + sum(_restarts(pod) for pod in active)
         counts = {
@@ -118,8 +126,7 @@ class JobReconciler:
                 return Result(retry_after_seconds=wait)
         for _ in range(missing):
             self._store.create(PODS, _pod_of(job))
-        status["active"] += missing
-        return DONE
+        return _STARTED
 
     def _remove_active(self, pods: Iterable[Unstructured]) -> None:
         for pod in pods:

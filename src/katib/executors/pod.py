@@ -58,6 +58,7 @@ class _Run:
     main: Sequence[Container]
     sidecar: Sidecar | None
     grace_seconds: int
+    is_new: bool = False
     is_ended: bool = False
     stop_by: float | None = None
     failure: tuple[str, str] | None = None
@@ -109,6 +110,10 @@ class PodReconciler:
         if run is None:
             run = self._runs[key] = self._open(key, pod)
         result = self._advance(pod, run)
+        if run.is_new and not run.is_ended:
+            # Soon is soon enough for a status that says Running; many a program ends before.
+            run.is_new = False
+            return result
         self._write(pod, run)
         if run.is_ended:
             self._forget(key, run)
@@ -215,6 +220,7 @@ class PodReconciler:
             self.here.flush()
             folder.result()
             container.start(pod, {} if run.sidecar is None else run.sidecar.environment)
+            run.is_new = True
         return container.is_ended or (run.failure is not None and not container.is_running)
 
     def _finish(self, run: _Run) -> Result:

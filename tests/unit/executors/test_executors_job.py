@@ -80,9 +80,13 @@ class Stage:
             self.woken += self.reconciler.keys(event)
 
 
+#: Pods were made: the status that counts them is written a little later.
+SOON = Result(retry_after_seconds=0.25)
+
+
 def test_a_job_makes_a_pod_of_its_template() -> None:
     stage = Stage()
-    assert stage.reconcile() == DONE
+    assert stage.reconcile() == SOON
     (pod,) = stage.pods
     assert pod.metadata.name.startswith("train-")
     assert len(pod.metadata.name) == len("train-") + 5
@@ -92,11 +96,14 @@ def test_a_job_makes_a_pod_of_its_template() -> None:
     assert owner is not None
     assert (owner.kind, owner.uid) == ("Job", stage.store.get(JOBS, KEY).metadata.uid)
     assert pod.body == {"spec": TEMPLATE["spec"], "status": {"phase": "Pending"}}
+    assert stage.status == {}
+    assert stage.reconcile() == DONE
     assert stage.status == {"startTime": format_time(stage.clock.now()), "active": 1}
 
 
 def test_a_job_with_its_pod_waits() -> None:
     stage = Stage()
+    stage.reconcile()
     stage.reconcile()
     version = stage.store.version
     assert stage.reconcile() == DONE
@@ -195,6 +202,7 @@ def test_restarts_inside_a_pod_count_as_failures() -> None:
 
 def test_a_deadline_ends_the_job_and_its_pods() -> None:
     stage = Stage(activeDeadlineSeconds=10)
+    assert stage.reconcile() == SOON
     assert stage.reconcile() == Result(retry_after_seconds=10)
     stage.pod_is("Running")
     stage.clock.advance(9)
@@ -213,6 +221,7 @@ def test_a_deadline_ends_the_job_and_its_pods() -> None:
 
 def test_parallel_pods_fill_up_what_is_wanted() -> None:
     stage = Stage(parallelism=2, completions=3)
+    stage.reconcile()
     stage.reconcile()
     assert (len(stage.active), stage.status["active"]) == (2, 2)
     stage.pod_is("Succeeded")

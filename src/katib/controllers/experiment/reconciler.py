@@ -92,8 +92,10 @@ class ExperimentReconciler:
             finalizers = (*_others(experiment), names.FINALIZER_EXPERIMENT)
             experiment = self._set_finalizers(experiment, finalizers)
         notes = self._notes.setdefault(key, _Notes())
-        notes.is_expected = False
+        # Trials that are made or change meanwhile are counted at the look that follows soon.
+        notes.is_expected = True
         status = self._step(experiment, self._count(notes, key))
+        notes.is_expected = bool(notes.heard)
         result = self._write(experiment, status, notes)
         if planning.is_completed(replace(experiment, status=status)):
             self._clean_up(experiment)
@@ -294,7 +296,7 @@ class ExperimentReconciler:
         if status != experiment.status:
             notes.written_at = now
             self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
-        return DONE
+        return Result(retry_after_seconds=WRITE_EVERY) if notes.is_expected else DONE
 
     def _put(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
         changed = conditions.put(status.conditions, condition, self._clock.now())
