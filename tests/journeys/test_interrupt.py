@@ -101,6 +101,29 @@ def test_an_interrupted_experiment_says_how_to_go_on(katib: Katib) -> None:
     assert "start the same katib run command again" in explained
 
 
+def test_a_pod_that_is_interrupted_is_run_again_too(katib: Katib) -> None:
+    template = a_template(["/bin/sh", "-c", GENTLE])
+    pod = template["trialSpec"]["spec"]["template"]["spec"]
+    template["trialSpec"] = {"apiVersion": "v1", "kind": "Pod", "spec": pod}
+    template["successCondition"] = 'status.[@this].#(phase=="Succeeded")#'
+    template["failureCondition"] = 'status.[@this].#(phase=="Failed")#'
+    path = katib.write(
+        an_experiment("", trialTemplate=template, maxTrialCount=3, parallelTrialCount=2)
+    )
+    (katib.folder / "slow").touch()
+    engine = katib.start("run", path)
+    wait_for(lambda: len(pids(katib.folder)) == 2, "two trials run")
+    engine.send_signal(signal.SIGINT)
+    assert finish(engine).code == 130
+
+    (katib.folder / "slow").unlink()
+    katib("run", path, check=0)
+
+    trials = katib.trials("tuned")
+    assert [trial["status"]["conditions"][-1]["type"] for trial in trials] == ["Succeeded"] * 3
+    assert len(pids(katib.folder)) == 3 + 2
+
+
 def prepare(katib: Katib, script: str) -> str:
     template = a_template(["/bin/sh", "-c", script])
     return katib.write(

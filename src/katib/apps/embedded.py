@@ -85,8 +85,9 @@ class EmbeddedEngine:
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
-        self.store = SqliteStore(home.resources, clock)
         self.observations = SqlObservationLog(f"sqlite:///{home.observations}")
+        # Resources speak of metrics, so these are safe first.
+        self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
         sidecars = LogSidecars(self.store, self.observations, events, COLLECTORS)
         images = Images(options.images, str(options.directory))
@@ -128,9 +129,9 @@ class EmbeddedEngine:
             loop.start()
 
     def flush(self) -> None:
-        """Make everything so far safe: metrics first, since resources speak of them."""
-        self.observations.flush()
+        """Make everything so far safe."""
         self.store.flush()
+        self.observations.flush()
         self._events.flush()
 
     def interrupt(self) -> None:
@@ -148,9 +149,9 @@ class EmbeddedEngine:
         self._stop()
         self._pods.close()
         try:
-            self.observations.close()
-            self._events.close()
             self.store.close()
+            self._events.close()
+            self.observations.close()
         finally:
             self._lock.release()
             logging.getLogger("katib").removeHandler(self._log)
@@ -169,8 +170,11 @@ class EmbeddedEngine:
             self.store.delete(PODS, pod.key)
             return
         key = Key(pod.metadata.namespace, owner.name)
-        if self.store.find(JOBS, key) is not None:
+        if owner.kind != JOBS.name:
+            self.store.delete(PODS, pod.key)
+        elif self.store.find(JOBS, key) is not None:
             self.store.delete(JOBS, key)
+        # A run has the name of its trial.
         self.observations.delete(key)
 
     def _wake_pod(self, key: Key) -> None:

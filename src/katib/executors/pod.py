@@ -158,7 +158,8 @@ class PodReconciler:
         folder = f"{self.here.trials}/{pod.metadata.namespace}"
         if job is not None and name.startswith(f"{job}-"):
             return f"{folder}/{job}/{name[len(job) + 1 :]}"
-        return f"{folder}/{name}/{name}"
+        # A pod of the same name may come again: what it runs is another run.
+        return f"{folder}/{name}/{pod.metadata.uid.partition('-')[0]}"
 
     def _ended(self, place: str) -> None:
         key = self._pods.get(place)

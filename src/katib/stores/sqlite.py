@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -52,14 +52,18 @@ class SqliteStore(VersionedStore):
     Args:
         path: the database file, made when it is missing.
         clock: for creation times.
+        save_first: makes safe what resources speak of. A flush calls it when it knows what it will
+            write, and before it writes.
 
     Raises:
         StoreUnavailableError: the file cannot be opened, or a newer Katib wrote it.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, save_first: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(clock)
-        self._path = path
+        self._path, self._save_first = path, save_first
         self._io = threading.Lock()
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -75,10 +79,14 @@ class SqliteStore(VersionedStore):
             if not changes:
                 return
             try:
+                self._save_first()
                 self._save(changes, version)
             except sqlite3.Error as error:
                 self._give_back(changes)
                 raise StoreUnavailableError(self._path, str(error)) from error
+            except StoreUnavailableError:
+                self._give_back(changes)
+                raise
 
     def close(self) -> None:
         try:

@@ -160,6 +160,40 @@ def after_a_crash_in_memory(path: Path) -> list[str]:
     return names
 
 
+def test_what_resources_speak_of_is_safe_before_them(path: Path) -> None:
+    """What is written while the first is made safe may speak of more, so it must wait."""
+    seen: list[int] = []
+
+    def save_first() -> None:
+        seen.append(len(SqliteReader(path).list(SUGGESTIONS)))
+        opened.create(SUGGESTIONS, a_suggestion("late"))
+
+    opened = SqliteStore(path, FakeClock(), save_first)
+    opened.create(SUGGESTIONS, a_suggestion("early"))
+    opened.flush()
+
+    assert seen == [0]
+    assert [one.metadata.name for one in SqliteReader(path).list(SUGGESTIONS)] == ["early"]
+
+
+def test_nothing_is_written_when_the_first_cannot_be_made_safe(path: Path) -> None:
+    answers = iter([StoreUnavailableError("metrics", "no space"), None])
+
+    def save_first() -> None:
+        answer = next(answers)
+        if answer is not None:
+            raise answer
+
+    store = SqliteStore(path, FakeClock(), save_first)
+    store.create(SUGGESTIONS, a_suggestion("one"))
+    with pytest.raises(StoreUnavailableError, match="no space"):
+        store.flush()
+    assert SqliteReader(path).list(SUGGESTIONS) == []
+
+    store.flush()
+    assert len(SqliteReader(path).list(SUGGESTIONS)) == 1
+
+
 def test_a_file_of_a_newer_katib_is_refused_and_left_alone(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version=99")
