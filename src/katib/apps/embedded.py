@@ -14,9 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from katib.admission import AdmissionContext, admit
+from katib.api import names
+from katib.api.conditions import turn_off
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
+from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
@@ -125,8 +130,14 @@ class EmbeddedEngine:
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_AFTER)
+        self._pods.adopt()
         for loop in self._loops:
             loop.start()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no program runs."""
+        return self._pods.is_idle
 
     def flush(self) -> None:
         """Make everything so far safe."""
@@ -176,6 +187,11 @@ class EmbeddedEngine:
             self.store.delete(JOBS, key)
         # A run has the name of its trial.
         self.observations.delete(key)
+        trial = self.store.find(TRIALS, key)
+        if trial is not None:
+            stopped = turn_off(trial.status.conditions, names.RUNNING, SystemClock().now())
+            status = replace(trial.status, conditions=stopped)
+            self.store.update_status(TRIALS, replace(trial, status=status))
 
     def _wake_pod(self, key: Key) -> None:
         self._quick.wake(self._pods, key)

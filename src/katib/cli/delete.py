@@ -81,7 +81,7 @@ def delete_with(engine: EmbeddedEngine, kind: Kind[Any], key: Key) -> None:
     while time.monotonic() < deadline:
         present = engine.store.find(kind, key)
         is_gone = present is None or present.metadata.uid != uid
-        if is_gone and not engine.store.list(TRIALS, Selector(owner=uid)):
+        if is_gone and engine.is_idle and not engine.store.list(TRIALS, Selector(owner=uid)):
             # The last files of the trials go after the trials.
             time.sleep(0.05)
             return

@@ -11,7 +11,7 @@ from katib.api.kinds import JOBS, PODS
 from katib.api.numbers import parse_number
 from katib.api.suggestion import SUGGESTIONS, Suggestion
 from katib.api.trial import TRIALS, Trial
-from katib.api.values import Key, Resource
+from katib.api.values import Key, Resource, Unstructured
 from katib.apps.home import Home
 from katib.cli.logs import find_logs
 from katib.cli.objective import show_objective
@@ -103,6 +103,13 @@ class Diagnosis:
             yield f"trial {name}: {warnings[-1]}"
             return
         job = self._reader.find(JOBS, trial.key)
+        ended = [] if job is None else _ends(job)
+        if ended:
+            yield f"trial {name}: its Job has ended ({ended[-1]}), but no condition of the template"
+            yield f"  matches: successCondition {trial.spec.success_condition}"
+            yield f"           failureCondition {trial.spec.failure_condition}"
+            yield "fix: correct them, or leave them out: a Job has defaults that match"
+            return
         failed = 0 if job is None else int(job.status.get("failed", 0))
         where = Selector(trial.metadata.namespace, {names.LABEL_JOB: name})
         for pod in self._reader.list(PODS, where):
@@ -133,7 +140,7 @@ class Diagnosis:
         else:
             yield f"{many} failed, such as {name}:"
             yield f"  {trial.status.conditions[-1].message}"
-        logs = find_logs(self._home, trial.metadata.namespace, name)
+        logs = find_logs(self._home, trial)
         if logs:
             yield f"its log: {logs[-1]}"
 
@@ -149,6 +156,12 @@ class Diagnosis:
     def _warnings(self, resource: Resource) -> list[str]:
         events = list_events(self._home.resources, resource)
         return [str(event.body["message"]) for event in events if event.body["type"] == "Warning"]
+
+
+def _ends(job: Unstructured) -> list[str]:
+    """The final conditions that a Job has."""
+    found = job.status.get("conditions") or ()
+    return [one["type"] for one in found if one["type"] in ("Complete", "Failed")]
 
 
 def _is_incomparable(trial: Trial) -> bool:

@@ -17,6 +17,7 @@ def read_manifests(files: Iterable[Path]) -> Iterator[tuple[Path, Manifest]]:
     Raises:
         ManifestError: a file cannot be read or is no YAML, with line and column.
     """
+    seen: set[tuple[object, ...]] = set()
     for path in files:
         try:
             text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
@@ -26,4 +27,9 @@ def read_manifests(files: Iterable[Path]) -> Iterator[tuple[Path, Manifest]]:
         if not documents:
             raise ManifestError(str(path), "holds no document")
         for document in documents:
+            metadata: Manifest = document.get("metadata") or {}
+            name = (document.get("kind"), metadata.get("namespace"), metadata.get("name"))
+            if name in seen and metadata.get("name"):
+                raise ManifestError(str(path), f"{name[0]} {name[2]} is there twice")
+            seen.add(name)
             yield path, document

@@ -14,6 +14,7 @@ from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reade
 from katib.errors import KatibError
 
 if TYPE_CHECKING:
+    from katib.api.trial import Trial
     from katib.apps.home import Home
 
 
@@ -33,6 +34,10 @@ def logs(
     previous: Annotated[
         bool, typer.Option("--previous", "-p", help="Of the attempt before the last one.")
     ] = False,
+    container: Annotated[
+        str | None,
+        typer.Option("--container", "-c", help="Another than the primary container."),
+    ] = None,
     namespace: NamespaceOption = "default",
     home: HomeOption = None,
 ) -> None:
@@ -48,8 +53,8 @@ def logs(
     place = open_home(home)
     key = Key(namespace, trial.removeprefix("trial/"))
     reader = open_reader(place)
-    reader.get(TRIALS, key)
-    path = _wait_for(place, key, follow, previous)
+    found = reader.get(TRIALS, key)
+    path = _wait_for(place, found, container, follow, 2 if previous else 1)
     with path.open("rb") as file:
         while True:
             is_over = not follow or reader.get(TRIALS, key).is_completed
@@ -61,18 +66,29 @@ def logs(
             time.sleep(0.1)
 
 
-def find_logs(home: Home, namespace: str, trial: str) -> list[Path]:
-    """The logs of a trial's containers and attempts, the newest last."""
-    folder = home.trials / namespace / trial
-    return sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
+def find_logs(home: Home, trial: Trial, container: str | None = None) -> list[Path]:
+    """The logs of a container in all attempts of a trial, the newest last.
+
+    Args:
+        home: where they are.
+        trial: whose.
+        container: which; ``None`` for the primary one.
+    """
+    folder = home.trials / trial.metadata.namespace / trial.metadata.name
+    name = container or trial.spec.primary_container_name
+    # A pod of one container has no name of it in its files.
+    found = list(folder.glob(f"*.{name}.log"))
+    if not found and container in (None, trial.spec.primary_container_name):
+        found = [path for path in folder.glob("*.log") if path.name.count(".") == 1]
+    return sorted(found, key=lambda path: path.stat().st_mtime)
 
 
-def _wait_for(place: Home, key: tuple[str, str], follow: bool, previous: bool) -> Path:
-    wanted = 2 if previous else 1
+def _wait_for(place: Home, trial: Trial, container: str | None, follow: bool, last: int) -> Path:
     while True:
-        found = find_logs(place, *key)
-        if len(found) >= wanted:
-            return found[-wanted]
+        found = find_logs(place, trial, container)
+        if len(found) >= last:
+            return found[-last]
         if not follow:
-            raise NoLogError(key[1], place.trials / key[0] / key[1])
+            namespace, name = trial.key
+            raise NoLogError(name, place.trials / namespace / name)
         time.sleep(0.1)

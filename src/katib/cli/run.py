@@ -171,7 +171,7 @@ def _create(
         engine.start(only=())
         delete_with(engine, EXPERIMENTS, key)
     if old is None:
-        engine.store.create(EXPERIMENTS, experiment)
+        key = engine.store.create(EXPERIMENTS, experiment).key
     else:
         metadata = with_fields(old.metadata, labels=experiment.metadata.labels)
         engine.store.update(EXPERIMENTS, with_fields(experiment, metadata=metadata))

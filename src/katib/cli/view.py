@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -21,6 +23,7 @@ from katib.api.values import Key
 from katib.apps.home import Home, default_home
 from katib.cli.numbers import duration, words
 from katib.cli.objective import show_objective
+from katib.cli.output import Output
 from katib.cli.watching import Watched
 from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import ResourceReader
@@ -57,8 +60,12 @@ class View:
         self._observations, self._home = observations, home
         self._watched = [Watched(store, key) for key in keys]
         self._is_plain = is_plain
+        self._out = Output(sys.stdout)
         self._console = Console(
-            soft_wrap=is_plain, highlight=False, width=PLAIN_WIDTH if is_plain else None
+            file=cast(IO[str], self._out) if is_plain else None,
+            soft_wrap=is_plain,
+            highlight=False,
+            width=PLAIN_WIDTH if is_plain else None,
         )
         self._started = time.monotonic()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -98,7 +105,7 @@ class View:
         """Print a line of our own."""
         if self._is_plain:
             # Laying out a line costs more than a trial; nobody looks at the layout here.
-            print(line, flush=True)
+            print(line, file=self._out, flush=True)
         else:
             self._console.print(line, markup=False)
 
@@ -127,7 +134,7 @@ class View:
             namespace = watched.experiment.metadata.namespace
             option = "" if namespace == "default" else f" -n {namespace}"
             if self._home.path != default_home():
-                option += f" --home {self._home.path}"
+                option += f" --home {shlex.quote(str(self._home.path))}"
             self._console.print(
                 f"Everything is kept in {self._home.path}, logs in {self._home.trials}.\n"
                 f"  katib get trials -e {name} -o wide{option}\n"

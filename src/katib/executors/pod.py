@@ -119,6 +119,17 @@ class PodReconciler:
             self._forget(key, run)
         return result
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no program of a pod runs, nor of one that is gone."""
+        return not self._runs
+
+    def adopt(self) -> None:
+        """Find what an earlier engine started. Called once, before any pod is reconciled."""
+        for pod in self.store.list(PODS):
+            if pod.status.get("phase") not in ("Succeeded", "Failed"):
+                self._runs[pod.key] = self._open(pod.key, pod, is_found=True)
+
     def interrupt(self) -> list[Unstructured]:
         """Ask every process to end and kill those that do not; the pods that did not succeed.
 
@@ -166,7 +177,7 @@ class PodReconciler:
         if key is not None:
             self.here.wake(key)
 
-    def _open(self, key: Key, pod: Unstructured) -> _Run:
+    def _open(self, key: Key, pod: Unstructured, is_found: bool = False) -> _Run:
         place = self.place(pod)
         init: Sequence[Manifest] = pod.spec.get("initContainers") or ()
         main: Sequence[Manifest] = pod.spec.get("containers") or ()
@@ -181,10 +192,7 @@ class PodReconciler:
             return Container(spec, own, policy, around, key)
 
         containers = {str(spec.get("name")): build(spec) for spec in (*init, *main)}
-        # A pod that never ran has nothing to adopt; should a dying engine have started it all the
-        # same, the start itself finds out.
-        was_running = pod.status.get("phase") != "Pending"
-        for container in containers.values() if was_running else ():
+        for container in containers.values() if is_found else ():
             container.adopt()
         sidecar = self.here.sidecars.attach(pod, lambda name: containers[name].log)
         built = list(containers.values())
