@@ -1,0 +1,91 @@
+"""What somebody tries who has not read how it works inside."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+import yaml
+from command_line import Katib, a_template, an_experiment, finish, is_running, wait_for
+
+pytestmark = pytest.mark.journey
+
+PRINT = ["/bin/sh", "-c", "echo loss=${trialParameters.x}"]
+
+
+def test_a_name_can_be_generated(katib: Katib) -> None:
+    manifest = an_experiment("", trialTemplate=a_template(PRINT))
+    manifest["metadata"] = {"generateName": "made-"}
+    answer = katib("run", katib.write(manifest), check=0)
+    assert re.search(r"experiment made-\w{5}: minimize loss", answer.out)
+
+
+def test_two_documents_of_one_name_are_refused_and_nothing_is_created(katib: Katib) -> None:
+    one = an_experiment("", trialTemplate=a_template(PRINT))
+    path = katib.folder / "two.yaml"
+    path.write_text(yaml.safe_dump_all([one, one]))
+    answer = katib("run", str(path), check=2)
+    assert "Experiment tuned is there twice" in answer.err
+    assert not katib("get", "experiments", "-o", "name").out
+
+
+def test_a_reader_that_leaves_does_not_end_the_experiment(katib: Katib) -> None:
+    path = katib.write(
+        an_experiment("", trialTemplate=a_template(PRINT), maxTrialCount=20, maxFailedTrialCount=20)
+    )
+    command = [sys.executable, "-m", "katib", "run", path, "--home", str(katib.home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=katib.folder) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.stdout.close()
+        assert run.wait(timeout=60) == 0
+    assert len(katib.trials("tuned")) == 20
+
+
+def test_logs_are_those_of_the_primary_container_unless_another_is_named(katib: Katib) -> None:
+    template = a_template(PRINT)
+    pod = template["trialSpec"]["spec"]["template"]["spec"]
+    side = {"name": "side", "image": "busybox", "command": ["/bin/sh", "-c", "echo beside"]}
+    pod["containers"].append(side)
+    katib("run", katib.write(an_experiment("", trialTemplate=template)), check=0)
+    trial = katib.trials("tuned")[0]["metadata"]["name"]
+    assert katib("logs", trial, check=0).out.startswith("loss=")
+    assert katib("logs", trial, "-c", "side", check=0).out == "beside\n"
+
+
+def test_a_deletion_after_a_crash_waits_for_programs_that_do_not_want_to_end(
+    katib: Katib,
+) -> None:
+    script = "trap '' TERM; echo $$$$ > pid; : ${trialParameters.x}; while :; do sleep 0.1; done"
+    template = a_template(["/bin/sh", "-c", script])
+    pod = template["trialSpec"]["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSeconds"] = 1
+    engine = katib.start("run", katib.write(an_experiment("", trialTemplate=template)))
+    wait_for(lambda: (katib.folder / "pid").exists(), "the program runs")
+    engine.send_signal(signal.SIGKILL)
+    finish(engine)
+    pid = int((katib.folder / "pid").read_text())
+    assert is_running(pid)
+
+    katib("delete", "experiment", "tuned", check=0)
+
+    assert not is_running(pid)
+
+
+def test_explain_names_conditions_that_never_match(katib: Katib) -> None:
+    template = a_template(PRINT)
+    template["successCondition"] = 'status.conditions.#(type=="Succeeded")'
+    engine = katib.start("run", katib.write(an_experiment("", trialTemplate=template)))
+
+    def is_explained() -> bool:
+        return "its Job has ended (Complete)" in katib("explain", "tuned").out
+
+    wait_for(is_explained, "explain names the cause")
+    said = katib("explain", "tuned").out
+    engine.send_signal(signal.SIGINT)
+    finish(engine)
+    assert 'successCondition status.conditions.#(type=="Succeeded")' in said
+    assert "a Job has defaults that match" in said
