@@ -281,8 +281,13 @@ def _best(watched: Watched) -> str:
 
 def _metrics(trial: Trial) -> str:
     observation = trial.status.observation
-    found = observation.metrics if observation else ()
-    return " ".join(f"{metric.name}={metric.latest}" for metric in found)
+    objective = trial.spec.objective
+    shown = []
+    for metric in observation.metrics if observation else ():
+        is_objective = objective is not None and metric.name == objective.objective_metric_name
+        value = show_objective(objective, observation) if is_objective else metric.latest
+        shown.append(f"{metric.name}={value}")
+    return " ".join(shown)
 
 
 def _why(trial: Trial) -> str:

@@ -21,6 +21,7 @@ from katib.api.kinds import EVENTS
 from katib.api.values import Manifest, ObjectMeta, Resource, Unstructured
 from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
+from katib.stores.reading import open_to_read
 
 #: How many events are kept; and among how many new ones an equal one is looked for.
 KEPT, COMPARED = 10_000, 256
@@ -172,7 +173,7 @@ def list_events(path: Path, resource: Resource) -> Sequence[Unstructured]:
     """
     metadata = resource.metadata
     try:
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(open_to_read(path)) as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM events WHERE namespace=? AND name=? AND uid=? ORDER BY id",
                 (metadata.namespace, metadata.name, metadata.uid),

@@ -20,6 +20,7 @@ from katib.api.values import Key, Kind, Resource
 from katib.errors import NotFoundError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.resource_store import EVERYTHING, Selector
+from katib.stores.reading import open_to_read
 from katib.stores.versioned import Address, Record, VersionedStore
 
 R = TypeVar("R", bound=Resource)
@@ -150,7 +151,7 @@ class SqliteReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._connection = sqlite3.connect(path, check_same_thread=False)
+            self._connection = open_to_read(path)
         except sqlite3.Error as error:
             raise StoreUnavailableError(path, str(error)) from error
         self._query("PRAGMA query_only=ON")
