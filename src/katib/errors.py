@@ -142,7 +142,8 @@ class UnknownNameError(KatibError, LookupError):
         names = sorted(known)
         self.what, self.name, self.known = what, name, names
         super().__init__(
-            f'unknown {what} "{name}"{suggest(name, names)}; known: {", ".join(names) or "none yet"}'
+            f'unknown {what} "{name}"{suggest(name, names)}; '
+            f"known: {', '.join(names) or 'none yet'}"
         )
 
     def __str__(self) -> str:
