@@ -13,8 +13,7 @@
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
     ├── RenderError             a trial template and its assignments do not fit
-    ├── SettingsError           an algorithm refuses its settings or the search space
-    └── InterruptedExperiment   the user stopped the run; it can be resumed
+    └── SettingsError           an algorithm refuses its settings or the search space
 
 Each class takes its facts and words its own message, naming the fix. Errors of lower libraries are
 translated by the adapter that calls them and chained as the cause.
@@ -156,10 +155,6 @@ class RenderError(KatibError):
 
 class SettingsError(KatibError):
     """An algorithm refuses its settings or the search space; the message is for the user."""
-
-
-class InterruptedExperiment(KatibError):
-    """The user stopped the engine while the experiment ran."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

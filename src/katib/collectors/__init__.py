@@ -4,7 +4,8 @@ Every collector here is an implementation of :class:`katib.ports.collector.Colle
 what a program wrote into metric entries, a step at a time, and never fails because of what was
 written. It may know the port and nothing of its siblings, of stores or of controllers. Where
 entries are kept belongs to ``observations``; when a collector is called, to whoever runs trials.
-``near_miss`` reads the same logs for people: what was nearly a metric.
+``near_miss`` reads the same logs for people: what was nearly a metric. ``sidecar`` puts a collector
+beside each pod of a trial, and is the only file here that knows of resources, through their ports.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 cluster.
 
 One file per kind (``job``, ``pod``), each a reconciler that reads the resource a trial's template
-made and writes its status as Kubernetes would; another kind is one more file. ``process`` starts,
-adopts and ends process groups, ``command`` turns a container into a command line. Nothing here
-knows what a trial or an experiment is.
+made and writes its status as Kubernetes would; another kind is one more file. ``container`` runs
+one container of a pod, ``process`` starts, adopts and ends process groups, ``command`` turns a
+container into a command line. Only ``files``, which removes what deleted trials left behind, knows
+that there are trials.
 """
 
 from katib.ports.reconciler import Reconciler

@@ -116,10 +116,20 @@ def _machine_environment() -> Mapping[str, str]:
 
 
 def plain_data(source: Unstructured) -> Mapping[str, str]:
-    """The texts that a ConfigMap or a Secret holds; a Secret's ``data`` is base64."""
+    """The texts that a ConfigMap or a Secret holds; a Secret's ``data`` is base64.
+
+    Raises:
+        CommandError: it is not, or holds bytes that are no text.
+    """
     data = source.body.get("data") or {}
     if source.kind == "Secret":
-        data = {key: base64.b64decode(str(value)).decode() for key, value in data.items()}
+        try:
+            data = {key: base64.b64decode(str(value)).decode() for key, value in data.items()}
+        except ValueError as error:
+            raise CommandError(
+                f'Secret "{source.metadata.name}" holds a value that is no base64 of a text: '
+                "encode it, or write it under stringData as it is"
+            ) from error
     return {**data, **(source.body.get("stringData") or {})}
 
 

@@ -1,8 +1,9 @@
 """Where resources live and are watched: ``memory`` and ``sqlite``.
 
 ``versioned`` holds the rules of :class:`katib.ports.resource_store.ResourceStore` once, over plain
-dictionaries; an implementation adds where the bytes go. Nothing here knows what a kind means: rules
-about experiments and trials belong to ``controllers``.
+dictionaries; an implementation adds where the bytes go. ``events`` keeps Kubernetes events beside
+them, and ``reading`` opens a file that an engine may be writing. Nothing here knows what a kind
+means: rules about experiments and trials belong to ``controllers``.
 """
 
 from katib.ports.resource_store import ResourceStore

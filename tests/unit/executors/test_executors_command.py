@@ -151,6 +151,13 @@ def test_a_secret_is_decoded() -> None:
     assert plain_data(Unstructured(api_version="v1", kind="ConfigMap", body=body)) == {"a": "x"}
 
 
+@pytest.mark.parametrize("value", ["plain text", base64.b64encode(b"\xff").decode()])
+def test_a_secret_that_is_no_base64_of_a_text_is_told(value: str) -> None:
+    secret = Unstructured(api_version="v1", kind="Secret", body={"data": {"a": value}})
+    with pytest.raises(CommandError, match="no base64 of a text: encode it"):
+        plain_data(secret)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "opt").mkdir()
