@@ -1,0 +1,1 @@
+"""KatibConfig: the file that configures a home."""
