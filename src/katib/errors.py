@@ -12,6 +12,7 @@
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
+    ├── AlgorithmUnavailableError  the service of an algorithm cannot be reached; wait and ask again
     ├── RenderError             a trial template and its assignments do not fit
     └── SettingsError           an algorithm refuses its settings or the search space
 
@@ -151,6 +152,17 @@ class UnknownNameError(KatibError, LookupError):
 
 class RenderError(KatibError):
     """A trial's manifest cannot be made from the template and the assignments."""
+
+
+class AlgorithmUnavailableError(KatibError):
+    """An algorithm's service cannot be reached; nothing is wrong with what was asked."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        self.address = address
+        super().__init__(
+            f"the algorithm at {address} cannot be reached: {problem}. It is asked again; see that "
+            "its service runs and that the address is right"
+        )
 
 
 class SettingsError(KatibError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from katib.api.names import PROGRESSING
 from katib.api.values import Condition
 
 Conditions = tuple[Condition, ...]
@@ -67,3 +70,28 @@ def turn_off(conditions: Conditions, type: str, now: datetime) -> Conditions:
 def remove(conditions: Conditions, type: str) -> Conditions:
     """The list without conditions of that type."""
     return tuple(condition for condition in conditions if condition.type != type)
+
+
+def progress(status: str, reason: str, message: str) -> Condition:
+    """What is waited for: ``True`` while it will come by itself, ``False`` when it needs help."""
+    return Condition(type=PROGRESSING, status=status, reason=reason, message=message)
+
+
+def show_progress(conditions: Conditions, new: Condition | None, now: datetime) -> Conditions:
+    """The list with the ``Progressing`` condition, or without it when there is none.
+
+    It stands first, never last: readers take the last condition for the state. Unlike others it is
+    also renewed when only its message has changed.
+    """
+    old = find(conditions, PROGRESSING)
+    if new is None:
+        return conditions if old is None else remove(conditions, PROGRESSING)
+    if old is not None and _says(old) == _says(new):
+        return conditions
+    since = old.last_transition_time if old is not None and old.status == new.status else now
+    fresh = replace(new, last_update_time=now, last_transition_time=since)
+    return (fresh, *remove(conditions, PROGRESSING))
+
+
+def _says(condition: Condition) -> tuple[str, str, str]:
+    return condition.status, condition.reason, condition.message

@@ -24,6 +24,8 @@ EARLY_STOPPED = "EarlyStopped"
 METRICS_UNAVAILABLE = "MetricsUnavailable"
 #: On a Suggestion: the algorithm has no more assignments.
 EXHAUSTED = "Exhausted"
+#: What is waited for; ``False`` when it will not come without help. Gone when all is over.
+PROGRESSING = "Progressing"
 
 # Parameter types
 DOUBLE, INT, DISCRETE, CATEGORICAL, UNKNOWN = "double", "int", "discrete", "categorical", "unknown"
@@ -42,3 +44,7 @@ UNAVAILABLE = "unavailable"
 
 #: How many names a list in a status holds at most; the counters beside it are always exact.
 LONGEST_LIST = 1000
+
+#: How much JSON the assignments in a Suggestion's status may be, in bytes: etcd refuses objects
+#: above 1.5 MB, and every client reads them whole.
+LONGEST_SUGGESTIONS = 250_000

@@ -8,12 +8,21 @@ from typing import Any
 from msgspec.structs import replace
 
 from katib.api import conditions, names
+from katib.api.codec import to_raw
 from katib.api.experiment import EXPERIMENTS, AlgorithmSpec, Experiment
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionStatus, TrialAssignment
 from katib.api.values import Condition, Key, Kind, NameValue, Resource
 from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.suggestion.naming import trial_name
-from katib.errors import SettingsError, UnknownNameError
+from katib.controllers.suggestion.patience import Patience
+from katib.errors import (
+    AlgorithmUnavailableError,
+    ConflictError,
+    KatibError,
+    SettingsError,
+    StoreUnavailableError,
+    UnknownNameError,
+)
 from katib.ports.clock import Clock
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
@@ -27,6 +36,8 @@ class SuggestionReconciler:
     """Asks the experiment's algorithm for what is missing, and appends it.
 
     The assignments are written before any trial is made of them: after a crash they are the same.
+    An algorithm that cannot be reached is waited for; one that fails again and again ends the
+    suggestion, and one that gives nothing though no trial is under way has ended its search.
     """
 
     name = "suggestion-controller"
@@ -34,6 +45,7 @@ class SuggestionReconciler:
 
     def __init__(self, store: ResourceStore, suggester: Suggester, clock: Clock) -> None:
         self._store, self._suggester, self._clock = store, suggester, clock
+        self._patience: dict[Key, Patience] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.type is EventType.DELETED or (event.is_status and _is_going_on(event.resource)):
@@ -44,23 +56,51 @@ class SuggestionReconciler:
         suggestion = self._store.find(SUGGESTIONS, key)
         experiment = self._store.find(EXPERIMENTS, key)
         if suggestion is None or experiment is None:
+            self._patience.pop(key, None)
             return DONE
-        status = suggestion.status
-        if conditions.has(status.conditions, names.SUCCEEDED):
+        found = suggestion.status.conditions
+        if conditions.has(found, names.SUCCEEDED):
+            self._patience.pop(key, None)
             self._suggester.forget(experiment)
             return DONE
-        if conditions.has(status.conditions, names.FAILED):
+        if conditions.has(found, names.FAILED):
             return DONE
-        status = self._start(status)
-        if not conditions.has(status.conditions, names.RUNNING):
-            status = self._validate(status, experiment)
-        if conditions.has(status.conditions, names.RUNNING):
-            status = self._fill(suggestion, status, experiment)
+        status = self._start(suggestion.status)
+        try:
+            status = self._go_on(suggestion, status, experiment)
+        except (ConflictError, StoreUnavailableError):
+            raise
+        except AlgorithmUnavailableError as error:
+            status = self._show(status, "False", "AlgorithmUnavailable", str(error))
+        except Exception as error:
+            status = self._fail(suggestion, status, error)
         self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
         is_short = status.suggestion_count < suggestion.spec.requests
         if is_short and not _is_final(status):
             return Result(retry_after_seconds=ASK_AGAIN)
         return DONE
+
+    def _go_on(
+        self, suggestion: Suggestion, status: SuggestionStatus, experiment: Experiment
+    ) -> SuggestionStatus:
+        if not conditions.has(status.conditions, names.RUNNING):
+            status = self._validate(status, experiment)
+        if conditions.has(status.conditions, names.RUNNING):
+            status = self._fill(suggestion, status, experiment)
+        return status
+
+    def _fail(
+        self, suggestion: Suggestion, status: SuggestionStatus, error: Exception
+    ) -> SuggestionStatus:
+        """Give up, or show the failure and raise it for the loop's log and growing pauses."""
+        patience = self._patience.setdefault(suggestion.key, Patience())
+        is_over = patience.note_failure(self._clock.monotonic())
+        why = f"The algorithm failed {patience.failures} times in a row: {_worded(error)}"
+        if is_over:
+            return self._put(self._calm(status), _failed(why))
+        status = self._show(status, "False", "AlgorithmFailed", why)
+        self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
+        raise error
 
     def _start(self, status: SuggestionStatus) -> SuggestionStatus:
         if conditions.has(status.conditions, names.CREATED):
@@ -77,13 +117,7 @@ class SuggestionReconciler:
         try:
             self._suggester.validate(experiment)
         except (SettingsError, UnknownNameError) as error:
-            failed = Condition(
-                type=names.FAILED,
-                status="True",
-                reason="SuggestionFailed",
-                message=f"Validation failed: {error}",
-            )
-            return self._put(status, failed)
+            return self._put(self._calm(status), _failed(f"Validation failed: {error}"))
         running = Condition(
             type=names.RUNNING,
             status="True",
@@ -102,7 +136,8 @@ class SuggestionReconciler:
         history = StoredHistory(self._store, suggestion.key)
         asked = with_settings(experiment, status.algorithm_settings)
         reply = self._suggester.suggest(SuggestionRequest(asked, count, total, history))
-        return self._append(status, reply, experiment)
+        status = self._append(status, reply, experiment)
+        return self._judge(status, len(reply.assignments), total, experiment)
 
     def _append(
         self, status: SuggestionStatus, reply: SuggestionReply, experiment: Experiment
@@ -113,25 +148,73 @@ class SuggestionReconciler:
         for number, assignment in enumerate(reply.assignments):
             given = assignment.name or trial_name(name, uid, count + number)
             fresh.append(replace(assignment, name=given))
+        total = count + len(fresh)
+        # What is no trial yet stays in any case: it would be lost otherwise.
+        kept = max(_room(fresh), total - experiment.status.trials)
         status = replace(
             status,
-            suggestions=(*status.suggestions, *fresh)[-names.LONGEST_LIST :],
-            suggestion_count=count + len(fresh),
+            suggestions=(*status.suggestions, *fresh)[-kept:],
+            suggestion_count=total,
             algorithm_settings=merged(status.algorithm_settings, reply.settings),
         )
-        if reply.is_exhausted:
-            ended = Condition(
-                type=names.EXHAUSTED,
-                status="True",
-                reason="SuggestionEndReached",
-                message="The algorithm has no more assignments",
-            )
-            status = self._put(status, ended)
-        return status
+        return self._exhaust(status) if reply.is_exhausted else status
+
+    def _judge(
+        self, status: SuggestionStatus, given: int, total: int, experiment: Experiment
+    ) -> SuggestionStatus:
+        """Say what a reply that is too short means."""
+        is_idle = experiment.status.trials_running + experiment.status.trials_pending == 0
+        is_end = self._patience.setdefault(experiment.key, Patience()).note_reply(given, is_idle)
+        if status.suggestion_count >= total or _is_final(status):
+            return self._calm(status)
+        if is_end:
+            return self._exhaust(self._calm(status))
+        what = f"The algorithm gave {status.suggestion_count} of {total} assignments"
+        if is_idle:
+            why = f"{what} though no trial is under way; it is asked again"
+            return self._show(status, "False", "TooFewAssignments", why)
+        why = f"{what}: it waits for the results of trials that are under way"
+        return self._show(status, "True", "WaitingForTrials", why)
+
+    def _exhaust(self, status: SuggestionStatus) -> SuggestionStatus:
+        ended = Condition(
+            type=names.EXHAUSTED,
+            status="True",
+            reason="SuggestionEndReached",
+            message="The algorithm has no more assignments",
+        )
+        return self._put(status, ended)
+
+    def _show(
+        self, status: SuggestionStatus, going: str, reason: str, message: str
+    ) -> SuggestionStatus:
+        new = conditions.progress(going, reason, message)
+        found = conditions.show_progress(status.conditions, new, self._clock.now())
+        return replace(status, conditions=found)
+
+    def _calm(self, status: SuggestionStatus) -> SuggestionStatus:
+        found = conditions.show_progress(status.conditions, None, self._clock.now())
+        return replace(status, conditions=found)
 
     def _put(self, status: SuggestionStatus, condition: Condition) -> SuggestionStatus:
         changed = conditions.put(status.conditions, condition, self._clock.now())
         return replace(status, conditions=changed)
+
+
+def _failed(why: str) -> Condition:
+    return Condition(type=names.FAILED, status="True", reason="SuggestionFailed", message=why)
+
+
+def _worded(error: Exception) -> str:
+    return str(error) if isinstance(error, KatibError) else f"{type(error).__name__}: {error}"
+
+
+def _room(fresh: list[TrialAssignment]) -> int:
+    """How many assignments of that size the list may hold."""
+    if not fresh:
+        return names.LONGEST_LIST
+    size = max(1, len(to_raw(fresh[-1])))
+    return min(names.LONGEST_LIST, names.LONGEST_SUGGESTIONS // size)
 
 
 def merged(settings: Iterable[NameValue], newer: Iterable[NameValue]) -> tuple[NameValue, ...]:
