@@ -98,7 +98,7 @@ class EmbeddedEngine:
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
         self._pods = PodReconciler(self.store, clock, here)
-        self._experiments = ExperimentReconciler(self.store, clock, self._is_wanted)
+        self._experiments = ExperimentReconciler(self.store, events, clock, self._is_wanted)
         runnable = Runnable(RUN_KINDS, self._is_wanted)
         quick = (
             self._experiments,

@@ -9,6 +9,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from katib.api import names
+from katib.api.conditions import find
 from katib.api.experiment import ExperimentStatus, OptimalTrial
 from katib.api.trial import Trial
 from katib.controllers.experiment.objective import is_better, objective_value
@@ -25,6 +26,8 @@ _ORDER = (
     names.METRICS_UNAVAILABLE,
 )
 
+_ACTIVE = (PENDING, names.RUNNING)
+
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -39,7 +42,7 @@ class TrialLedger:
         self._buckets: dict[str, dict[str, datetime]] = {PENDING: {}, **{n: {} for n in _ORDER}}
         self._values: dict[str, tuple[float, datetime]] = {}
         self._texts: dict[str, datetime] = {}
-        self._unobserved: set[str] = set()
+        self._stalled: dict[str, Trial] = {}
         self._direction = names.MINIMIZE
         self._best: tuple[str, OptimalTrial] | None = None
         self._best_is_lost = False
@@ -60,9 +63,9 @@ class TrialLedger:
         return self.count(PENDING) + self.count(names.RUNNING)
 
     @property
-    def unobserved(self) -> int:
-        """Early-stopped trials that have no observation yet."""
-        return len(self._unobserved)
+    def stalled(self) -> tuple[Trial, ...]:
+        """The active trials that say what they wait for, the first to say so first."""
+        return tuple(self._stalled.values())
 
     @property
     def is_best_lost(self) -> bool:
@@ -95,10 +98,10 @@ class TrialLedger:
             self._leave(name)
             self._bucket[name] = bucket
             self._buckets[bucket][name] = created
-        if bucket == names.EARLY_STOPPED and not trial.is_observed:
-            self._unobserved.add(name)
+        if bucket in _ACTIVE and find(trial.status.conditions, names.PROGRESSING) is not None:
+            self._stalled[name] = trial
         else:
-            self._unobserved.discard(name)
+            self._stalled.pop(name, None)
         self._note_value(trial, name, created)
 
     def forget(self, name: str) -> None:
@@ -107,7 +110,7 @@ class TrialLedger:
         self._bucket.pop(name, None)
         self._values.pop(name, None)
         self._texts.pop(name, None)
-        self._unobserved.discard(name)
+        self._stalled.pop(name, None)
         if self._best is not None and self._best[0] == name:
             self._best, self._best_is_lost = None, True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,14 +13,17 @@ from msgspec.structs import replace
 from katib.api import conditions, names
 from katib.api.experiment import EXPERIMENTS, Experiment, ExperimentStatus, TrialTemplate
 from katib.api.kinds import CONFIG_MAPS
-from katib.api.suggestion import SUGGESTIONS, Suggestion, TrialAssignment
+from katib.api.suggestion import SUGGESTIONS, TrialAssignment
 from katib.api.trial import TRIALS, Trial
-from katib.api.values import Condition, Key, Kind
+from katib.api.values import Condition, Key, Kind, Manifest
 from katib.controllers.experiment import planning
-from katib.controllers.experiment.building import build_suggestion, build_trial
+from katib.controllers.experiment.building import build_trial
+from katib.controllers.experiment.conversation import Conversation, new_assignments
 from katib.controllers.experiment.ledger import TrialLedger
-from katib.errors import AlreadyExistsError, NotFoundError
+from katib.controllers.experiment.progress import find_progress
+from katib.errors import AlreadyExistsError, KatibError, NotFoundError, RenderError
 from katib.ports.clock import Clock
+from katib.ports.event_recorder import EventRecorder
 from katib.ports.reconciler import DONE, Result, always
 from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
 
@@ -28,6 +31,13 @@ _MODIFIED = EventType.MODIFIED
 
 #: The shortest time between two status writes that change nothing but counters, in seconds.
 WRITE_EVERY = 0.1
+
+#: How often a ConfigMap that holds the trial template and is gone is looked for, in seconds.
+LOOK_FOR_TEMPLATE = 2.0
+
+
+class _NoTemplateError(KatibError):
+    """The ConfigMap of the trial template is gone."""
 
 
 @dataclass(slots=True)
@@ -38,6 +48,7 @@ class _Notes:
     heard: deque[tuple[EventType, Trial]] = field(default_factory=deque)
     written_at: float = float("-inf")
     is_expected: bool = False
+    look_after: float | None = None
 
 
 class ExperimentReconciler:
@@ -48,6 +59,7 @@ class ExperimentReconciler:
 
     Args:
         store: where experiments are.
+        events: what happened, for the user.
         clock: for times.
         is_wanted: whether an experiment may start trials now; others are only counted.
     """
@@ -56,9 +68,15 @@ class ExperimentReconciler:
     kinds: tuple[Kind[Any], ...] = (EXPERIMENTS, TRIALS, SUGGESTIONS)
 
     def __init__(
-        self, store: ResourceStore, clock: Clock, is_wanted: Callable[[Key], bool] = always
+        self,
+        store: ResourceStore,
+        events: EventRecorder,
+        clock: Clock,
+        is_wanted: Callable[[Key], bool] = always,
     ) -> None:
-        self._store, self._clock, self._is_wanted = store, clock, is_wanted
+        self._store, self._events = store, events
+        self._clock, self._is_wanted = clock, is_wanted
+        self._conversation = Conversation(store, clock)
         self._notes: dict[Key, _Notes] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -94,11 +112,12 @@ class ExperimentReconciler:
         notes = self._notes.setdefault(key, _Notes())
         # Trials that are made or change meanwhile are counted at the look that follows soon.
         notes.is_expected = True
+        notes.look_after = None
         status = self._step(experiment, self._count(notes, key))
         notes.is_expected = bool(notes.heard)
         result = self._write(experiment, status, notes)
-        if planning.is_completed(replace(experiment, status=status)):
-            self._clean_up(experiment)
+        if _is_over(experiment, status):
+            self._conversation.end(experiment)
         return result
 
     def _count(self, notes: _Notes, key: Key) -> TrialLedger:
@@ -126,18 +145,18 @@ class ExperimentReconciler:
         if planning.is_completed(experiment):
             if not planning.is_restart(experiment, len(ledger)):
                 return status
-            status = self._restart(status)
-            self._restart_suggestion(experiment)
+            status = self._restart(experiment)
+            self._conversation.restart(experiment.key)
         elif not conditions.has(status.conditions, names.CREATED):
             status = self._start(status)
-        is_exhausted = self._is_exhausted(experiment.key, ledger)
+        suggestion = self._conversation.find(experiment.key)
+        is_exhausted = self._conversation.is_exhausted(suggestion, ledger)
         if len(ledger) or is_exhausted:
             condition = planning.verdict(experiment.spec, count(ledger), is_exhausted)
-            status = self._end_or_go_on(status, condition)
-        is_over = planning.is_completed(replace(experiment, status=status))
-        if is_over or not self._is_wanted(experiment.key):
+            status = self._end_or_go_on(experiment, status, condition)
+        if _is_over(experiment, status) or not self._is_wanted(experiment.key):
             return status
-        return self._balance(experiment, status, ledger)
+        return self._balance(replace(experiment, status=status), ledger)
 
     def _start(self, status: ExperimentStatus) -> ExperimentStatus:
         created = Condition(
@@ -149,110 +168,74 @@ class ExperimentReconciler:
         status = replace(status, start_time=self._clock.now(), completion_time=None)
         return self._put(status, created)
 
-    def _is_exhausted(self, key: Key, ledger: TrialLedger) -> bool:
-        """Whether the search has ended, and all that it gave are trials."""
-        suggestion = self._store.find(SUGGESTIONS, key)
-        if suggestion is None or suggestion.status.suggestion_count > len(ledger):
-            return False
-        return conditions.has(suggestion.status.conditions, names.EXHAUSTED)
-
-    def _end_or_go_on(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
+    def _end_or_go_on(
+        self, experiment: Experiment, status: ExperimentStatus, condition: Condition
+    ) -> ExperimentStatus:
         if condition.type == names.RUNNING:
             return self._put(status, condition)
         now = self._clock.now()
-        stopped = conditions.turn_off(status.conditions, names.RUNNING, now)
-        status = replace(status, conditions=stopped, completion_time=now)
-        return self._put(status, condition)
+        found = conditions.show_progress(status.conditions, None, now)
+        found = conditions.turn_off(found, names.RUNNING, now)
+        is_bad = condition.type == names.FAILED
+        self._events.record(experiment, condition.reason, condition.message, warning=is_bad)
+        return self._put(replace(status, conditions=found, completion_time=now), condition)
 
-    def _restart(self, status: ExperimentStatus) -> ExperimentStatus:
-        kept = conditions.remove(status.conditions, names.SUCCEEDED)
-        status = replace(status, conditions=conditions.remove(kept, names.FAILED))
+    def _restart(self, experiment: Experiment) -> ExperimentStatus:
+        kept = conditions.remove(experiment.status.conditions, names.SUCCEEDED)
+        status = replace(experiment.status, conditions=conditions.remove(kept, names.FAILED))
         restarting = Condition(
             type=names.RESTARTING,
             status="True",
             reason="ExperimentRestarting",
             message="Experiment is restarted",
         )
+        self._events.record(experiment, restarting.reason, restarting.message)
         return self._put(status, restarting)
 
-    def _restart_suggestion(self, experiment: Experiment) -> None:
-        suggestion = self._store.find(SUGGESTIONS, experiment.key)
-        if suggestion is None or not conditions.has(suggestion.status.conditions, names.SUCCEEDED):
-            return
-        kept = conditions.remove(suggestion.status.conditions, names.SUCCEEDED)
-        stopped = Condition(
-            type=names.RUNNING,
-            status="False",
-            reason="Experiment is restarting",
-            message="Suggestion is not running",
-        )
-        self._write_suggestion(suggestion, conditions.put(kept, stopped, self._clock.now()))
-
-    def _clean_up(self, experiment: Experiment) -> None:
-        policy = experiment.spec.resume_policy
-        suggestion = self._store.find(SUGGESTIONS, experiment.key)
-        if policy == names.LONG_RUNNING or suggestion is None:
-            return
-        found = suggestion.status.conditions
-        if conditions.has(found, names.SUCCEEDED) or conditions.has(found, names.FAILED):
-            return
-        now = self._clock.now()
-        if conditions.find(found, names.RUNNING) is not None:
-            stopped = Condition(
-                type=names.RUNNING,
-                status="False",
-                reason="Suggestion is succeeded",
-                message="Suggestion is not running",
-            )
-            found = conditions.put(found, stopped, now)
-        after = (
-            ", suggestion volume is not deleted, can be restarted"
-            if policy == names.FROM_VOLUME
-            else ", can't be restarted"
-        )
-        succeeded = Condition(
-            type=names.SUCCEEDED,
-            status="True",
-            reason="Experiment is succeeded",
-            message=f"Suggestion is succeeded{after}",
-        )
-        self._write_suggestion(suggestion, conditions.put(found, succeeded, now))
-
-    def _write_suggestion(self, suggestion: Suggestion, found: conditions.Conditions) -> None:
-        status = replace(suggestion.status, conditions=found)
-        self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
-
-    def _balance(
-        self, experiment: Experiment, status: ExperimentStatus, ledger: TrialLedger
-    ) -> ExperimentStatus:
-        counts = count(ledger)
+    def _balance(self, experiment: Experiment, ledger: TrialLedger) -> ExperimentStatus:
+        """Start or give up trials, and say what is waited for."""
+        status, counts = experiment.status, count(ledger)
         surplus = planning.surplus_trials(experiment.spec, counts)
         if surplus:
             self._drop(experiment, ledger.newest_active(surplus))
-            return status
+        try:
+            failure = None if surplus else self._add(experiment, ledger, counts)
+        except _NoTemplateError as error:
+            waiting = conditions.progress("False", "TrialTemplateMissing", str(error))
+            self._notes[experiment.key].look_after = LOOK_FOR_TEMPLATE
+            return self._show(status, waiting)
+        except RenderError as error:
+            failure = planning.failed(f"its next trial cannot be made: {error}")
+        if failure is not None:
+            return self._end_or_go_on(experiment, status, failure)
+        suggestion = self._conversation.find(experiment.key)
+        return self._show(status, find_progress(suggestion, counts.active, ledger.stalled))
+
+    def _add(
+        self, experiment: Experiment, ledger: TrialLedger, counts: planning.Counts
+    ) -> Condition | None:
+        """Ask for what is missing and make trials of what there is; why that is impossible."""
         add = planning.missing_trials(experiment.spec, counts)
         if not add:
-            return status
-        requests = len(ledger) + add - ledger.unobserved
-        suggestion = self._store.find(SUGGESTIONS, experiment.key)
+            return None
+        suggestion = self._conversation.find(experiment.key)
         if suggestion is None:
-            self._store.create(SUGGESTIONS, build_suggestion(experiment, requests))
-            return status
-        if conditions.has(suggestion.status.conditions, names.FAILED):
-            refused = conditions.find(suggestion.status.conditions, names.FAILED)
-            why = "Suggestion has failed" if refused is None else refused.message
-            return self._end_or_go_on(status, planning.failed(f"Suggestion has failed. {why}"))
-        if suggestion.spec.requests != requests:
-            spec = replace(suggestion.spec, requests=requests)
-            self._store.update(SUGGESTIONS, replace(suggestion, spec=spec))
-        self._create_trials(experiment, suggestion, ledger)
-        return status
+            self._conversation.ask(experiment, None, len(ledger) + add)
+            return None
+        refused = conditions.find(suggestion.status.conditions, names.FAILED)
+        if refused is not None and refused.status == "True":
+            return planning.failed(f"Suggestion has failed. {refused.message}")
+        fresh = new_assignments(suggestion, ledger)
+        # Assignments of deleted trials may be gone from the list: others take their place.
+        lost = max(0, suggestion.status.suggestion_count - len(ledger) - len(fresh))
+        self._conversation.ask(experiment, suggestion, len(ledger) + add + lost)
+        if fresh:
+            self._create_trials(experiment, fresh)
+        return None
 
-    def _create_trials(
-        self, experiment: Experiment, suggestion: Suggestion, ledger: TrialLedger
-    ) -> None:
+    def _create_trials(self, experiment: Experiment, fresh: Sequence[TrialAssignment]) -> None:
         text = self._template_text(experiment)
-        for assignment in new_assignments(suggestion, ledger):
+        for assignment in fresh:
             try:
                 self._store.create(TRIALS, build_trial(experiment, assignment, text))
             except AlreadyExistsError:
@@ -264,26 +247,25 @@ class ExperimentReconciler:
         if source is None:
             return None
         key = Key(source.config_map_namespace, source.config_map_name)
-        found: Any = self._store.get(CONFIG_MAPS, key).body.get("data") or {}
-        if source.template_path not in found:
-            raise NotFoundError("ConfigMap key", str(key), source.template_path, found)
-        return str(found[source.template_path])
+        found = self._store.find(CONFIG_MAPS, key)
+        data: Manifest = {} if found is None else found.body.get("data") or {}
+        if source.template_path not in data:
+            raise _NoTemplateError(
+                f'The trial template is gone: ConfigMap "{key}" with the key '
+                f'"{source.template_path}" does not exist; create it again'
+            )
+        return str(data[source.template_path])
 
-    def _drop(self, experiment: Experiment, surplus: list[str]) -> None:
+    def _drop(self, experiment: Experiment, surplus: Sequence[str]) -> None:
         """Parallelism was lowered: the newest active trials go, with their assignments."""
-        suggestion = self._store.find(SUGGESTIONS, experiment.key)
+        suggestion = self._conversation.find(experiment.key)
         for name in surplus:
             with suppress(NotFoundError):
                 self._store.delete(TRIALS, Key(experiment.metadata.namespace, name))
-        if suggestion is None:
-            return
-        kept = tuple(one for one in suggestion.status.suggestions if one.name not in surplus)
-        dropped = len(suggestion.status.suggestions) - len(kept)
-        total = suggestion.status.suggestion_count - dropped
-        spec = replace(suggestion.spec, requests=total)
-        suggestion = self._store.update(SUGGESTIONS, replace(suggestion, spec=spec))
-        status = replace(suggestion.status, suggestions=kept, suggestion_count=total)
-        self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
+        message = f"More trials were active than parallelTrialCount allows: {', '.join(surplus)}"
+        self._events.record(experiment, "TrialsDeleted", message)
+        if suggestion is not None:
+            self._conversation.drop(suggestion, surplus)
 
     def _write(self, experiment: Experiment, status: ExperimentStatus, notes: _Notes) -> Result:
         now = self._clock.monotonic()
@@ -292,15 +274,23 @@ class ExperimentReconciler:
             if wait > 0:
                 notes.is_expected = True
                 return Result(retry_after_seconds=wait)
-        status = notes.ledger.write(status) if len(notes.ledger) else status
+        status = notes.ledger.write(status) if len(notes.ledger) or status.trials else status
         if status != experiment.status:
             notes.written_at = now
             self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
-        return Result(retry_after_seconds=WRITE_EVERY) if notes.is_expected else DONE
+        return Result(WRITE_EVERY if notes.is_expected else notes.look_after)
+
+    def _show(self, status: ExperimentStatus, progress: Condition) -> ExperimentStatus:
+        changed = conditions.show_progress(status.conditions, progress, self._clock.now())
+        return replace(status, conditions=changed)
 
     def _put(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
         changed = conditions.put(status.conditions, condition, self._clock.now())
         return replace(status, conditions=changed)
+
+
+def _is_over(experiment: Experiment, status: ExperimentStatus) -> bool:
+    return planning.is_completed(replace(experiment, status=status))
 
 
 def _others(experiment: Experiment) -> tuple[str, ...]:
@@ -318,15 +308,3 @@ def count(ledger: TrialLedger) -> planning.Counts:
         failed=failed,
         best=ledger.best_value,
     )
-
-
-def new_assignments(suggestion: Suggestion, ledger: TrialLedger) -> list[TrialAssignment]:
-    """The assignments that are no trials yet, when there are more of them than trials."""
-    missing = suggestion.status.suggestion_count - len(ledger)
-    found: list[TrialAssignment] = []
-    for one in reversed(suggestion.status.suggestions):
-        if len(found) >= missing:
-            break
-        if one.name not in ledger:
-            found.append(one)
-    return found[::-1]

@@ -67,7 +67,8 @@ class SuggestionReconciler:
             return DONE
         status = self._start(suggestion.status)
         try:
-            status = self._go_on(suggestion, status, experiment)
+            status = self._validate(status, experiment)
+            status = self._fill(suggestion, status, experiment)
         except (ConflictError, StoreUnavailableError):
             raise
         except AlgorithmUnavailableError as error:
@@ -79,15 +80,6 @@ class SuggestionReconciler:
         if is_short and not _is_final(status):
             return Result(retry_after_seconds=ASK_AGAIN)
         return DONE
-
-    def _go_on(
-        self, suggestion: Suggestion, status: SuggestionStatus, experiment: Experiment
-    ) -> SuggestionStatus:
-        if not conditions.has(status.conditions, names.RUNNING):
-            status = self._validate(status, experiment)
-        if conditions.has(status.conditions, names.RUNNING):
-            status = self._fill(suggestion, status, experiment)
-        return status
 
     def _fail(
         self, suggestion: Suggestion, status: SuggestionStatus, error: Exception
@@ -114,6 +106,8 @@ class SuggestionReconciler:
         return self._put(replace(status, start_time=self._clock.now()), created)
 
     def _validate(self, status: SuggestionStatus, experiment: Experiment) -> SuggestionStatus:
+        if conditions.has(status.conditions, names.RUNNING):
+            return status
         try:
             self._suggester.validate(experiment)
         except (SettingsError, UnknownNameError) as error:
@@ -129,10 +123,12 @@ class SuggestionReconciler:
     def _fill(
         self, suggestion: Suggestion, status: SuggestionStatus, experiment: Experiment
     ) -> SuggestionStatus:
+        if not conditions.has(status.conditions, names.RUNNING):
+            return status
         total = suggestion.spec.requests
         count = total - status.suggestion_count
         if count <= 0 or conditions.has(status.conditions, names.EXHAUSTED):
-            return status
+            return self._calm(status)
         history = StoredHistory(self._store, suggestion.key)
         asked = with_settings(experiment, status.algorithm_settings)
         reply = self._suggester.suggest(SuggestionRequest(asked, count, total, history))

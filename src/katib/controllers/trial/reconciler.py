@@ -7,26 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from katib.api import conditions, names
-from katib.api.codec import decode, to_manifest, typed
+from katib.api.codec import to_manifest
 from katib.api.experiment import ObjectiveSpec
-from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial, TrialStatus
-from katib.api.values import (
-    Condition,
-    Key,
-    Kind,
-    Manifest,
-    Unstructured,
-    Value,
-    owner_reference,
-)
+from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import observe
-from katib.errors import AlreadyExistsError
+from katib.controllers.trial.runs import Runs, kind_of_run
+from katib.controllers.trial.waiting import find_ending, find_wait
+from katib.errors import KatibError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import NO_TIME, MetricEntry, ObservationLog
@@ -36,6 +29,20 @@ from katib.ports.resource_store import Event, EventType, ResourceStore
 #: How often a succeeded run's metrics are looked for, and for how long in all, in seconds. A
 #: collector that died never reports; the trial must not wait for it for ever.
 LOOK_EVERY, LOOK_FOR = 1.0, 60.0
+
+#: How often a run that goes on is asked whether it waits for something, in seconds.
+WAITS_EVERY = 30.0
+
+#: How often it is tried again to delete the entries of a trial that is gone, in seconds.
+FORGET_AGAIN = 30.0
+
+
+class ObservationsAwayError(KatibError):
+    """The observation log cannot be reached; the trial waits for it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The observation log cannot be reached: {problem}")
+        self.condition = conditions.progress("False", "ObservationLogUnavailable", str(self))
 
 
 class RunState(StrEnum):
@@ -85,7 +92,9 @@ class TrialReconciler:
         self._events, self._clock = events, clock
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
         self.kinds: tuple[Kind[Any], ...] = (TRIALS, *self._run_kinds)
+        self._runs = Runs(store, events)
         self._waiting: dict[str, float] = {}
+        self._undeleted: set[Key] = set()
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.kind is TRIALS:
@@ -105,11 +114,15 @@ class TrialReconciler:
 
     def reconcile(self, key: Key) -> Result:
         trial = self._store.find(TRIALS, key)
+        if key in self._undeleted and not self._forget(key):
+            # A trial of the same name must not find the entries of the one that is gone.
+            if trial is not None and trial.metadata.deletion_timestamp is None:
+                self._show_away(trial)
+            return Result(retry_after_seconds=FORGET_AGAIN)
         if trial is None:
             return DONE
         if trial.metadata.deletion_timestamp is not None:
-            self._release(trial)
-            return DONE
+            return self._release(trial)
         if names.FINALIZER_TRIAL not in trial.metadata.finalizers:
             finalizers = (*trial.metadata.finalizers, names.FINALIZER_TRIAL)
             metadata = replace(trial.metadata, finalizers=finalizers)
@@ -124,13 +137,32 @@ class TrialReconciler:
             self._follow(trial)
         return result
 
-    def _release(self, trial: Trial) -> None:
+    def _release(self, trial: Trial) -> Result:
+        """Let a deleted trial go, whether or not its observation log can be deleted now."""
         if names.FINALIZER_TRIAL not in trial.metadata.finalizers:
-            return
-        self._observations.delete(trial.key)
+            return DONE
+        is_forgotten = self._forget(trial.key)
+        if not is_forgotten:
+            message = "The observation log cannot be reached; the trial's entries are deleted later"
+            self._tell(trial, "ObservationLogUnavailable", message, warning=True)
         kept = tuple(one for one in trial.metadata.finalizers if one != names.FINALIZER_TRIAL)
         metadata = replace(trial.metadata, finalizers=kept)
         self._store.update(TRIALS, replace(trial, metadata=metadata))
+        return DONE if is_forgotten else Result(retry_after_seconds=FORGET_AGAIN)
+
+    def _forget(self, key: Key) -> bool:
+        """Delete a trial's entries; whether that was possible."""
+        try:
+            self._observations.delete(key)
+        except StoreUnavailableError:
+            self._undeleted.add(key)
+            return False
+        self._undeleted.discard(key)
+        return True
+
+    def _show_away(self, trial: Trial) -> None:
+        status = self._show(trial.status, ObservationsAwayError("it is to be emptied").condition)
+        self._store.update_status(TRIALS, replace(trial, status=status))
 
     def _start(self, trial: Trial) -> Trial:
         status = replace(trial.status, start_time=self._clock.now(), completion_time=None)
@@ -140,19 +172,25 @@ class TrialReconciler:
         return replace(trial, status=self._put(status, created))
 
     def _follow(self, trial: Trial) -> tuple[TrialStatus, Result]:
+        try:
+            return self._advance(trial)
+        except ObservationsAwayError as error:
+            return self._show(trial.status, error.condition), Result(LOOK_EVERY)
+
+    def _advance(self, trial: Trial) -> tuple[TrialStatus, Result]:
         kind = kind_of_run(trial)
         if self._run_kinds and kind not in self._run_kinds and not trial.is_completed:
             return self._refuse(trial, kind), DONE
-        run = self._store.find(kind, trial.key)
+        run = self._runs.find(trial)
         if trial.is_completed:
             status = self._observe_stopped(trial)
             if run is not None and not trial.spec.retain_run:
-                self._delete_run(trial, kind, run)
+                self._runs.delete(trial, run)
             return status, DONE
         if run is None:
             if not self._is_wanted(_experiment_of(trial)):
                 return trial.status, DONE
-            run = self._create_run(trial, kind)
+            run = self._runs.create(trial)
         return self._judge(trial, run)
 
     def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:
@@ -163,28 +201,10 @@ class TrialReconciler:
         )
         return self._end(trial, names.FAILED, Match("KindNotRunnable", why))
 
-    def _create_run(self, trial: Trial, kind: Kind[Any]) -> Unstructured:
-        text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
-        run: Unstructured = decode(kind, bytes(text))
-        owners = (owner_reference(trial),)
-        run = replace(run, metadata=replace(run.metadata, owner_references=owners))
-        try:
-            created: Unstructured = self._store.create(kind, run)
-        except AlreadyExistsError:
-            found: Unstructured = self._store.get(kind, run.key)
-            return found
-        self._tell(trial, "JobCreated", f"Job {trial.metadata.name} has been created")
-        return created
-
-    def _delete_run(self, trial: Trial, kind: Kind[Any], run: Unstructured) -> None:
-        if run.metadata.deletion_timestamp is None:
-            self._store.delete(kind, run.key, uid=run.metadata.uid)
-            self._tell(trial, "JobDeleted", f"Job {trial.metadata.name} has been deleted")
-
     def _judge(self, trial: Trial, run: Unstructured) -> tuple[TrialStatus, Result]:
         found = self._run_state(trial, run)
         if found is None:
-            return trial.status, DONE
+            return self._wait(trial, run), Result(retry_after_seconds=WAITS_EVERY)
         state, match = found
         name = trial.metadata.name
         if state is RunState.RUNNING:
@@ -195,26 +215,38 @@ class TrialReconciler:
                 message="Trial is running",
             )
             self._tell(trial, "JobRunning", f"Job {name} is running")
-            return self._put(trial.status, running), DONE
+            status = self._put(self._show(trial.status, None), running)
+            return status, Result(retry_after_seconds=WAITS_EVERY)
         if state is RunState.FAILED:
             detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
             self._tell(trial, "JobFailed", f"Job {name} has failed{detail}")
             return self._end(trial, names.FAILED, match), DONE
         return self._succeed(trial, match)
 
+    def _wait(self, trial: Trial, run: Unstructured) -> TrialStatus:
+        """The status of a trial whose run goes on, with what keeps it from that."""
+        started = trial.status.start_time
+        if started is None or (self._clock.now() - started).total_seconds() < WAITS_EVERY:
+            return trial.status
+        return self._show(trial.status, find_wait(run, self._runs.pods(trial)))
+
     def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
         document = self._document(trial, run)
+        problem = ""
         try:
             failed = find_match(trial.spec.failure_condition, document)
             if failed is not None:
                 return RunState.FAILED, failed
             succeeded = find_match(trial.spec.success_condition, document)
+            if succeeded is not None:
+                return RunState.SUCCEEDED, succeeded
         except MatchError as error:
-            self._tell(trial, "ConditionError", str(error), warning=True)
-            return None
-        if succeeded is not None:
-            return RunState.SUCCEEDED, succeeded
-        if not trial.has(names.RUNNING):
+            problem = str(error)
+            self._tell(trial, "ConditionError", problem, warning=True)
+        ending = find_ending(run)
+        if ending is not None:
+            return RunState.FAILED, Match("ConditionsNotMet", _unmet(trial, run, ending, problem))
+        if not problem and not trial.has(names.RUNNING):
             return RunState.RUNNING, Match("", "")
         return None
 
@@ -232,11 +264,11 @@ class TrialReconciler:
         collector = trial.spec.metrics_collector.collector
         is_pushed = collector is not None and collector.kind == "Push"
         if trial.status.observation is None and not is_pushed and self._may_look_again(trial):
-            return trial.status, Result(retry_after_seconds=LOOK_EVERY)
+            message = f"The run has succeeded; its metrics are waited for, {LOOK_FOR:g} s at most"
+            waiting = conditions.progress("True", "WaitingForMetrics", message)
+            return self._show(trial.status, waiting), Result(retry_after_seconds=LOOK_EVERY)
         if is_pushed and trial.status.observation is None:
-            objective = trial.spec.objective or ObjectiveSpec()
-            missing = MetricEntry(NO_TIME, objective.objective_metric_name, names.UNAVAILABLE)
-            self._observations.report(trial.key, [missing])
+            self._report_missing(trial)
         self._tell(
             trial,
             "MetricsUnavailable",
@@ -244,6 +276,14 @@ class TrialReconciler:
             warning=True,
         )
         return self._end(trial, names.METRICS_UNAVAILABLE, match), DONE
+
+    def _report_missing(self, trial: Trial) -> None:
+        objective = trial.spec.objective or ObjectiveSpec()
+        missing = MetricEntry(NO_TIME, objective.objective_metric_name, names.UNAVAILABLE)
+        try:
+            self._observations.report(trial.key, [missing])
+        except StoreUnavailableError as error:
+            raise ObservationsAwayError(str(error)) from error
 
     def _may_look_again(self, trial: Trial) -> bool:
         now = self._clock.monotonic()
@@ -257,7 +297,11 @@ class TrialReconciler:
         objective = trial.spec.objective
         if objective is None:
             return trial.status
-        observation = observe(objective, self._observations.read(trial.key))
+        try:
+            entries = self._observations.read(trial.key)
+        except StoreUnavailableError as error:
+            raise ObservationsAwayError(str(error)) from error
+        observation = observe(objective, entries)
         if observation is None:
             return trial.status
         return replace(trial.status, observation=observation)
@@ -281,9 +325,14 @@ class TrialReconciler:
             reason=f"{reason}. Job reason: {match.reason}" if match.reason else reason,
             message=f"{message}. Job message: {match.message}" if match.message else message,
         )
-        stopped = conditions.turn_off(trial.status.conditions, names.RUNNING, now)
+        found = conditions.show_progress(trial.status.conditions, None, now)
+        stopped = conditions.turn_off(found, names.RUNNING, now)
         status = replace(trial.status, completion_time=now, conditions=stopped)
         return self._put(status, final)
+
+    def _show(self, status: TrialStatus, progress: Condition | None) -> TrialStatus:
+        changed = conditions.show_progress(status.conditions, progress, self._clock.now())
+        return replace(status, conditions=changed)
 
     def _put(self, status: TrialStatus, condition: Condition) -> TrialStatus:
         changed = conditions.put(status.conditions, condition, self._clock.now())
@@ -300,23 +349,19 @@ _ENDS = {
 }
 
 
+def _unmet(trial: Trial, run: Unstructured, ending: str, problem: str) -> str:
+    """Why a run that has ended can never be judged."""
+    both = (
+        f"successCondition {trial.spec.success_condition or '(none)'} nor "
+        f"failureCondition {trial.spec.failure_condition or '(none)'}"
+    )
+    detail = f" ({problem})" if problem else ""
+    return f"The {run.kind} has ended ({ending}), but neither {both} matches it{detail}"
+
+
 def _experiment_of(trial: Trial) -> Key:
     name = trial.metadata.label(names.LABEL_EXPERIMENT) or ""
     return Key(trial.metadata.namespace, name)
-
-
-def kind_of_run(trial: Trial) -> Kind[Any]:
-    """The kind of the manifest that a trial runs."""
-    text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
-    head = typed(_Head, text)
-    return kind_of(head.api_version, head.kind)
-
-
-class _Head(Value, frozen=True):
-    """The first lines of a manifest."""
-
-    api_version: str = ""
-    kind: str = ""
 
 
 def _is_own_write(event: Event) -> bool:

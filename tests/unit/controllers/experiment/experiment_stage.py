@@ -77,7 +77,7 @@ class Stage:
         self.suggester = suggester or CountingSuggester()
         self.events: list[str] = []
         here = Runnable((JOBS,), is_wanted)
-        self.experiments = ExperimentReconciler(self.store, self.clock, is_wanted)
+        self.experiments = ExperimentReconciler(self.store, self, self.clock, is_wanted)
         self._reconcilers: tuple[Reconciler, ...] = (
             self.experiments,
             SuggestionReconciler(self.store, self.suggester, self.clock),
@@ -126,7 +126,7 @@ class Stage:
 
     def restart_engine(self) -> None:
         """All that controllers remember is lost."""
-        self.experiments = ExperimentReconciler(self.store, self.clock)
+        self.experiments = ExperimentReconciler(self.store, self, self.clock)
         others = self._reconcilers[1:]
         self._reconcilers = (self.experiments, *others)
         self._ready, self._later = {}, {}

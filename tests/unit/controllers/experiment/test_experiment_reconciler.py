@@ -7,13 +7,13 @@ from experiment_stage import CountingSuggester, Stage, job_of, shown
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from katib.api import names
+from katib.api import conditions, names
 from katib.api.experiment import EXPERIMENTS, ConfigMapSource
 from katib.api.kinds import CONFIG_MAPS, JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind, ObjectMeta, Strings, Unstructured
-from katib.errors import NotFoundError
+from katib.controllers.experiment.reconciler import LOOK_FOR_TEMPLATE
 from katib.ports.resource_store import Event
 from katib.testing.builders import an_experiment
 
@@ -31,6 +31,14 @@ def a_stage(max: int | None = 3, parallel: int = 2, **others: object) -> Stage:
     return stage
 
 
+def progress(stage: Stage) -> tuple[str, str, str]:
+    """What the experiment says it waits for: status, reason, message."""
+    found = conditions.find(stage.experiment.status.conditions, names.PROGRESSING)
+    assert found is not None
+    assert stage.experiment.status.conditions[0] is found
+    return found.status, found.reason, found.message
+
+
 def states(stage: Stage) -> dict[str, str]:
     """Each trial's newest condition, by its ``lr``."""
     return {
@@ -43,6 +51,7 @@ def test_an_experiment_goes_its_way_step_by_step() -> None:
     stage = a_stage(max=3, parallel=2)
     assert stage.experiment.metadata.finalizers == (names.FINALIZER_EXPERIMENT,)
     assert stage.conditions() == [
+        ("Progressing", "True", "TrialsRunning"),
         ("Created", "True", "ExperimentCreated"),
         ("Running", "True", "ExperimentRunning"),
     ]
@@ -234,6 +243,7 @@ def test_a_raised_budget_restarts_an_experiment(policy: str) -> None:
     stage.finish("1", "0.5")
     stage.edit(max_trial_count=2)
     assert [one[:2] for one in stage.conditions()] == [
+        ("Progressing", "True"),
         ("Created", "True"),
         ("Restarting", "True"),
         ("Running", "True"),
@@ -297,19 +307,20 @@ def test_a_template_can_be_read_from_a_config_map() -> None:
     )
     fresh = replace(template, trial_spec=UNSET, config_map=source)
     stage = Stage(replace(experiment, spec=replace(experiment.spec, trial_template=fresh)))
-    with pytest.raises(NotFoundError, match='ConfigMap "templates" not found'):
-        stage.run()
+    stage.run()
+    gone = progress(stage)
+    assert gone[:2] == ("False", "TrialTemplateMissing")
+    assert 'ConfigMap "default/templates" with the key "job.yaml" does not exist' in gone[2]
     stage.store.create(CONFIG_MAPS, a_config_map({"other.yaml": ""}))
-    with pytest.raises(NotFoundError, match=r'"job\.yaml" not found'):
-        stage.experiments.reconcile(stage.key)
+    stage.pass_time(LOOK_FOR_TEMPLATE)
+    assert progress(stage) == gone
     found = stage.store.list(CONFIG_MAPS)[0]
     text = (
         "apiVersion: batch/v1\nkind: Job\nspec: {template: {spec: {containers: "
         "[{name: main, command: [run, '${trialParameters.lr}']}]}}}"
     )
     stage.store.update(CONFIG_MAPS, replace(found, body={"data": {"job.yaml": text}}))
-    stage.experiments.reconcile(stage.key)
-    stage.run()
+    stage.pass_time(LOOK_FOR_TEMPLATE)
     job = job_of(stage, "1")
     assert job is not None
     assert job.spec["template"]["spec"]["containers"][0]["command"] == ["run", "1"]

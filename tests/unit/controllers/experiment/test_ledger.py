@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from msgspec.structs import replace
 
+from katib.api import conditions as rules
 from katib.api import names
 from katib.api.experiment import ExperimentStatus, Metric, ObjectiveSpec, Observation
 from katib.api.trial import Trial, TrialSpec, TrialStatus
@@ -93,7 +94,7 @@ def test_a_forgotten_trial_is_counted_nowhere() -> None:
     ledger = a_ledger(a_trial("a", "EarlyStopped"), a_trial("b", "Running"))
     ledger.forget("a")
     ledger.forget("never there")
-    assert (len(ledger), ledger.count("EarlyStopped"), ledger.unobserved) == (1, 0, 0)
+    assert (len(ledger), ledger.count("EarlyStopped"), ledger.stalled) == (1, 0, ())
     assert "a" not in ledger
     assert "b" in ledger
 
@@ -121,11 +122,18 @@ def test_lists_hold_the_newest_thousand_and_counters_all() -> None:
     assert status.succeeded_trial_list[-1] == "t1249"
 
 
-def test_early_stopped_trials_are_unobserved_until_a_value_is_there() -> None:
-    ledger = a_ledger(a_trial("a", "EarlyStopped"), a_trial("b", "EarlyStopped", value="1"))
-    assert ledger.unobserved == 1
-    ledger.note(a_trial("a", "EarlyStopped", value="2"))
-    assert ledger.unobserved == 0
+def test_a_trial_that_waits_is_stalled_until_it_goes_on_or_ends() -> None:
+    waiting = a_trial("a", "Running")
+    said = rules.progress("False", "PodUnschedulable", "no node fits")
+    found = (said, *waiting.status.conditions)
+    waiting = replace(waiting, status=replace(waiting.status, conditions=found))
+    ledger = a_ledger(waiting, a_trial("b", "Running"))
+    assert [one.metadata.name for one in ledger.stalled] == ["a"]
+    ledger.note(a_trial("a", "Running"))
+    assert not ledger.stalled
+    ledger.note(waiting)
+    ledger.forget("a")
+    assert not ledger.stalled
 
 
 def test_the_newest_active_trials_go_first() -> None:

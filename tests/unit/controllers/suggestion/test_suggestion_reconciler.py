@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from katib.api import names
+from katib.api.codec import to_raw
 from katib.api.experiment import EXPERIMENTS, Experiment, Metric, Observation
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionSpec, TrialAssignment
 from katib.api.trial import TRIALS, Trial, TrialStatus
@@ -15,8 +16,9 @@ from katib.api.values import Condition, Key, NameValue, ObjectMeta, Strings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.suggestion.naming import trial_name
+from katib.controllers.suggestion.patience import FAILING_FOR, MOST_EMPTY, MOST_FAILURES
 from katib.controllers.suggestion.reconciler import ASK_AGAIN, merged, with_settings
-from katib.errors import SettingsError, UnknownNameError
+from katib.errors import AlgorithmUnavailableError, SettingsError, UnknownNameError
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
@@ -91,6 +93,12 @@ class Stage:
         self.store.update(SUGGESTIONS, replace(suggestion, spec=spec))
         return self.reconcile()
 
+    def have(self, trials: int, running: int = 0) -> None:
+        """The experiment has so many trials."""
+        experiment = self.store.get(EXPERIMENTS, KEY)
+        status = replace(experiment.status, trials=trials, trials_running=running)
+        self.store.update_status(EXPERIMENTS, replace(experiment, status=status))
+
     def put(self, *conditions: Condition) -> None:
         suggestion = self.suggestion
         status = replace(suggestion.status, conditions=conditions)
@@ -159,6 +167,7 @@ def test_a_name_that_the_algorithm_gave_stays() -> None:
 def test_the_list_holds_the_newest_thousand_and_the_count_all() -> None:
     stage = Stage(requests=900)
     stage.reconcile()
+    stage.have(trials=900)
     stage.request(1_200)
     status = stage.suggestion.status
     assert (len(status.suggestions), status.suggestion_count) == (names.LONGEST_LIST, 1_200)
@@ -166,6 +175,25 @@ def test_the_list_holds_the_newest_thousand_and_the_count_all() -> None:
     uid = stage.experiment.metadata.uid
     assert status.suggestions[-1].name == trial_name("an-experiment", uid, 1_199)
     assert stage.request(1_200) == DONE
+
+
+def test_what_is_no_trial_yet_stays_in_the_list_however_much_it_is() -> None:
+    stage = Stage(requests=1_500)
+    stage.reconcile()
+    assert len(stage.suggestion.status.suggestions) == 1_500
+
+
+def test_the_list_is_shorter_when_its_assignments_are_long() -> None:
+    def long(request: SuggestionRequest) -> SuggestionReply:
+        return SuggestionReply(assignments(*(["x" * 1_000] * request.count)))
+
+    stage = Stage(Suggester(long), requests=500)
+    stage.reconcile()
+    stage.have(trials=500)
+    stage.request(501)
+    status = stage.suggestion.status
+    assert status.suggestion_count == 501
+    assert 100_000 < len(to_raw(status)) < 300_000
 
 
 def test_fewer_than_asked_are_kept_and_the_rest_is_asked_for_again() -> None:
@@ -214,14 +242,76 @@ def test_a_refusal_is_final_and_says_why(case: str) -> None:
     assert (stage.suggester.validated, stage.suggester.asked) == (1, [])
 
 
-def test_an_error_of_the_algorithm_is_left_to_the_loop() -> None:
-    def broken(_: SuggestionRequest) -> SuggestionReply:
-        raise ZeroDivisionError
+def broken(_: SuggestionRequest) -> SuggestionReply:
+    raise ZeroDivisionError("by nought")
 
+
+def test_an_algorithm_that_fails_shows_it_and_is_asked_again() -> None:
     stage = Stage(Suggester(broken))
     with pytest.raises(ZeroDivisionError):
         stage.reconcile()
-    assert stage.values() == []
+    why = "The algorithm failed 1 times in a row: ZeroDivisionError: by nought"
+    assert stage.conditions() == [
+        ("Progressing", "False", "AlgorithmFailed", why),
+        CREATED,
+        RUNNING,
+    ]
+    stage.suggester.reply = as_many_as_asked
+    assert stage.reconcile() == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
+def test_an_algorithm_that_fails_too_often_for_too_long_ends_the_suggestion() -> None:
+    stage = Stage(Suggester(broken))
+    for _ in range(MOST_FAILURES + 5):
+        with pytest.raises(ZeroDivisionError):
+            stage.reconcile()
+    stage.clock.advance(FAILING_FOR)
+    assert stage.reconcile() == DONE
+    failed = stage.conditions()[-1]
+    assert failed[:3] == ("Failed", "True", "SuggestionFailed")
+    assert failed[3] == "The algorithm failed 16 times in a row: ZeroDivisionError: by nought"
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Failed"]
+
+
+def test_an_algorithm_that_cannot_be_reached_is_waited_for_and_that_is_said() -> None:
+    def away(_: SuggestionRequest) -> SuggestionReply:
+        raise AlgorithmUnavailableError("tpe:6789", "connection refused")
+
+    stage = Stage(Suggester(away))
+    for _ in range(50):
+        assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+        stage.clock.advance(FAILING_FOR)
+    said = stage.conditions()[0]
+    assert said[:3] == ("Progressing", "False", "AlgorithmUnavailable")
+    assert "the algorithm at tpe:6789 cannot be reached: connection refused" in said[3]
+    stage.suggester.reply = as_many_as_asked
+    assert stage.reconcile() == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
+def test_empty_replies_while_trials_are_under_way_mean_not_now() -> None:
+    stage = Stage(Suggester(lambda _: SuggestionReply([])), requests=2)
+    stage.have(trials=1, running=1)
+    for _ in range(10):
+        assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+    assert stage.conditions()[0] == (
+        "Progressing",
+        "True",
+        "WaitingForTrials",
+        "The algorithm gave 0 of 2 assignments: it waits for the results of trials that are "
+        "under way",
+    )
+
+
+def test_empty_replies_with_no_trial_under_way_are_the_end_of_the_search() -> None:
+    stage = Stage(Suggester(lambda _: SuggestionReply([])), requests=2)
+    stage.have(trials=4)
+    for _ in range(MOST_EMPTY - 1):
+        assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+        assert stage.conditions()[0][:3] == ("Progressing", "False", "TooFewAssignments")
+    assert stage.reconcile() == DONE
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Exhausted"]
 
 
 def test_a_succeeded_suggestion_is_forgotten_and_asks_nothing() -> None:

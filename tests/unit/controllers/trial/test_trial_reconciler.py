@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from katib.api.kinds import JOBS, PODS, kind_of
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import Condition, Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.controllers.trial.reconciler import FORGET_AGAIN, WAITS_EVERY
+from katib.errors import StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.reconciler import DONE, Result
@@ -22,6 +25,7 @@ from katib.testing.builders import an_experiment
 from katib.testing.clocks import FakeClock
 
 KEY = Key("default", "trial-a")
+GOES_ON = Result(retry_after_seconds=WAITS_EVERY)
 
 
 class CountingLog(MemoryObservationLog):
@@ -39,10 +43,12 @@ class CountingLog(MemoryObservationLog):
 class Stage:
     """One trial that was just created."""
 
-    def __init__(self, here: Runnable | None = None, **spec: Any) -> None:
+    def __init__(
+        self, here: Runnable | None = None, log: AwayLog | None = None, **spec: Any
+    ) -> None:
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
-        self.log = CountingLog()
+        self.log = log or AwayLog()
         self.told: list[tuple[str, str, bool]] = []
         here = Runnable((JOBS, PODS)) if here is None else here
         self.reconciler = TrialReconciler(self.store, self.log, self, self.clock, here)
@@ -132,7 +138,7 @@ STOPPED = ("Running", "False", "TrialRunning", "Trial is running")
 
 def test_a_new_trial_starts_its_run() -> None:
     stage = Stage()
-    assert stage.reconcile() == DONE
+    assert stage.reconcile() == GOES_ON
     assert stage.conditions() == [CREATED, RUNNING]
     assert stage.trial.status.start_time == stage.clock.now()
     assert stage.trial.status.completion_time is None
@@ -152,8 +158,8 @@ def test_looking_again_changes_nothing() -> None:
     stage = Stage()
     stage.reconcile()
     version, told = stage.store.version, list(stage.told)
-    assert stage.reconcile() == DONE
-    assert stage.job_is(active=1) == DONE
+    assert stage.reconcile() == GOES_ON
+    assert stage.job_is(active=1) == GOES_ON
     assert (stage.store.version, stage.told) == (version + 1, told)
 
 
@@ -257,10 +263,129 @@ def test_a_condition_may_look_at_more_than_the_status() -> None:
 def test_a_condition_that_cannot_be_read_is_told_and_changes_nothing() -> None:
     stage = Stage(failure_condition="status.conditions.#.type")
     stage.reconcile()
-    stage.job_is(condition("Complete"))
+    stage.job_is(condition("FailureTarget"))
     assert stage.conditions() == [CREATED, RUNNING]
     assert stage.told[-1][0] == "ConditionError"
     assert stage.told[-1][2] is True
+
+
+UNMET: dict[str, dict[str, Any]] = {
+    "conditions that look elsewhere": {
+        "success_condition": "status.phase",
+        "failure_condition": "status.phase",
+    },
+    "a condition that cannot be read": {"failure_condition": "status.conditions.#.type"},
+    "conditions that are no paths": {"success_condition": "#((", "failure_condition": "#(("},
+}
+
+
+@pytest.mark.parametrize("case", UNMET)
+def test_a_run_that_has_ended_and_meets_no_condition_fails_the_trial(case: str) -> None:
+    stage = Stage(**UNMET[case])
+    stage.reconcile()
+    stage.report("0.5")
+    assert stage.job_is(condition("Complete")) == DONE
+    type, status, reason, message = stage.conditions()[-1]
+    assert (type, status) == ("Failed", "True")
+    assert reason == "TrialFailed. Job reason: ConditionsNotMet"
+    assert "Trial has failed. Job message: The Job has ended (Complete), but neither" in message
+    assert UNMET[case].get("success_condition", "") in message
+
+
+def test_a_trial_whose_pod_no_node_takes_says_so_until_one_does() -> None:
+    stage = Stage()
+    stage.reconcile()
+    pod = a_pod({"type": "PodScheduled", "status": "False", "message": "0/3 nodes: no GPU"})
+    stage.store.create(PODS, pod)
+    assert stage.reconcile() == GOES_ON
+    assert stage.conditions() == [CREATED, RUNNING]
+    stage.clock.advance(WAITS_EVERY)
+    assert stage.reconcile() == GOES_ON
+    stuck = ("Progressing", "False", "PodUnschedulable", "Pod trial-a-1: 0/3 nodes: no GPU")
+    assert stage.conditions() == [stuck, CREATED, RUNNING]
+    found = stage.store.get(PODS, pod.key)
+    scheduled = {"conditions": [{"type": "PodScheduled", "status": "True"}]}
+    stage.store.update_status(PODS, with_status(found, scheduled))
+    stage.reconcile()
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
+def a_pod(*found: Manifest, **status: Any) -> Unstructured:
+    metadata = ObjectMeta(
+        name="trial-a-1", namespace="default", labels=Strings({names.LABEL_JOB: KEY.name})
+    )
+    body = {"spec": {}, "status": {"conditions": list(found), **status}}
+    return Unstructured(api_version="v1", kind="Pod", metadata=metadata, body=body)
+
+
+class AwayLog(CountingLog):
+    """Cannot be reached while ``is_away``."""
+
+    is_away = False
+
+    def read(self, trial: Key, metric: str | None = None) -> Sequence[MetricEntry]:
+        self._check()
+        return super().read(trial, metric)
+
+    def report(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
+        self._check()
+        super().report(trial, entries)
+
+    def delete(self, trial: Key) -> None:
+        self._check()
+        super().delete(trial)
+
+    def _check(self) -> None:
+        if self.is_away:
+            raise StoreUnavailableError("db:6789", "connection refused")
+
+
+def test_a_trial_waits_for_an_observation_log_that_is_away_and_says_so() -> None:
+    stage = Stage(log=AwayLog())
+    stage.reconcile()
+    stage.report("0.5")
+    stage.log.is_away = True
+    assert stage.job_is(condition("Complete")) == Result(retry_after_seconds=1)
+    said = stage.conditions()[0]
+    assert said[:3] == ("Progressing", "False", "ObservationLogUnavailable")
+    assert "connection refused" in said[3]
+    stage.clock.advance(1_000)
+    assert stage.reconcile() == Result(retry_after_seconds=1)
+    stage.log.is_away = False
+    assert stage.reconcile() == DONE
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
+
+
+def test_a_trial_can_be_deleted_while_the_observation_log_is_away() -> None:
+    stage = Stage(log=AwayLog())
+    stage.reconcile()
+    stage.report("0.5")
+    stage.log.is_away = True
+    stage.store.delete(TRIALS, KEY)
+    assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
+    assert stage.store.find(TRIALS, KEY) is None
+    assert stage.told[-1][0] == "ObservationLogUnavailable"
+    assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
+    stage.log.is_away = False
+    assert stage.reconcile() == DONE
+    assert stage.log.read(KEY) == []
+
+
+def test_a_new_trial_of_the_name_waits_until_the_old_entries_are_deleted() -> None:
+    stage = Stage(log=AwayLog())
+    stage.reconcile()
+    stage.report("0.5")
+    stage.log.is_away = True
+    stage.store.delete(TRIALS, KEY)
+    stage.reconcile()
+    stage.store.create(TRIALS, a_trial())
+    assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
+    assert stage.conditions()[0][:3] == ("Progressing", "False", "ObservationLogUnavailable")
+    assert stage.job is None
+    stage.log.is_away = False
+    assert stage.reconcile() == GOES_ON
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert (stage.job is None, stage.log.read(KEY)) == (False, [])
 
 
 def test_a_retained_run_stays() -> None:
@@ -278,7 +403,9 @@ def test_metrics_are_waited_for_a_minute() -> None:
     stage = Stage()
     stage.reconcile()
     assert stage.job_is(condition("Complete")) == Result(retry_after_seconds=1)
-    assert stage.conditions() == [CREATED, RUNNING]
+    waiting = "The run has succeeded; its metrics are waited for, 60 s at most"
+    progress = ("Progressing", "True", "WaitingForMetrics", waiting)
+    assert stage.conditions() == [progress, CREATED, RUNNING]
     for _ in range(59):
         stage.clock.advance(1)
         assert stage.reconcile() == Result(retry_after_seconds=1)

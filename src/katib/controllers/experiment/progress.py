@@ -1,0 +1,37 @@
+"""What an experiment waits for. Pure."""
+
+from __future__ import annotations
+
+from katib.api import conditions, names
+from katib.api.suggestion import Suggestion
+from katib.api.trial import Trial
+from katib.api.values import Condition
+
+
+def find_progress(
+    suggestion: Suggestion | None, active: int, stalled: tuple[Trial, ...]
+) -> Condition:
+    """The ``Progressing`` condition of an experiment that is not over.
+
+    It is ``False`` when nothing will happen without help: no trial is under way and the algorithm
+    gives none, or every trial under way waits for something that does not come.
+
+    Args:
+        suggestion: the conversation with the algorithm, if it has begun.
+        active: how many trials are under way.
+        stalled: those of them that say that they wait, the oldest first.
+    """
+    if active and len(stalled) < active:
+        return conditions.progress("True", "TrialsRunning", "Trials are under way")
+    if stalled:
+        first = stalled[0]
+        why = conditions.find(first.status.conditions, names.PROGRESSING) or Condition()
+        message = f"Trial {first.metadata.name}: {why.message}"
+        return conditions.progress(why.status, why.reason, message)
+    if suggestion is not None:
+        said = conditions.find(suggestion.status.conditions, names.PROGRESSING)
+        if said is not None:
+            return conditions.progress(said.status, said.reason, said.message)
+    return conditions.progress(
+        "True", "WaitingForSuggestion", "The algorithm is asked for assignments"
+    )

@@ -1,0 +1,243 @@
+"""The manifests of an algorithm that ships as an image: what has to exist for it to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from katib.api import names
+from katib.api.kinds import (
+    DEPLOYMENTS,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
+from katib.api.suggestion import Suggestion
+from katib.api.values import Key, Kind, Manifest, ObjectMeta, Strings, Unstructured, owner_reference
+from katib.configuration import EarlyStoppingConfig, SuggestionConfig
+from katib.errors import ConfigurationError, KatibError
+
+LABEL_DEPLOYMENT = "katib.kubeflow.org/deployment"
+LABEL_SUGGESTION = "katib.kubeflow.org/suggestion"
+#: The services speak gRPC inside the namespace; a mesh's proxy would only stand in the way.
+LABEL_MESH = "sidecar.istio.io/inject"
+
+SUGGESTION_PORT, SUGGESTION_PORT_NAME = 6789, "suggestion-api"
+EARLY_STOPPING_PORT, EARLY_STOPPING_PORT_NAME = 6788, "earlystop-api"
+SUGGESTION_CONTAINER, EARLY_STOPPING_CONTAINER = "suggestion", "early-stopping"
+SUGGESTION_VOLUME = "suggestion-volume"
+
+_RBAC = "rbac.authorization.k8s.io"
+
+#: A manifest, and the kind under which a store keeps it.
+Composed = tuple[Kind[Unstructured], Unstructured]
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What the manifests of one suggestion are made of.
+
+    Attributes:
+        suggestion: whose algorithm it is, as the store returned it.
+        algorithm: the configuration's entry for the algorithm, defaults filled.
+        early_stopping: the entry for the early stopping rule; ``None`` when the suggestion has
+            none.
+        has_probes: whether the algorithm's container gets gRPC health probes.
+    """
+
+    suggestion: Suggestion
+    algorithm: SuggestionConfig
+    early_stopping: EarlyStoppingConfig | None = None
+    has_probes: bool = True
+
+
+def algorithm_name(suggestion: Suggestion) -> str:
+    """The name of the suggestion's algorithm."""
+    algorithm = suggestion.spec.algorithm
+    return algorithm.algorithm_name if algorithm is not None else ""
+
+
+def early_stopping_name(suggestion: Suggestion) -> str:
+    """The name of the suggestion's early stopping rule; empty when it has none."""
+    rule = suggestion.spec.early_stopping
+    return rule.algorithm_name if rule is not None else ""
+
+
+def services_key(suggestion: Suggestion) -> Key:
+    """The namespace and the name that all of the suggestion's resources share, save the volume."""
+    metadata = suggestion.metadata
+    return Key(metadata.namespace, f"{metadata.name}-{algorithm_name(suggestion)}")
+
+
+def compose(parts: Parts) -> tuple[Composed, ...]:
+    """All that has to exist for the algorithm to be asked, in the order in which it is created.
+
+    Raises:
+        ConfigurationError: the configuration claims a port of the algorithm's container for itself.
+        KatibError: the suggestion was never stored, so that nothing can belong to it.
+    """
+    return (*_volumes(parts), service(parts), *_rights(parts), deployment(parts))
+
+
+def deployment(parts: Parts) -> Composed:
+    """The Deployment that runs the algorithm; raises as :func:`compose`."""
+    metadata = parts.suggestion.metadata
+    labels = _pod_labels(parts.suggestion)
+    pod_metadata: Manifest = {"labels": labels}
+    if metadata.annotations:
+        pod_metadata["annotations"] = dict(metadata.annotations)
+    pod: Manifest = {"containers": list(_containers(parts))}
+    account = _service_account(parts)
+    if account:
+        pod["serviceAccountName"] = account
+    if _keeps_volume(parts):
+        claim = {"claimName": services_key(parts.suggestion).name}
+        pod["volumes"] = [{"name": SUGGESTION_VOLUME, "persistentVolumeClaim": claim}]
+    spec = {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": pod_metadata, "spec": pod},
+    }
+    own = msgspec.structs.replace(
+        _owned(parts.suggestion), labels=metadata.labels, annotations=metadata.annotations
+    )
+    return _composed(DEPLOYMENTS, own, spec=spec)
+
+
+def service(parts: Parts) -> Composed:
+    """The Service by which the algorithm and its early stopping rule are reached."""
+    ports = [{"name": SUGGESTION_PORT_NAME, "port": SUGGESTION_PORT}]
+    if parts.early_stopping is not None:
+        ports.append({"name": EARLY_STOPPING_PORT_NAME, "port": EARLY_STOPPING_PORT})
+    selector = _pod_labels(parts.suggestion)
+    spec = {"type": "ClusterIP", "selector": selector, "ports": ports}
+    return _composed(SERVICES, _owned(parts.suggestion), spec=spec)
+
+
+def _volumes(parts: Parts) -> Iterator[Composed]:
+    """The volume first: its claim then finds it, instead of asking the default storage class."""
+    if not _keeps_volume(parts):
+        return
+    entry = parts.algorithm
+    if entry.persistent_volume_spec:
+        key = services_key(parts.suggestion)
+        # A volume is of no namespace, so it can have no owner in one: it goes with its claim.
+        metadata = ObjectMeta(
+            name=f"{key.name}-{key.namespace}", labels=_strings(entry.persistent_volume_labels)
+        )
+        spec = {**entry.persistent_volume_spec, "persistentVolumeReclaimPolicy": "Delete"}
+        yield _composed(PERSISTENT_VOLUMES, metadata, spec=spec)
+    own = _owned(parts.suggestion)
+    yield _composed(PERSISTENT_VOLUME_CLAIMS, own, spec=entry.persistent_volume_claim_spec)
+
+
+def _rights(parts: Parts) -> Iterator[Composed]:
+    """The right to mark trials as stopped, unless the account is the user's own."""
+    own = _owned(parts.suggestion)
+    if parts.early_stopping is None or _service_account(parts) != own.name:
+        return
+    yield _composed(SERVICE_ACCOUNTS, own)
+    resources = ["trials", "trials/status"]
+    rule = {"apiGroups": ["kubeflow.org"], "resources": resources, "verbs": ["*"]}
+    yield _composed(ROLES, own, rules=[rule])
+    subject = {"kind": SERVICE_ACCOUNTS.name, "name": own.name, "namespace": own.namespace}
+    role = {"apiGroup": _RBAC, "kind": ROLES.name, "name": own.name}
+    yield _composed(ROLE_BINDINGS, own, subjects=[subject], roleRef=role)
+
+
+def _containers(parts: Parts) -> Iterator[Manifest]:
+    yield _suggestion_container(parts)
+    rule = parts.early_stopping
+    if rule is not None:
+        port = {"name": EARLY_STOPPING_PORT_NAME, "containerPort": EARLY_STOPPING_PORT}
+        yield {
+            "name": EARLY_STOPPING_CONTAINER,
+            "image": rule.image,
+            "imagePullPolicy": rule.image_pull_policy,
+            "ports": [port],
+            "resources": rule.resources,
+        }
+
+
+def _suggestion_container(parts: Parts) -> Manifest:
+    container: Manifest = dict(parts.algorithm.container)
+    container["name"] = container.get("name") or SUGGESTION_CONTAINER
+    container["ports"] = _ports(container)
+    if parts.has_probes:
+        for probe, numbers in _PROBES.items():
+            container[probe] = container.get(probe) or {"grpc": dict(_HEALTH), **numbers}
+    mounts = container.get("volumeMounts") or []
+    if _keeps_volume(parts) and all(mount.get("name") != SUGGESTION_VOLUME for mount in mounts):
+        mount = {"name": SUGGESTION_VOLUME, "mountPath": parts.algorithm.volume_mount_path}
+        container["volumeMounts"] = [*mounts, mount]
+    return container
+
+
+#: What the algorithm's service answers health checks for.
+_HEALTH: Manifest = {"port": SUGGESTION_PORT, "service": "manager.v1beta1.Suggestion"}
+
+#: The pauses of the two probes, in seconds: a slow ask is no reason to start the service anew.
+_PROBES: dict[str, Manifest] = {
+    "readinessProbe": {"initialDelaySeconds": 10, "periodSeconds": 10},
+    "livenessProbe": {"initialDelaySeconds": 10, "periodSeconds": 120, "failureThreshold": 12},
+}
+
+
+def _ports(container: Manifest) -> list[Manifest]:
+    ports: list[Manifest] = container.get("ports") or []
+    for port in ports:
+        if port.get("name") == SUGGESTION_PORT_NAME or port.get("containerPort") == SUGGESTION_PORT:
+            raise ConfigurationError(
+                f'invalid suggestion config: a port with name "{SUGGESTION_PORT_NAME}" or number '
+                f"{SUGGESTION_PORT} must not be specified"
+            )
+    return [*ports, {"name": SUGGESTION_PORT_NAME, "containerPort": SUGGESTION_PORT}]
+
+
+def _service_account(parts: Parts) -> str:
+    """The account that the algorithm's pod runs under; empty for the namespace's default one."""
+    configured = parts.algorithm.service_account_name
+    if configured or parts.early_stopping is None:
+        return configured
+    return services_key(parts.suggestion).name
+
+
+def _keeps_volume(parts: Parts) -> bool:
+    return parts.suggestion.spec.resume_policy == names.FROM_VOLUME
+
+
+def _pod_labels(suggestion: Suggestion) -> dict[str, str]:
+    """The labels by which the Deployment and the Service know the algorithm's pods."""
+    name = suggestion.metadata.name
+    return {
+        **(suggestion.metadata.labels or {}),
+        LABEL_DEPLOYMENT: services_key(suggestion).name,
+        names.LABEL_EXPERIMENT: name,
+        LABEL_SUGGESTION: name,
+        LABEL_MESH: "false",
+    }
+
+
+def _owned(suggestion: Suggestion) -> ObjectMeta:
+    """The metadata of what goes when the suggestion goes."""
+    if not suggestion.metadata.uid:
+        raise KatibError(
+            f"nothing can belong to the suggestion {suggestion.key}: it has no uid; compose for "
+            "the suggestion that the store returned"
+        )
+    namespace, name = services_key(suggestion)
+    owner = owner_reference(suggestion)
+    return ObjectMeta(name=name, namespace=namespace, owner_references=(owner,))
+
+
+def _composed(kind: Kind[Unstructured], metadata: ObjectMeta, **body: Any) -> Composed:
+    return kind, Unstructured(
+        api_version=kind.api_version, kind=kind.name, metadata=metadata, body=body
+    )
+
+
+def _strings(labels: dict[str, str] | None) -> Strings | None:
+    return Strings(labels) if labels else None

@@ -1,0 +1,76 @@
+"""The run of a trial: the resource that its manifest describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from katib.api import names
+from katib.api.codec import decode, typed
+from katib.api.kinds import PODS, kind_of
+from katib.api.trial import Trial
+from katib.api.values import Kind, Unstructured, Value, owner_reference
+from katib.errors import AlreadyExistsError
+from katib.ports.event_recorder import EventRecorder
+from katib.ports.resource_store import ResourceStore, Selector
+
+
+class Runs:
+    """Finds, creates and deletes runs, and tells of it.
+
+    Args:
+        store: where runs are.
+        events: what happened, for the user.
+    """
+
+    def __init__(self, store: ResourceStore, events: EventRecorder) -> None:
+        self._store, self._events = store, events
+
+    def find(self, trial: Trial) -> Unstructured | None:
+        """The trial's run, if it is there."""
+        found: Unstructured | None = self._store.find(kind_of_run(trial), trial.key)
+        return found
+
+    def create(self, trial: Trial) -> Unstructured:
+        """The trial's run, made if it is not there."""
+        kind = kind_of_run(trial)
+        text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
+        run: Unstructured = decode(kind, bytes(text))
+        owners = (owner_reference(trial),)
+        run = replace(run, metadata=replace(run.metadata, owner_references=owners))
+        try:
+            created: Unstructured = self._store.create(kind, run)
+        except AlreadyExistsError:
+            found: Unstructured = self._store.get(kind, run.key)
+            return found
+        message = f"Job {trial.metadata.name} has been created"
+        self._events.record(trial, "JobCreated", message)
+        return created
+
+    def delete(self, trial: Trial, run: Unstructured) -> None:
+        """Let the run go, if it does not already."""
+        if run.metadata.deletion_timestamp is None:
+            self._store.delete(kind_of_run(trial), run.key, uid=run.metadata.uid)
+            message = f"Job {trial.metadata.name} has been deleted"
+            self._events.record(trial, "JobDeleted", message)
+
+    def pods(self, trial: Trial) -> tuple[Unstructured, ...]:
+        """The pods that a Job made for the run; none for other kinds."""
+        where = Selector(trial.metadata.namespace, {names.LABEL_JOB: trial.metadata.name})
+        return tuple(self._store.list(PODS, where))
+
+
+def kind_of_run(trial: Trial) -> Kind[Any]:
+    """The kind of the manifest that a trial runs."""
+    text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
+    head = typed(_Head, text)
+    return kind_of(head.api_version, head.kind)
+
+
+class _Head(Value, frozen=True):
+    """The first lines of a manifest."""
+
+    api_version: str = ""
+    kind: str = ""
