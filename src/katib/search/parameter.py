@@ -27,6 +27,11 @@ class Parameter(Protocol):
         """How many values there are; ``None`` when there is no end of them."""
         ...
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether values that are near on the unit interval are alike."""
+        ...
+
     def value(self, index: int) -> str:
         """The value of that index, from 0 on; only of a parameter that has a size."""
         ...
@@ -35,11 +40,27 @@ class Parameter(Protocol):
         """The value at a place of the unit interval."""
         ...
 
+    def share(self, value: str) -> tuple[float, float]:
+        """Both ends of the places that stand for a value; of a real number they are the same.
+
+        Raises:
+            ValueError: a parameter of this kind has no such value.
+        """
+        ...
+
     def unit(self, value: str) -> float:
         """The place of a value: the middle of its share.
 
         Raises:
             ValueError: a parameter of this kind has no such value.
+        """
+        ...
+
+    def nearest(self, number: float) -> str:
+        """The value that is nearest to a number, which may lie outside the range.
+
+        Raises:
+            ValueError: the values are words.
         """
         ...
 
@@ -56,6 +77,11 @@ class RealParameter:
         """There is no end of them."""
         return None
 
+    @property
+    def is_ordered(self) -> bool:
+        """As numbers are."""
+        return True
+
     def value(self, index: int) -> str:
         """Never: reals cannot be counted."""
         raise TypeError(f"{self.name} has no step, so its values have no index {index}")
@@ -64,9 +90,19 @@ class RealParameter:
         """The number in the shortest text that reads back as the same number."""
         return repr(self.distribution.value_at(unit))
 
+    def share(self, value: str) -> tuple[float, float]:
+        """One place."""
+        place = self.unit(value)
+        return place, place
+
     def unit(self, value: str) -> float:
         """Its share of the probability below."""
         return self.distribution.share_below(float(value))
+
+    def nearest(self, number: float) -> str:
+        """The number itself, or the end of the range that it lies beyond."""
+        low, high = self.distribution.bounds
+        return repr(min(max(float(number), low), high))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +130,11 @@ class GridParameter:
         """The numbers of the grid."""
         return self.count
 
+    @property
+    def is_ordered(self) -> bool:
+        """As numbers are."""
+        return True
+
     def value(self, index: int) -> str:
         """An int as an int, a double as Python prints it, without binary noise."""
         number = self._number(index)
@@ -103,14 +144,20 @@ class GridParameter:
         """The nearest number of the grid."""
         return self.value(self._nearest(self.distribution.value_at(unit)))
 
-    def unit(self, value: str) -> float:
-        """The middle of the share of the nearest number of the grid."""
+    def share(self, value: str) -> tuple[float, float]:
+        """From half a step before the nearest number of the grid to half a step after it."""
         number = float(self._number(self._nearest(float(value))))
         half = float(self.step) / 2
-        below, above = (
-            self.distribution.share_below(edge) for edge in (number - half, number + half)
-        )
-        return (below + above) / 2
+        share_below = self.distribution.share_below
+        return share_below(number - half), share_below(number + half)
+
+    def unit(self, value: str) -> float:
+        """The middle of the share of the nearest number of the grid."""
+        return sum(self.share(value)) / 2
+
+    def nearest(self, number: float) -> str:
+        """The nearest number of the grid; of two that are as near, the larger."""
+        return self.value(self._nearest(number))
 
     def _number(self, index: int) -> Decimal:
         if self.is_int:
@@ -150,6 +197,15 @@ class ListParameter:
         """The text whose equal share that is."""
         return self.values[min(int(unit * len(self.values)), len(self.values) - 1)]
 
+    def share(self, value: str) -> tuple[float, float]:
+        """The text's equal share."""
+        index, count = self.values.index(value), len(self.values)
+        return index / count, (index + 1) / count
+
     def unit(self, value: str) -> float:
         """The middle of the text's equal share."""
         return (self.values.index(value) + 0.5) / len(self.values)
+
+    def nearest(self, number: float) -> str:
+        """The text whose number is the nearest; of two that are as near, the first listed."""
+        return min(self.values, key=lambda text: abs(float(text) - number))

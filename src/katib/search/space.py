@@ -55,6 +55,32 @@ class SearchSpace:
             for parameter, unit in zip(self.parameters, units, strict=True)
         )
 
+    def units_of(self, assignments: Sequence[NameValue]) -> tuple[float, ...]:
+        """The places that a point has on the unit intervals, one for each parameter, in order.
+
+        Whatever order the assignments have; those of other parameters are passed over. A number
+        beyond its range lies at the end of it.
+
+        Raises:
+            ValueError: a parameter is not assigned, or not to a value it can have.
+        """
+        values = {assignment.name: assignment.value for assignment in assignments}
+        for parameter in self.parameters:
+            if parameter.name not in values:
+                raise ValueError(f'parameter "{parameter.name}" has no value')
+        return tuple(parameter.unit(values[parameter.name]) for parameter in self.parameters)
+
+    def point(self, index: int) -> tuple[NameValue, ...]:
+        """The point of that index, from 0 on; only of a space that has a size.
+
+        The values of the last parameter change fastest.
+        """
+        values: list[NameValue] = []
+        for parameter in reversed(self.parameters):
+            index, digit = divmod(index, parameter.size or 1)
+            values.append(NameValue(name=parameter.name, value=parameter.value(digit)))
+        return tuple(reversed(values))
+
 
 def _parameter(spec: ParameterSpec) -> Parameter:
     if spec.parameter_type in (names.DISCRETE, names.CATEGORICAL):
@@ -92,7 +118,7 @@ def _numeric(spec: ParameterSpec) -> Parameter:
             f"distribution {space.distribution} needs feasibleSpace.min above 0, not {space.min}"
         )
     bounds = float(low), float(high)
-    if not space.step and not is_int:
+    if not space.step and not is_int and low < high:
         return RealParameter(spec.name, Distribution(space.distribution, bounds, bounds))
     step = _number("step", space.step or "1", is_int)
     if step <= 0:

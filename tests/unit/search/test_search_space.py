@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from katib.api import names
@@ -129,6 +131,72 @@ def test_the_ends_of_a_uniform_grid_get_a_full_share(type: str) -> None:
     assert [drawn.count(number) for number in (1, 2, 3, 4)] == [250] * 4
 
 
+@pytest.mark.parametrize("case", GRIDS)
+def test_the_shares_of_a_finite_parameter_fill_the_unit_interval(case: str) -> None:
+    type, space, values = GRIDS[case]
+    found = parameter(type, space)
+    shares = [found.share(value) for value in values]
+    assert shares[0][0] == pytest.approx(0)
+    assert shares[-1][1] == pytest.approx(1)
+    for (_, end), (start, _) in pairwise(shares):
+        assert end == pytest.approx(start)
+
+
+NEAREST: dict[str, tuple[str, Space, dict[float, str]]] = {
+    "a real number is itself, within its range": (
+        names.DOUBLE,
+        {"min": "0.1", "max": "7", "distribution": "logUniform"},
+        {3.3: "3.3", 0.0: "0.1", 9.0: "7.0"},
+    ),
+    "an int is rounded": (
+        names.INT,
+        {"min": "1", "max": "9"},
+        {3.4: "3", 3.5: "4", -5: "1", 99: "9"},
+    ),
+    "a step is met": (
+        names.DOUBLE,
+        {"min": "0.1", "max": "0.5", "step": "0.2"},
+        {0.25: "0.3", 0.9: "0.5"},
+    ),
+    "a discrete number as it was written": (
+        names.DISCRETE,
+        {"list": ["1e2", "8", "16.0"]},
+        {11: "8", 13: "16.0", 12: "8", 1000: "1e2"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEAREST)
+def test_the_value_nearest_to_a_number(case: str) -> None:
+    type, space, wanted = NEAREST[case]
+    found = parameter(type, space)
+    assert {number: found.nearest(number) for number in wanted} == wanted
+
+
+def test_words_are_near_to_no_number() -> None:
+    with pytest.raises(ValueError, match="could not convert"):
+        parameter(names.CATEGORICAL, {"list": ["adam", "1"]}).nearest(1)
+
+
+def test_a_range_of_one_number_is_one_point() -> None:
+    found = parameter(names.DOUBLE, {"min": "0.5", "max": "0.5", "distribution": "logUniform"})
+    assert found.size == 1
+    assert (found.value(0), found.value_at(0), found.value_at(1)) == ("0.5",) * 3
+    assert found.unit("0.5") == pytest.approx(0.5)
+
+
+def test_numbers_and_discrete_numbers_have_an_order_and_words_have_none() -> None:
+    kinds: list[tuple[str, Space]] = [
+        (names.DOUBLE, {"min": "0", "max": "1"}),
+        (names.INT, {"min": "0", "max": "1"}),
+        (names.DISCRETE, {"list": ["2", "1"]}),
+        (names.DISCRETE, {"list": ["many", "few"]}),
+        (names.CATEGORICAL, {"list": ["1", "2"]}),
+    ]
+    ordered = [parameter(type, space).is_ordered for type, space in kinds]
+    assert ordered == [True, True, True, False, False]
+
+
 def test_very_large_ints_keep_every_digit() -> None:
     found = parameter(names.INT, {"min": "0", "max": str(10**40)})
     assert found.size == 10**40 + 1
@@ -190,3 +258,36 @@ def test_a_point_names_every_parameter_in_order() -> None:
     )
     with pytest.raises(ValueError, match="shorter"):
         space.assignments_at([0.5])
+
+
+def test_every_point_of_a_finite_space_has_an_index() -> None:
+    builder = an_experiment().with_parameter("a", names.INT, min="1", max="2")
+    space = SearchSpace.of(
+        builder.with_parameter("b", names.CATEGORICAL, list=["x", "y", "z"]).build()
+    )
+    points = [[pair.value for pair in space.point(index)] for index in range(6)]
+    assert points == [["1", "x"], ["1", "y"], ["1", "z"], ["2", "x"], ["2", "y"], ["2", "z"]]
+
+
+def test_a_point_lies_where_it_was_drawn() -> None:
+    builder = an_experiment().with_parameter("n", names.INT, min="1", max="4")
+    builder.with_parameter("lr", min="0.001", max="1", distribution="logUniform")
+    space = SearchSpace.of(builder.with_parameter("o", names.CATEGORICAL, list=["x", "y"]).build())
+    units = [0.625, 0.3, 0.75]
+    found = space.units_of(tuple(reversed(space.assignments_at(units))))
+    assert found == pytest.approx(units)
+
+
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        ([NameValue(name="a", value="x")], '"b" has no value'),
+        ([NameValue(name="a", value="z"), NameValue(name="b", value="1")], "not in"),
+        ([NameValue(name="a", value="x"), NameValue(name="b", value="one")], "could not convert"),
+    ],
+)
+def test_a_point_of_another_space_has_no_place(assignments: list[NameValue], message: str) -> None:
+    builder = an_experiment().with_parameter("a", names.CATEGORICAL, list=["x"])
+    space = SearchSpace.of(builder.with_parameter("b", min="0", max="2").build())
+    with pytest.raises(ValueError, match=message):
+        space.units_of(assignments)

@@ -1,0 +1,174 @@
+"""What the trials so far have shown, as algorithms need it: places, and losses to make small."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from katib.api import names
+from katib.api.experiment import Experiment, ObjectiveSpec
+from katib.api.numbers import parse_number
+from katib.api.trial import Trial
+from katib.api.values import NameValue
+from katib.search.space import SearchSpace
+
+Floats = NDArray[np.float64]
+
+
+class Outcome(Enum):
+    """What a trial has come to, in the order of what its loss is worth.
+
+    ``FAILED`` is every end without a finite number: failed, killed, without metrics, ``nan``.
+    ``PENDING`` is no end yet: created, running, or stopped early with its metrics still to come.
+    """
+
+    FINISHED = 0
+    STOPPED = 1
+    FAILED = 2
+    PENDING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PastTrial:
+    """One trial that was told.
+
+    Attributes:
+        name: the trial's.
+        outcome: what it has come to.
+        loss: its objective value, negated when it is maximised; ``nan`` unless it has one
+            (``FINISHED``, ``STOPPED``). That of a trial stopped early is the value it stopped with.
+        units: its point on the unit cube, one place for each parameter in the document's order.
+        assignments: its point as texts.
+        labels: the labels of the trial, with those its assignment carried.
+    """
+
+    name: str
+    outcome: Outcome
+    loss: float
+    units: tuple[float, ...]
+    assignments: tuple[NameValue, ...] = field(compare=False)
+    labels: Mapping[str, str] = field(compare=False)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The texts alone, in the document's order: the same for trials of the same point."""
+        return tuple(assignment.value for assignment in self.assignments)
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Sorts the best first: finished ones by loss, then stopped ones, then failed ones.
+
+        One that was stopped early had been beaten, so that its loss is no match for a final one.
+        """
+        return self.outcome.value, 0.0 if math.isnan(self.loss) else self.loss
+
+
+class History:
+    """The trials told, by name: the same whatever the order and the batches they came in.
+
+    The direction of the objective is turned here, once: a smaller loss is better everywhere.
+
+    Trials whose values the search space does not have are no evidence and are left out.
+
+    Args:
+        experiment: whose trials.
+        space: its search space.
+    """
+
+    def __init__(self, experiment: Experiment, space: SearchSpace) -> None:
+        self._objective = experiment.spec.objective or ObjectiveSpec()
+        self._space = space
+        self._trials: dict[str, PastTrial] = {}
+        self._sorted: tuple[PastTrial, ...] | None = ()
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Take in trials that are new or have changed, oldest write first."""
+        for trial in trials:
+            past = self._read(trial)
+            if past is not None:
+                self._trials[past.name] = past
+        self._sorted = None
+
+    @property
+    def trials(self) -> tuple[PastTrial, ...]:
+        """All of them, by name."""
+        if self._sorted is None:
+            self._sorted = tuple(self._trials[name] for name in sorted(self._trials))
+        return self._sorted
+
+    def of(self, *outcomes: Outcome) -> tuple[PastTrial, ...]:
+        """Those that came to one of these, by name."""
+        return tuple(trial for trial in self.trials if trial.outcome in outcomes)
+
+    def points(self) -> set[tuple[str, ...]]:
+        """The texts of every point that has been tried or is being tried."""
+        return {trial.values for trial in self.trials}
+
+    def _read(self, trial: Trial) -> PastTrial | None:
+        try:
+            units = self._space.units_of(trial.spec.parameter_assignments)
+        except (ValueError, OverflowError):
+            return None
+        given = {pair.name: pair for pair in trial.spec.parameter_assignments}
+        outcome, loss = self._judge(trial)
+        return PastTrial(
+            name=trial.metadata.name,
+            outcome=outcome,
+            loss=loss,
+            units=units,
+            assignments=tuple(given[parameter.name] for parameter in self._space.parameters),
+            labels={**(trial.spec.labels or {}), **(trial.metadata.labels or {})},
+        )
+
+    def _judge(self, trial: Trial) -> tuple[Outcome, float]:
+        if not trial.is_completed:
+            return Outcome.PENDING, math.nan
+        is_early = trial.has(names.EARLY_STOPPED)
+        if is_early and not trial.is_observed:
+            return Outcome.PENDING, math.nan
+        loss = self._loss(trial)
+        if math.isfinite(loss) and (is_early or trial.has(names.SUCCEEDED)):
+            return (Outcome.STOPPED if is_early else Outcome.FINISHED), loss
+        return Outcome.FAILED, math.nan
+
+    def _loss(self, trial: Trial) -> float:
+        """The value that the metric's strategy picks, to be made small; ``nan`` for no number."""
+        observation = trial.status.observation
+        name = self._objective.objective_metric_name
+        metric = None if observation is None else observation.find(name)
+        if metric is None:
+            return math.nan
+        extremes = {names.MIN: metric.min, names.MAX: metric.max}
+        text = extremes.get(self._objective.strategy(name) or names.LATEST, names.UNAVAILABLE)
+        number = parse_number(metric.latest if text == names.UNAVAILABLE else text)
+        if number is None:
+            return math.nan
+        return -number if self._objective.type == names.MAXIMIZE else number
+
+
+def points_of(trials: Sequence[PastTrial], space: SearchSpace) -> Floats:  # (n_trials, n_params)
+    """Their points on the unit cube; without trials, an array of no rows."""
+    rows = [trial.units for trial in trials]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(space.parameters))
+
+
+def losses_of(trials: Sequence[PastTrial]) -> Floats:  # (n_trials,)
+    """Their losses, with none missing, so that no failure and no early stop looks good.
+
+    A trial that was stopped early is at best as good as the worst that finished. A failed or
+    pending one is as bad as the worst of all, or 0 when nothing at all has a loss.
+    """
+    finished = [trial.loss for trial in trials if trial.outcome is Outcome.FINISHED]
+    floor = max(finished, default=-math.inf)
+    stopped = [trial.loss for trial in trials if trial.outcome is Outcome.STOPPED]
+    worst = max([*finished, *stopped], default=0.0)
+    losses = {Outcome.FINISHED: lambda loss: loss, Outcome.STOPPED: lambda loss: max(loss, floor)}
+    return np.array(
+        [losses[t.outcome](t.loss) if t.outcome in losses else worst for t in trials],
+        dtype=np.float64,
+    )
