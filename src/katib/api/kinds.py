@@ -14,6 +14,16 @@ PODS = Kind("v1", "Pod", "pods", Unstructured)
 EVENTS = Kind("v1", "Event", "events", Unstructured)
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", Unstructured)
 SECRETS = Kind("v1", "Secret", "secrets", Unstructured)
+SERVICES = Kind("v1", "Service", "services", Unstructured)
+SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts", Unstructured)
+PERSISTENT_VOLUME_CLAIMS = Kind(
+    "v1", "PersistentVolumeClaim", "persistentvolumeclaims", Unstructured
+)
+#: Belong to no namespace: their keys have an empty one.
+PERSISTENT_VOLUMES = Kind("v1", "PersistentVolume", "persistentvolumes", Unstructured)
+DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments", Unstructured)
+ROLES = Kind("rbac.authorization.k8s.io/v1", "Role", "roles", Unstructured)
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", Unstructured)
 
 KINDS: tuple[Kind[Any], ...] = (
     EXPERIMENTS,
@@ -24,6 +34,13 @@ KINDS: tuple[Kind[Any], ...] = (
     EVENTS,
     CONFIG_MAPS,
     SECRETS,
+    SERVICES,
+    SERVICE_ACCOUNTS,
+    PERSISTENT_VOLUME_CLAIMS,
+    PERSISTENT_VOLUMES,
+    DEPLOYMENTS,
+    ROLES,
+    ROLE_BINDINGS,
 )
 
 

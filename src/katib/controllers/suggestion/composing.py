@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +19,8 @@ from katib.api.kinds import (
     SERVICES,
 )
 from katib.api.suggestion import Suggestion
-from katib.api.values import Key, Kind, Manifest, ObjectMeta, Strings, Unstructured, owner_reference
-from katib.configuration import EarlyStoppingConfig, SuggestionConfig
+from katib.api.values import Key, Kind, Manifest, ObjectMeta, Unstructured, owner_reference
+from katib.configuration.models import EarlyStoppingConfig, SuggestionConfig
 from katib.errors import ConfigurationError, KatibError
 
 LABEL_DEPLOYMENT = "katib.kubeflow.org/deployment"
@@ -47,12 +48,37 @@ class Parts(msgspec.Struct, frozen=True):
         early_stopping: the entry for the early stopping rule; ``None`` when the suggestion has
             none.
         has_probes: whether the algorithm's container gets gRPC health probes.
+
+    An entry with an address names a service that is already running: nothing is made for it.
     """
 
     suggestion: Suggestion
     algorithm: SuggestionConfig
     early_stopping: EarlyStoppingConfig | None = None
     has_probes: bool = True
+
+    @property
+    def runs_algorithm(self) -> bool:
+        """Whether the algorithm gets a container."""
+        return not self.algorithm.address
+
+    @property
+    def runs_early_stopping(self) -> bool:
+        """Whether the early stopping rule gets a container."""
+        return self.early_stopping is not None and not self.early_stopping.address
+
+    @property
+    def keeps_volume(self) -> bool:
+        """Whether the algorithm's state is to survive its Deployment."""
+        return self.runs_algorithm and self.suggestion.spec.resume_policy == names.FROM_VOLUME
+
+    @property
+    def service_account(self) -> str:
+        """The account of the pod; empty for the namespace's default one."""
+        configured = self.algorithm.service_account_name
+        if configured or not self.runs_early_stopping:
+            return configured
+        return services_key(self.suggestion).name
 
 
 def algorithm_name(suggestion: Suggestion) -> str:
@@ -76,10 +102,15 @@ def services_key(suggestion: Suggestion) -> Key:
 def compose(parts: Parts) -> tuple[Composed, ...]:
     """All that has to exist for the algorithm to be asked, in the order in which it is created.
 
+    The Deployment is the last; without one, there is nothing at all to be created.
+
     Raises:
-        ConfigurationError: the configuration claims a port of the algorithm's container for itself.
+        ConfigurationError: the configuration claims the algorithm's port for something else, or its
+            ports or mounts are no lists.
         KatibError: the suggestion was never stored, so that nothing can belong to it.
     """
+    if not (parts.runs_algorithm or parts.runs_early_stopping):
+        return ()
     return (*_volumes(parts), service(parts), *_rights(parts), deployment(parts))
 
 
@@ -87,14 +118,13 @@ def deployment(parts: Parts) -> Composed:
     """The Deployment that runs the algorithm; raises as :func:`compose`."""
     metadata = parts.suggestion.metadata
     labels = _pod_labels(parts.suggestion)
-    pod_metadata: Manifest = {"labels": labels}
+    pod_metadata: Manifest = {"labels": dict(labels)}
     if metadata.annotations:
         pod_metadata["annotations"] = dict(metadata.annotations)
     pod: Manifest = {"containers": list(_containers(parts))}
-    account = _service_account(parts)
-    if account:
-        pod["serviceAccountName"] = account
-    if _keeps_volume(parts):
+    if parts.service_account:
+        pod["serviceAccountName"] = parts.service_account
+    if parts.keeps_volume:
         claim = {"claimName": services_key(parts.suggestion).name}
         pod["volumes"] = [{"name": SUGGESTION_VOLUME, "persistentVolumeClaim": claim}]
     spec = {
@@ -109,8 +139,10 @@ def deployment(parts: Parts) -> Composed:
 
 def service(parts: Parts) -> Composed:
     """The Service by which the algorithm and its early stopping rule are reached."""
-    ports = [{"name": SUGGESTION_PORT_NAME, "port": SUGGESTION_PORT}]
-    if parts.early_stopping is not None:
+    ports = []
+    if parts.runs_algorithm:
+        ports.append({"name": SUGGESTION_PORT_NAME, "port": SUGGESTION_PORT})
+    if parts.runs_early_stopping:
         ports.append({"name": EARLY_STOPPING_PORT_NAME, "port": EARLY_STOPPING_PORT})
     selector = _pod_labels(parts.suggestion)
     spec = {"type": "ClusterIP", "selector": selector, "ports": ports}
@@ -119,17 +151,16 @@ def service(parts: Parts) -> Composed:
 
 def _volumes(parts: Parts) -> Iterator[Composed]:
     """The volume first: its claim then finds it, instead of asking the default storage class."""
-    if not _keeps_volume(parts):
+    if not parts.keeps_volume:
         return
     entry = parts.algorithm
     if entry.persistent_volume_spec:
         key = services_key(parts.suggestion)
         # A volume is of no namespace, so it can have no owner in one: it goes with its claim.
         metadata = ObjectMeta(
-            name=f"{key.name}-{key.namespace}", labels=_strings(entry.persistent_volume_labels)
+            name=f"{key.name}-{key.namespace}", labels=entry.persistent_volume_labels or None
         )
-        spec = {**entry.persistent_volume_spec, "persistentVolumeReclaimPolicy": "Delete"}
-        yield _composed(PERSISTENT_VOLUMES, metadata, spec=spec)
+        yield _composed(PERSISTENT_VOLUMES, metadata, spec=entry.persistent_volume_spec)
     own = _owned(parts.suggestion)
     yield _composed(PERSISTENT_VOLUME_CLAIMS, own, spec=entry.persistent_volume_claim_spec)
 
@@ -137,7 +168,7 @@ def _volumes(parts: Parts) -> Iterator[Composed]:
 def _rights(parts: Parts) -> Iterator[Composed]:
     """The right to mark trials as stopped, unless the account is the user's own."""
     own = _owned(parts.suggestion)
-    if parts.early_stopping is None or _service_account(parts) != own.name:
+    if not parts.runs_early_stopping or parts.service_account != own.name:
         return
     yield _composed(SERVICE_ACCOUNTS, own)
     resources = ["trials", "trials/status"]
@@ -149,28 +180,29 @@ def _rights(parts: Parts) -> Iterator[Composed]:
 
 
 def _containers(parts: Parts) -> Iterator[Manifest]:
-    yield _suggestion_container(parts)
+    if parts.runs_algorithm:
+        yield _suggestion_container(parts)
     rule = parts.early_stopping
-    if rule is not None:
+    if rule is not None and parts.runs_early_stopping:
         port = {"name": EARLY_STOPPING_PORT_NAME, "containerPort": EARLY_STOPPING_PORT}
         yield {
             "name": EARLY_STOPPING_CONTAINER,
             "image": rule.image,
             "imagePullPolicy": rule.image_pull_policy,
             "ports": [port],
-            "resources": rule.resources,
+            "resources": msgspec.to_builtins(rule.resources),
         }
 
 
 def _suggestion_container(parts: Parts) -> Manifest:
-    container: Manifest = dict(parts.algorithm.container)
+    container = parts.algorithm.to_container()
     container["name"] = container.get("name") or SUGGESTION_CONTAINER
     container["ports"] = _ports(container)
     if parts.has_probes:
         for probe, numbers in _PROBES.items():
             container[probe] = container.get(probe) or {"grpc": dict(_HEALTH), **numbers}
-    mounts = container.get("volumeMounts") or []
-    if _keeps_volume(parts) and all(mount.get("name") != SUGGESTION_VOLUME for mount in mounts):
+    mounts = _maps(container, "volumeMounts")
+    if parts.keeps_volume and all(mount.get("name") != SUGGESTION_VOLUME for mount in mounts):
         mount = {"name": SUGGESTION_VOLUME, "mountPath": parts.algorithm.volume_mount_path}
         container["volumeMounts"] = [*mounts, mount]
     return container
@@ -187,7 +219,7 @@ _PROBES: dict[str, Manifest] = {
 
 
 def _ports(container: Manifest) -> list[Manifest]:
-    ports: list[Manifest] = container.get("ports") or []
+    ports = _maps(container, "ports")
     for port in ports:
         if port.get("name") == SUGGESTION_PORT_NAME or port.get("containerPort") == SUGGESTION_PORT:
             raise ConfigurationError(
@@ -197,16 +229,14 @@ def _ports(container: Manifest) -> list[Manifest]:
     return [*ports, {"name": SUGGESTION_PORT_NAME, "containerPort": SUGGESTION_PORT}]
 
 
-def _service_account(parts: Parts) -> str:
-    """The account that the algorithm's pod runs under; empty for the namespace's default one."""
-    configured = parts.algorithm.service_account_name
-    if configured or parts.early_stopping is None:
-        return configured
-    return services_key(parts.suggestion).name
-
-
-def _keeps_volume(parts: Parts) -> bool:
-    return parts.suggestion.spec.resume_policy == names.FROM_VOLUME
+def _maps(container: Manifest, field: str) -> list[Manifest]:
+    """A list of the container, which the configuration keeps as it was written."""
+    found = container.get(field) or []
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ConfigurationError(
+            f"invalid suggestion config: {field} is {json.dumps(found)}, and must be a list of maps"
+        )
+    return found
 
 
 def _pod_labels(suggestion: Suggestion) -> dict[str, str]:
@@ -237,7 +267,3 @@ def _composed(kind: Kind[Unstructured], metadata: ObjectMeta, **body: Any) -> Co
     return kind, Unstructured(
         api_version=kind.api_version, kind=kind.name, metadata=metadata, body=body
     )
-
-
-def _strings(labels: dict[str, str] | None) -> Strings | None:
-    return Strings(labels) if labels else None

@@ -8,10 +8,12 @@ from katib.api.kinds import DEPLOYMENTS, SERVICES
 from katib.api.suggestion import Suggestion
 from katib.api.values import Kind, Unstructured
 from katib.configuration import KatibConfig
+from katib.configuration.lookups import find_early_stopping, find_suggestion
+from katib.configuration.one_machine import algorithm_address
+from katib.configuration.one_machine import early_stopping_address as rule_address
 from katib.controllers.suggestion.composing import (
     EARLY_STOPPING_PORT,
     SUGGESTION_PORT,
-    Composed,
     Parts,
     algorithm_name,
     compose,
@@ -52,7 +54,7 @@ class AlgorithmServices:
             KatibError: the store refuses; the next call goes on where this one ended.
         """
         found = [self._find_or_create(*one) for one in compose(self._parts(suggestion))]
-        return is_available(found[-1])
+        return not found or is_available(found[-1])
 
     def remove(self, suggestion: Suggestion) -> None:
         """Delete the Deployment and the Service, if they exist.
@@ -64,19 +66,21 @@ class AlgorithmServices:
             self._delete(kind, suggestion)
 
     def address(self, suggestion: Suggestion) -> str:
-        """Where the algorithm is asked, as ``host:port``."""
-        return f"{_host(suggestion)}:{SUGGESTION_PORT}"
+        """Where the algorithm is asked, as ``host:port``: where its entry says, or its Service."""
+        configured = algorithm_address(self._read_config(), algorithm_name(suggestion))
+        return configured or f"{_host(suggestion)}:{SUGGESTION_PORT}"
 
     def early_stopping_address(self, suggestion: Suggestion) -> str:
-        """Where the early stopping rule is asked, as ``host:port``."""
-        return f"{_host(suggestion)}:{EARLY_STOPPING_PORT}"
+        """Where the early stopping rule is asked; as :meth:`address`."""
+        configured = rule_address(self._read_config(), early_stopping_name(suggestion))
+        return configured or f"{_host(suggestion)}:{EARLY_STOPPING_PORT}"
 
     def _parts(self, suggestion: Suggestion) -> Parts:
         config, rule = self._read_config(), early_stopping_name(suggestion)
         return Parts(
             suggestion,
-            config.suggestion(algorithm_name(suggestion)),
-            config.early_stopping(rule) if rule else None,
+            find_suggestion(config, algorithm_name(suggestion)),
+            find_early_stopping(config, rule) if rule else None,
             self._has_probes,
         )
 
