@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -64,6 +65,9 @@ def get(
 
     kind_word, name = split_name(words)
     kind = find_kind(kind_word)
+    if not watch:
+        # A process that ends when all is printed need not look for cycles among 10,000 trials.
+        gc.disable()
     labels = {names.LABEL_EXPERIMENT: experiment} if experiment else None
     where = Selector(None if all_namespaces else namespace, labels)
     reader = open_reader(open_home(home))
@@ -118,7 +122,8 @@ def _print(
     elif not found:
         typer.echo(f"No {kind.plural} found.", err=True)
     else:
-        rows = [_row(one, output is Output.WIDE) for one in found]
+        now = datetime.now(UTC)
+        rows = [_row(one, output is Output.WIDE, now) for one in found]
         _table(_columns(kind, output is Output.WIDE) if header else None, rows)
 
 
@@ -140,13 +145,12 @@ def _columns(kind: Kind[Any], is_wide: bool) -> list[str]:
     return ["NAME", "TYPE", "STATUS", *middle, "AGE", *(wide[kind.name] if is_wide else [])]
 
 
-def _row(resource: Resource, is_wide: bool) -> list[str]:
+def _row(resource: Resource, is_wide: bool, now: datetime) -> list[str]:
     from katib.api.experiment import Experiment
     from katib.api.suggestion import Suggestion
     from katib.api.trial import Trial
     from katib.cli.numbers import age
 
-    now = datetime.now(UTC)
     head, tail = [resource.metadata.name], [age(resource.metadata.creation_timestamp, now)]
     if isinstance(resource, (Experiment, Suggestion, Trial)):
         last = resource.status.conditions[-1] if resource.status.conditions else None
@@ -189,6 +193,8 @@ def _wide(resource: Any) -> list[str]:
 def _table(header: list[str] | None, rows: list[list[str]]) -> None:
     lines = [header, *rows] if header else rows
     widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        typer.echo("   ".join(cells).rstrip())
+    padded = (
+        "   ".join([cell.ljust(width) for cell, width in zip(line, widths, strict=True)]).rstrip()
+        for line in lines
+    )
+    typer.echo("\n".join(padded))
