@@ -22,6 +22,8 @@ FAILED = "Failed"
 KILLED = "Killed"
 EARLY_STOPPED = "EarlyStopped"
 METRICS_UNAVAILABLE = "MetricsUnavailable"
+#: On a Suggestion whose algorithm is a program of its own: whether that runs.
+DEPLOYMENT_READY = "DeploymentReady"
 #: On a Suggestion: the algorithm has no more assignments.
 EXHAUSTED = "Exhausted"
 #: What is waited for; ``False`` when it will not come without help. Gone when all is over.

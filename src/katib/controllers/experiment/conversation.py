@@ -78,6 +78,8 @@ class Conversation:
             return
         now = self._clock.now()
         found = conditions.show_progress(found, None, now)
+        if conditions.find(found, names.DEPLOYMENT_READY) is not None:
+            found = conditions.put(found, _NOT_DEPLOYED, now)
         if conditions.find(found, names.RUNNING) is not None:
             found = conditions.put(found, _not_running("Suggestion is succeeded"), now)
         after = (
@@ -108,6 +110,14 @@ def new_assignments(suggestion: Suggestion, ledger: TrialLedger) -> list[TrialAs
         if one.name not in ledger:
             found.append(one)
     return found[::-1]
+
+
+_NOT_DEPLOYED = Condition(
+    type=names.DEPLOYMENT_READY,
+    status="False",
+    reason="Suggestion is succeeded",
+    message="Deployment is not ready",
+)
 
 
 def _not_running(reason: str) -> Condition:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
 from katib.api import conditions, names
 from katib.api.codec import to_raw
 from katib.api.experiment import EXPERIMENTS, AlgorithmSpec, Experiment
+from katib.api.kinds import DEPLOYMENTS, PERSISTENT_VOLUME_CLAIMS, SERVICES
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionStatus, TrialAssignment
 from katib.api.values import Condition, Key, Kind, NameValue, Resource
 from katib.controllers.suggestion.history import StoredHistory
@@ -28,8 +29,22 @@ from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
 from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
 
+_SERVICE_KINDS = (DEPLOYMENTS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
+
 #: How long to wait before an algorithm that gave fewer than asked is asked again, in seconds.
 ASK_AGAIN = 1.0
+
+
+class Services(Protocol):
+    """What an algorithm needs before it can be asked, where it is a program of its own."""
+
+    def ensure(self, suggestion: Suggestion) -> bool:
+        """Let it be there; whether it is ready."""
+        ...
+
+    def remove(self, suggestion: Suggestion) -> None:
+        """Let it go, but for what a restarted experiment needs again."""
+        ...
 
 
 class SuggestionReconciler:
@@ -38,16 +53,34 @@ class SuggestionReconciler:
     The assignments are written before any trial is made of them: after a crash they are the same.
     An algorithm that cannot be reached is waited for; one that fails again and again ends the
     suggestion, and one that gives nothing though no trial is under way has ended its search.
+
+    Args:
+        store: where suggestions are.
+        suggester: asks the algorithm.
+        clock: for times.
+        services: what the algorithm needs first; ``None`` when it runs in this process.
     """
 
     name = "suggestion-controller"
-    kinds: tuple[Kind[Any], ...] = (SUGGESTIONS,)
 
-    def __init__(self, store: ResourceStore, suggester: Suggester, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: ResourceStore,
+        suggester: Suggester,
+        clock: Clock,
+        services: Services | None = None,
+    ) -> None:
         self._store, self._suggester, self._clock = store, suggester, clock
+        self._services = services
+        self.kinds: tuple[Kind[Any], ...] = (SUGGESTIONS, *(_SERVICE_KINDS if services else ()))
         self._patience: dict[Key, Patience] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
+        if event.kind is not SUGGESTIONS:
+            owner = event.metadata.controller
+            if owner is not None and owner.kind == SUGGESTIONS.name:
+                yield Key(event.metadata.namespace, owner.name)
+            return
         if event.type is EventType.DELETED or (event.is_status and _is_going_on(event.resource)):
             return
         yield event.key
@@ -60,26 +93,52 @@ class SuggestionReconciler:
             return DONE
         found = suggestion.status.conditions
         if conditions.has(found, names.SUCCEEDED):
-            self._patience.pop(key, None)
-            self._suggester.forget(experiment)
+            self._finish(suggestion, experiment)
             return DONE
         if conditions.has(found, names.FAILED):
             return DONE
+        status = self._go_on(suggestion, experiment)
+        self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
+        is_short = status.suggestion_count < suggestion.spec.requests
+        if is_short and not _is_final(status) and not _is_undeployed(status):
+            return Result(retry_after_seconds=ASK_AGAIN)
+        return DONE
+
+    def _finish(self, suggestion: Suggestion, experiment: Experiment) -> None:
+        self._patience.pop(suggestion.key, None)
+        self._suggester.forget(experiment)
+        if self._services is not None:
+            self._services.remove(suggestion)
+
+    def _go_on(self, suggestion: Suggestion, experiment: Experiment) -> SuggestionStatus:
         status = self._start(suggestion.status)
         try:
+            status = self._prepare(suggestion, status)
             status = self._validate(status, experiment)
-            status = self._fill(suggestion, status, experiment)
+            return self._fill(suggestion, status, experiment)
         except (ConflictError, StoreUnavailableError):
             raise
         except AlgorithmUnavailableError as error:
-            status = self._show(status, "False", "AlgorithmUnavailable", str(error))
+            return self._show(status, "False", "AlgorithmUnavailable", str(error))
         except Exception as error:
-            status = self._fail(suggestion, status, error)
-        self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
-        is_short = status.suggestion_count < suggestion.spec.requests
-        if is_short and not _is_final(status):
-            return Result(retry_after_seconds=ASK_AGAIN)
-        return DONE
+            return self._fail(suggestion, status, error)
+
+    def _prepare(self, suggestion: Suggestion, status: SuggestionStatus) -> SuggestionStatus:
+        """See to what the algorithm needs before it can be asked."""
+        if self._services is None:
+            return status
+        is_ready = self._services.ensure(suggestion)
+        condition = Condition(
+            type=names.DEPLOYMENT_READY,
+            status="True" if is_ready else "False",
+            reason="DeploymentReady" if is_ready else "DeploymentNotReady",
+            message="Deployment is ready" if is_ready else "Deployment is not ready",
+        )
+        status = self._put(status, condition)
+        if is_ready:
+            return self._calm(status)
+        why = "The Deployment of the algorithm is not available yet"
+        return self._show(status, "True", "WaitingForDeployment", why)
 
     def _fail(
         self, suggestion: Suggestion, status: SuggestionStatus, error: Exception
@@ -106,7 +165,7 @@ class SuggestionReconciler:
         return self._put(replace(status, start_time=self._clock.now()), created)
 
     def _validate(self, status: SuggestionStatus, experiment: Experiment) -> SuggestionStatus:
-        if conditions.has(status.conditions, names.RUNNING):
+        if conditions.has(status.conditions, names.RUNNING) or _is_undeployed(status):
             return status
         try:
             self._suggester.validate(experiment)
@@ -123,7 +182,7 @@ class SuggestionReconciler:
     def _fill(
         self, suggestion: Suggestion, status: SuggestionStatus, experiment: Experiment
     ) -> SuggestionStatus:
-        if not conditions.has(status.conditions, names.RUNNING):
+        if not conditions.has(status.conditions, names.RUNNING) or _is_undeployed(status):
             return status
         total = suggestion.spec.requests
         count = total - status.suggestion_count
@@ -233,6 +292,12 @@ def with_settings(experiment: Experiment, settings: tuple[NameValue, ...]) -> Ex
 
 def _is_final(status: SuggestionStatus) -> bool:
     return any(conditions.has(status.conditions, one) for one in (names.FAILED, names.EXHAUSTED))
+
+
+def _is_undeployed(status: SuggestionStatus) -> bool:
+    """Whether the algorithm's Deployment is waited for; its change brings us back."""
+    ready = conditions.find(status.conditions, names.DEPLOYMENT_READY)
+    return ready is not None and ready.status != "True"
 
 
 def _is_going_on(resource: Resource) -> bool:
