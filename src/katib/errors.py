@@ -13,6 +13,7 @@
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
     ├── AlgorithmUnavailableError  the service of an algorithm cannot be reached; wait and ask again
+    ├── ConfigurationError      the configuration file is not legal, or lacks what is asked of it
     ├── RenderError             a trial template and its assignments do not fit
     └── SettingsError           an algorithm refuses its settings or the search space
 
@@ -148,6 +149,10 @@ class UnknownNameError(KatibError, LookupError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ConfigurationError(KatibError):
+    """The KatibConfig is not legal, or has no entry that makes a name usable; the text says why."""
 
 
 class RenderError(KatibError):

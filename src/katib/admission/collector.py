@@ -17,6 +17,8 @@ from katib.api.experiment import (
     MetricsCollectorSpec,
     SourceSpec,
 )
+from katib.configuration.lookups import KINDS_WITHOUT_ENTRY
+from katib.errors import ConfigurationError
 
 _PATH = "spec.metricsCollectorSpec"
 _KIND = f"{_PATH}.collector.kind"
@@ -38,20 +40,18 @@ def check_collector(spec: MetricsCollectorSpec | None, context: AdmissionContext
             f"invalid metrics collector kind: {kind}; there are {', '.join(names.COLLECTOR_KINDS)}",
         )
         return
-    usable = sorted(context.collector_kinds)
-    if kind not in usable:
-        yield invalid(
-            _KIND,
-            kind,
-            f"metrics collector kind: {kind} cannot be used here; use {_alternatives(usable)}",
-        )
+    yield from _check_usable(kind, context)
     yield from _check_kind(collector, source)
     if kind != "Push":
         yield from _check_filters(source)
 
 
-def _alternatives(usable: list[str]) -> str:
-    return " or ".join(filter(None, (", ".join(usable[:-1]), *usable[-1:])))
+def _check_usable(kind: str, context: AdmissionContext) -> Problems:
+    try:
+        context.check_collector(kind)
+    except ConfigurationError as error:
+        failed = "" if kind in KINDS_WITHOUT_ENTRY else "GetMetricsCollectorConfigData failed: "
+        yield invalid(_KIND, kind, f"{failed}{error}")
 
 
 def _check_kind(collector: CollectorSpec, source: SourceSpec) -> Problems:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 
 from katib.admission.context import AdmissionContext
 from katib.admission.problems import Problems, invalid, required
 from katib.api import names
 from katib.api.experiment import AlgorithmSpec, ExperimentSpec, ObjectiveSpec
-from katib.errors import UnknownNameError
+from katib.errors import ConfigurationError
 
 _PATH = "spec.objective"
 _TYPES = (names.MINIMIZE, names.MAXIMIZE)
@@ -51,14 +51,14 @@ def check_algorithms(spec: ExperimentSpec, context: AdmissionContext) -> Problem
         yield required("spec.algorithm")
     else:
         yield from _check_algorithm(
-            "spec.algorithm", spec.algorithm, "algorithm", context.algorithms
+            "spec.algorithm", spec.algorithm, "Suggestion", context.check_algorithm
         )
     if spec.early_stopping is not None:
         yield from _check_algorithm(
             "spec.earlyStopping",
             spec.early_stopping,
-            "early stopping algorithm",
-            context.early_stopping_algorithms,
+            "EarlyStopping",
+            context.check_early_stopping,
         )
 
 
@@ -73,11 +73,17 @@ def check_resume_policy(policy: str) -> Problems:
 
 
 def _check_algorithm(
-    path: str, algorithm: AlgorithmSpec, what: str, known: Iterable[str]
+    path: str, algorithm: AlgorithmSpec, what: str, check: Callable[[str], None]
 ) -> Problems:
     name = algorithm.algorithm_name
-    names_known = set(known)
     if not name:
         yield required(f"{path}.algorithmName")
-    elif name not in names_known:
-        yield invalid(f"{path}.algorithmName", None, str(UnknownNameError(what, name, names_known)))
+        return
+    try:
+        check(name)
+    except ConfigurationError as error:
+        yield invalid(
+            f"{path}.algorithmName",
+            name,
+            f"unable to get {what} config data for algorithm {name}: {error}",
+        )

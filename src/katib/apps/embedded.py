@@ -17,6 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from katib.admission import AdmissionContext, admit
+from katib.admission.context import Lookup
 from katib.api import names
 from katib.api.conditions import turn_off
 from katib.api.experiment import EXPERIMENTS, Experiment
@@ -27,6 +28,8 @@ from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
+from katib.configuration import KatibConfig
+from katib.configuration.one_machine import OneMachine, algorithm_address
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
@@ -62,10 +65,12 @@ class Options:
     Attributes:
         images: image names → what stands for them on this machine.
         directory: where programs work when their template does not say.
+        config: how the home is configured.
     """
 
     images: Mapping[str, Path] = field(default_factory=dict)
     directory: Path = field(default_factory=Path.cwd)
+    config: KatibConfig = field(default_factory=KatibConfig)
 
 
 class EmbeddedEngine:
@@ -202,16 +207,24 @@ class EmbeddedEngine:
 
 
 def admit_here(
-    manifest: Manifest, context: AdmissionContext, old: Experiment | None = None
+    manifest: Manifest,
+    context: AdmissionContext,
+    old: Experiment | None = None,
+    config: KatibConfig | None = None,
 ) -> Experiment:
     """The legal experiment of a manifest, its algorithm's settings checked too.
 
-    The controllers check the settings again; asked here, a mistake costs no experiment.
+    The controllers check the settings again; asked here, a mistake costs no experiment. The
+    settings of an algorithm that the configuration gives an address are checked by its service,
+    when the controllers ask it.
 
     Raises:
         AdmissionError: with everything that is wrong.
     """
     experiment = admit(manifest, context, old)
+    algorithm = experiment.spec.algorithm
+    if config and algorithm and algorithm_address(config, algorithm.algorithm_name):
+        return experiment
     try:
         InProcessSuggester().validate(experiment)
     except SettingsError as error:
@@ -230,20 +243,22 @@ def _log_to(path: Path) -> logging.Handler:
     return handler
 
 
-def admission_context(find: Any) -> AdmissionContext:
+def admission_context(find: Any, config: KatibConfig | None = None) -> AdmissionContext:
     """What an embedded home accepts.
 
     Args:
         find: ``ResourceReader.find`` of its store.
+        config: how the home is configured; hand the same to :func:`admit_here`.
     """
+    here = OneMachine(config or KatibConfig(), ALGORITHMS, (), COLLECTORS)
 
     def config_map(key: Key) -> Mapping[str, str] | None:
         found: Unstructured | None = find(CONFIG_MAPS, key)
         return None if found is None else found.body.get("data") or {}
 
     return AdmissionContext(
-        algorithms=ALGORITHMS,
-        early_stopping_algorithms=(),
-        collector_kinds=COLLECTORS,
+        algorithms=Lookup(here.find_algorithm),
+        early_stopping_algorithms=Lookup(here.find_early_stopping),
+        collector_kinds=Lookup(here.check_collector),
         find_config_map=config_map,
     )

@@ -11,6 +11,7 @@ from katib.errors import KatibError
 
 if TYPE_CHECKING:
     from katib.apps.home import Home
+    from katib.configuration import KatibConfig
     from katib.stores.sqlite import SqliteReader
 
 HomeOption = Annotated[
@@ -19,6 +20,16 @@ HomeOption = Annotated[
         "--home",
         envvar="KATIB_HOME",
         help="The folder that holds everything. Default: the user's data folder.",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        envvar="KATIB_CONFIG",
+        metavar="FILE",
+        help="A KatibConfig. Default: katib-config.yaml in the home, when there is one.",
         show_default=False,
     ),
 ]
@@ -42,6 +53,21 @@ def open_home(path: Path | None) -> Home:
     from katib.apps.home import Home, default_home
 
     return Home((path or default_home()).expanduser().absolute())
+
+
+def open_config(home: Home, path: Path | None) -> KatibConfig:
+    """The configuration that an option names, else the home's own, else the defaults.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is no legal configuration.
+    """
+    from katib.configuration import KatibConfig, read_file
+    from katib.configuration.models import FILE_NAME
+
+    own = home.path / FILE_NAME
+    if path is not None:
+        return read_file(path.expanduser())
+    return read_file(own) if own.exists() else KatibConfig()
 
 
 def open_reader(home: Home) -> SqliteReader:

@@ -1,1 +1,0 @@
-"""KatibConfig: the file that configures a home."""
