@@ -86,7 +86,7 @@ class EmbeddedEngine:
     """
 
     def __init__(self, home: Home, options: Options | None = None) -> None:
-        options = options or Options()
+        self.options = options = options or Options()
         self.home = home
         self._lock = home.lock()
         self._is_started = False

@@ -19,6 +19,7 @@ COMMANDS = {
     "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),
     "explain": ("katib.cli.explain:explain", "Say what an experiment waits for or why it failed."),
     "validate": ("katib.cli.validate:validate", "Check files without running anything."),
+    "convert": ("katib.cli.convert:convert", "Turn v1alpha3 documents into v1beta1."),
     "render": ("katib.cli.render:render", "Print the manifest that a trial would get."),
 }
 

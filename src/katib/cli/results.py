@@ -6,6 +6,7 @@ from enum import IntEnum
 
 from katib.errors import (
     AdmissionError,
+    ConfigurationError,
     HomeLockedError,
     KatibError,
     ManifestError,
@@ -33,7 +34,7 @@ EXIT_CODES = (
 
 def exit_code_of(error: KatibError) -> ExitCode:
     """The exit code of an error that ended a command."""
-    if isinstance(error, (AdmissionError, ManifestError)):
+    if isinstance(error, (AdmissionError, ConfigurationError, ManifestError)):
         return ExitCode.REFUSED
     if isinstance(error, (HomeLockedError, StoreUnavailableError)):
         return ExitCode.UNAVAILABLE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from katib.cli.options import HomeOption, open_home
+from katib.cli.options import ConfigOption, HomeOption, open_config, open_home
 from katib.cli.results import EXIT_CODES, ExitCode
 from katib.errors import KatibError, StoreUnavailableError
 
@@ -38,6 +38,15 @@ def run(
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete an experiment of the same name first.")
     ] = False,
+    config: ConfigOption = None,
+    metrics_address: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics-address",
+            metavar="HOST:PORT",
+            help="Serve Prometheus metrics under /metrics while the experiments run.",
+        ),
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines instead of a live view, also in a terminal.")
     ] = False,
@@ -56,9 +65,12 @@ def run(
     from katib.cli.files import read_manifests
 
     documents = list(read_manifests(files))
-    options = Options(images=_images(image or []))
-    engine = EmbeddedEngine(open_home(home), options)
+    place = open_home(home)
+    options = Options(images=_images(image or []), config=open_config(place, config))
+    engine = EmbeddedEngine(place, options)
     try:
+        if metrics_address is not None:
+            engine.serve_metrics(metrics_address)
         keys = _submit(engine, documents, replace)
         code = _follow(engine, keys, plain or not sys.stdout.isatty())
     finally:
@@ -107,7 +119,8 @@ def _submit(
     from katib.errors import AdmissionError
 
     manifests = [manifest for _, manifest in documents]
-    context = admission_context(find_in(manifests, engine.store.find))
+    config = engine.options.config
+    context = admission_context(find_in(manifests, engine.store.find), config)
     admitted: list[tuple[Experiment, Experiment | None]] = []
     refused: list[str] = []
     for path, manifest in documents:
@@ -119,7 +132,7 @@ def _submit(
         key = Key(str(metadata.get("namespace") or "default"), str(metadata.get("name")))
         old = None if replace else engine.store.find(EXPERIMENTS, key)
         try:
-            admitted.append((admit_here(manifest, context, old), old))
+            admitted.append((admit_here(manifest, context, old, config), old))
         except AdmissionError as error:
             refused.append(f"{path}: {error}{_advice(old)}")
     if refused:

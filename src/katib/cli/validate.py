@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from katib.cli.options import ConfigOption, HomeOption, open_config, open_home
 from katib.cli.results import ExitCode
 
 
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML or JSON; - is stdin.")],
+    config: ConfigOption = None,
+    home: HomeOption = None,
 ) -> None:
     """.
 
@@ -29,7 +32,8 @@ def validate(
     from katib.errors import AdmissionError
 
     documents = list(read_manifests(files))
-    context = admission_context(find_in([manifest for _, manifest in documents]))
+    known = open_config(open_home(home), config)
+    context = admission_context(find_in([manifest for _, manifest in documents]), known)
     is_refused = False
     for path, manifest in documents:
         if manifest.get("kind") in ("ConfigMap", "Secret"):
@@ -37,7 +41,7 @@ def validate(
         for warning in unknown_fields(manifest):
             typer.echo(f"{path}: warning: {warning}", err=True)
         try:
-            experiment = admit_here(manifest, context)
+            experiment = admit_here(manifest, context, config=known)
         except AdmissionError as error:
             is_refused = True
             typer.echo(f"{path}: {error}", err=True)
