@@ -10,57 +10,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from katib.admission.problems import printed
+from katib.admission.schema import check_job, check_pod
 from katib.api.values import Manifest
-from katib.errors import suggest
 
 _JOB = ("batch/v1", "Job")
 _POD = ("v1", "Pod")
-_JOB_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
-_JOB_SPEC_FIELDS = (
-    "activeDeadlineSeconds",
-    "backoffLimit",
-    "backoffLimitPerIndex",
-    "completionMode",
-    "completions",
-    "managedBy",
-    "manualSelector",
-    "maxFailedIndexes",
-    "parallelism",
-    "podFailurePolicy",
-    "podReplacementPolicy",
-    "selector",
-    "successPolicy",
-    "suspend",
-    "template",
-    "ttlSecondsAfterFinished",
-)
 _RESTART_POLICIES = ("Never", "OnFailure")
 
 
-def check_workload(manifest: Manifest) -> Iterator[str]:
-    """What is wrong with a ``batch/v1`` Job or a ``v1`` Pod."""
-    if _kind(manifest) == _POD:
-        yield from _check_pod_spec(manifest.get("spec"), "spec")
-    if _kind(manifest) != _JOB:
-        return
-    yield from _check_fields(manifest, "", _JOB_FIELDS)
-    spec = manifest.get("spec")
-    if not isinstance(spec, dict):
-        yield "spec must be a map"
-        return
-    yield from _check_fields(spec, "spec", _JOB_SPEC_FIELDS)
-    template = spec.get("template")
-    if not isinstance(template, dict):
-        yield "spec.template must be a map"
-        return
-    pod = template.get("spec")
-    yield from _check_pod_spec(pod, "spec.template.spec")
-    if isinstance(pod, dict) and pod.get("restartPolicy") not in _RESTART_POLICIES:
-        found = pod.get("restartPolicy")
-        yield (
-            "spec.template.spec.restartPolicy must be Never or OnFailure"
-            f"{'' if found is None else f', found {printed(found)}'}"
-        )
+def check_workload(manifest: Manifest, stand_in: str | None = None) -> Iterator[str]:
+    """What is wrong with a ``batch/v1`` Job or a ``v1`` Pod.
+
+    Args:
+        manifest: the template, filled.
+        stand_in: a text that may become a number or a flag in a trial, as a ConfigMap's may.
+    """
+    kind = _kind(manifest)
+    if kind == _POD:
+        yield from check_pod(manifest, stand_in)
+        yield from _check_pod(manifest, "")
+    elif kind == _JOB:
+        yield from check_job(manifest, stand_in)
+        spec = manifest.get("spec")
+        if spec is None:
+            yield "spec must be specified"
+        elif isinstance(spec, dict):
+            yield from _check_job_spec(spec)
 
 
 def container_names(manifest: Manifest) -> tuple[str, ...]:
@@ -85,60 +60,41 @@ def _inside(manifest: Manifest, name: str) -> Manifest:
     return found if isinstance(found, dict) else {}
 
 
-def _check_fields(manifest: Manifest, path: str, known: tuple[str, ...]) -> Iterator[str]:
-    for name in manifest:
-        if name not in known:
-            place = f"{path}.{name}" if path else name
-            yield f"{place} is not a field of a Job{suggest(name, known)}"
+def _check_job_spec(spec: Manifest) -> Iterator[str]:
+    template = spec.get("template")
+    if template is None:
+        yield "spec.template must be specified"
+    if not isinstance(template, dict):
+        return
+    yield from _check_pod(template, "spec.template.")
+    pod = template.get("spec")
+    if isinstance(pod, dict) and pod.get("restartPolicy") not in _RESTART_POLICIES:
+        found = pod.get("restartPolicy")
+        yield (
+            "spec.template.spec.restartPolicy must be Never or OnFailure"
+            f"{'' if found is None else f', found {printed(found)}'}"
+        )
 
 
-def _check_pod_spec(spec: Any, path: str) -> Iterator[str]:
+def _check_pod(template: Manifest, path: str) -> Iterator[str]:
+    """What must be there; whether what is there has the right type is the schema's matter."""
+    spec = template.get("spec")
+    if spec is None:
+        yield f"{path}spec must be specified"
     if not isinstance(spec, dict):
-        yield f"{path} must be a map"
         return
     containers = spec.get("containers")
-    if not isinstance(containers, list) or not containers:
-        yield f"{path}.containers must be a list of containers"
-        return
-    for index, container in enumerate(containers):
-        yield from _check_container(container, f"{path}.containers[{index}]")
+    if containers is None or containers == []:
+        yield f"{path}spec.containers must be a list of containers, at least one"
+    for index, container in enumerate(containers if isinstance(containers, list) else ()):
+        if isinstance(container, dict):
+            yield from _check_names(container, f"{path}spec.containers[{index}]")
 
 
-def _check_container(container: Any, path: str) -> Iterator[str]:
-    if not isinstance(container, dict):
-        yield f"{path} must be a map"
-        return
-    if not container.get("name") or not isinstance(container["name"], str):
+def _check_names(container: Manifest, path: str) -> Iterator[str]:
+    if not container.get("name"):
         yield f"{path}.name must be specified"
-    for name in ("command", "args"):
-        yield from _check_texts(container.get(name), f"{path}.{name}")
-    yield from _check_env(container.get("env"), f"{path}.env")
-
-
-def _check_texts(texts: Any, path: str) -> Iterator[str]:
-    if texts is None:
-        return
-    if not isinstance(texts, list):
-        yield f"{path} must be a list of strings"
-        return
-    for index, text in enumerate(texts):
-        yield from _check_text(text, f"{path}[{index}]")
-
-
-def _check_env(env: Any, path: str) -> Iterator[str]:
-    if env is None:
-        return
-    if not isinstance(env, list):
-        yield f"{path} must be a list of variables with name and value"
-        return
-    for index, variable in enumerate(env):
-        if not isinstance(variable, dict) or not isinstance(variable.get("name"), str):
-            yield f"{path}[{index}] must be a map with a name"
-        elif variable.get("value") is not None:
-            yield from _check_text(variable["value"], f"{path}[{index}].value")
-
-
-def _check_text(text: Any, path: str) -> Iterator[str]:
-    if not isinstance(text, str):
-        advice = f', write "{printed(text)}"' if isinstance(text, (bool, int, float)) else ""
-        yield f"{path} must be a string{advice}"
+    env = container.get("env")
+    for index, variable in enumerate(env if isinstance(env, list) else ()):
+        if isinstance(variable, dict) and not variable.get("name"):
+            yield f"{path}.env[{index}].name must be specified"

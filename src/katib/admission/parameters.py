@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from math import isfinite
 
@@ -25,21 +26,24 @@ def check_search_space(spec: ExperimentSpec) -> Problems:
         yield invalid(
             "spec", None, "only one of spec.parameters and spec.nasConfig can be specified"
         )
+    yield from _check_parameters("spec.parameters", spec.parameters)
+    for index, operation in enumerate(spec.nas_config.operations if spec.nas_config else ()):
+        path = f"spec.nasConfig.operations[{index}].parameters"
+        yield from _check_parameters(path, operation.parameters)
+
+
+def _check_parameters(path: str, parameters: Sequence[ParameterSpec]) -> Problems:
     seen: dict[str, int] = {}
-    for index, parameter in enumerate(spec.parameters):
-        path = f"spec.parameters[{index}]"
-        yield from _check_name(path, parameter.name, seen.get(parameter.name))
-        seen.setdefault(parameter.name, index)
-        yield from _check_parameter(path, parameter)
-
-
-def _check_name(path: str, name: str, first: int | None) -> Problems:
-    if not name:
-        yield required(f"{path}.name")
-    elif first is not None:
-        yield invalid(
-            f"{path}.name", name, f"spec.parameters[{first}] has the same name; names are unique"
-        )
+    for index, parameter in enumerate(parameters):
+        place, name = f"{path}[{index}]", parameter.name
+        if not name:
+            yield required(f"{place}.name")
+        elif name in seen:
+            yield invalid(
+                f"{place}.name", name, f"{path}[{seen[name]}] has the same name; names are unique"
+            )
+        seen.setdefault(name, index)
+        yield from _check_parameter(place, parameter)
 
 
 def _check_parameter(path: str, parameter: ParameterSpec) -> Problems:

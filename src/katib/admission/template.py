@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET
 
+from katib.admission.condition import check_condition
 from katib.admission.context import AdmissionContext
 from katib.admission.job import check_workload, container_names
 from katib.admission.problems import Problems, invalid, required
@@ -57,6 +58,8 @@ def _check_run(source: TrialTemplate) -> Problems:
         yield required(f"{_PATH}.primaryContainerName")
     if not source.success_condition or not source.failure_condition:
         yield required(_PATH, "successCondition and failureCondition must be specified")
+    yield from check_condition(f"{_PATH}.successCondition", source.success_condition)
+    yield from check_condition(f"{_PATH}.failureCondition", source.failure_condition)
 
 
 def _find_gap(source: TrialTemplate) -> FieldError | None:
@@ -218,7 +221,8 @@ def _check_manifest(source: TrialTemplate, template: Template) -> Problems:
         yield invalid(_PATH, None, f"unable to convert spec.trialTemplate: {error} to unstructured")
         return
     yield from _check_head(manifest)
-    for problem in check_workload(manifest):
+    # A value always lands inside a string of JSON; in a ConfigMap's text it may be a number.
+    for problem in check_workload(manifest, None if template.is_json else _TEST_VALUE):
         yield invalid(_PATH, None, f"invalid spec.trialTemplate: {problem}")
     yield from _check_primary(source, manifest)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from katib.admission.budget import check_budget, check_metadata
+from katib.admission.budget import check_budget
 from katib.admission.collector import check_collector
 from katib.admission.context import AdmissionContext
+from katib.admission.metadata import check_metadata
 from katib.admission.objective import (
     check_algorithms,
     check_objective,

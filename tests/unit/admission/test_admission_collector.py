@@ -40,7 +40,7 @@ BAD_SOURCE = (FILE, INVALID, ".spec.metricsCollectorSpec.source is invalid")
 
 def _case(sentence: str, kind: str, source: dict[str, Any], *errors: tuple[str, str, str]) -> Case:
     changes = {f"{PATH}.collector.kind": kind, f"{PATH}.source": source}
-    return Case(f"{kind}: {sentence}", changes, errors)
+    return Case(sentence, changes, errors)
 
 
 def _file(path: str = "/m", kind: str = "File", format: str = "TEXT") -> dict[str, str]:
@@ -53,59 +53,148 @@ def _custom(sentence: str, place: dict[str, str], *errors: tuple[str, str, str])
     return Case(case.sentence, changes, errors)
 
 
+def _filter(sentence: str, text: str, *problems: str) -> Case:
+    source = {"filter": {"metricsFormat": [text]}, "fileSystemPath": _file()}
+    errors = [(f"{FILTER}.metricsFormat", INVALID, problem) for problem in problems]
+    return _case(sentence, "File", source, *errors)
+
+
 ROWS = [
-    _case("nothing to check", "StdOut", {}),
-    _case("nothing to check", "Push", {"filter": {"metricsFormat": ["["]}}),
-    _case("all there", "File", {"fileSystemPath": _file()}),
-    _case("no source", "File", {}, NO_PATH, NO_FORMAT),
-    _case("no path", "File", {"fileSystemPath": _file(path="")}, NO_PATH),
-    _case("another kind", "File", {"fileSystemPath": _file(kind="Directory")}, NO_PATH),
-    _case("a relative path and no kind", "File", {"fileSystemPath": _file("a/b", "")}, NO_PATH),
-    _case("format invalid", "File", {"fileSystemPath": _file(format="invalid")}, NO_FORMAT),
-    _case("JSON without filter", "File", {"fileSystemPath": _file(format="JSON")}),
+    _case("`StdOut` needs no source", "StdOut", {}),
+    _case("filters of `Push` are not looked at", "Push", {"filter": {"metricsFormat": ["["]}}),
+    _case("`Push` needs no source", "Push", {}),
     _case(
-        "JSON with an empty filter",
+        "`File` with an absolute path, kind and format is accepted",
+        "File",
+        {"fileSystemPath": _file()},
+    ),
+    _case("`File` without a source is refused at path and format", "File", {}, NO_PATH, NO_FORMAT),
+    _case(
+        "`File` without a path is refused at the path",
+        "File",
+        {"fileSystemPath": _file(path="")},
+        NO_PATH,
+    ),
+    _case(
+        "`File` with the kind `Directory` is refused at the path",
+        "File",
+        {"fileSystemPath": _file(kind="Directory")},
+        NO_PATH,
+    ),
+    _case(
+        "`File` with a relative path is refused at the path",
+        "File",
+        {"fileSystemPath": _file("a/b")},
+        NO_PATH,
+    ),
+    _case(
+        "`File` with a relative path and no kind is refused once",
+        "File",
+        {"fileSystemPath": _file("a/b", "")},
+        NO_PATH,
+    ),
+    _case(
+        "`File` with the format `invalid` is refused at the format",
+        "File",
+        {"fileSystemPath": _file(format="invalid")},
+        NO_FORMAT,
+    ),
+    _case(
+        "`File` with the format JSON and no filter is accepted",
+        "File",
+        {"fileSystemPath": _file(format="JSON")},
+    ),
+    _case(
+        "`File` with the format JSON and an empty filter is refused at the filter",
         "File",
         {"fileSystemPath": _file(format="JSON"), "filter": {}},
         (FILTER, INVALID, "filter must be nil when format of metrics file is json"),
     ),
-    _case("all there", "TensorFlowEvent", {"fileSystemPath": _file("/d", "Directory", "")}),
-    _case("no source", "TensorFlowEvent", {}, NO_DIRECTORY),
     _case(
-        "a relative path",
+        "`TensorFlowEvent` with an absolute directory is accepted",
+        "TensorFlowEvent",
+        {"fileSystemPath": _file("/d", "Directory", "")},
+    ),
+    _case(
+        "`TensorFlowEvent` without a source is refused at the source",
+        "TensorFlowEvent",
+        {},
+        NO_DIRECTORY,
+    ),
+    _case(
+        "`TensorFlowEvent` with a relative path is refused at the source",
         "TensorFlowEvent",
         {"fileSystemPath": _file("d", "Directory", "")},
         NO_DIRECTORY,
     ),
     _case(
-        "kind File", "TensorFlowEvent", {"fileSystemPath": _file("/d", "File", "")}, NO_DIRECTORY
+        "`TensorFlowEvent` without a path is refused at the source",
+        "TensorFlowEvent",
+        {"fileSystemPath": _file("", "Directory", "")},
+        NO_DIRECTORY,
     ),
     _case(
-        "format JSON",
+        "`TensorFlowEvent` with the kind `File` is refused at the source",
+        "TensorFlowEvent",
+        {"fileSystemPath": _file("/d", "File", "")},
+        NO_DIRECTORY,
+    ),
+    _case(
+        "`TensorFlowEvent` with the format JSON is refused at the format",
         "TensorFlowEvent",
         {"fileSystemPath": _file("/d", "Directory", "JSON")},
         (f"{FILE}.format", INVALID, "must be empty"),
     ),
-    _case("all there", "PrometheusMetric", {"httpGet": {"port": 80, "path": "/m"}}),
-    _case("a port as text", "PrometheusMetric", {"httpGet": {"port": "80", "path": "/m"}}),
-    _case("no source", "PrometheusMetric", {}, BAD_PORT, BAD_PATH),
     _case(
-        'port "Port" and an empty path',
+        "`PrometheusMetric` with port and path is accepted",
+        "PrometheusMetric",
+        {"httpGet": {"port": 80, "path": "/m"}},
+    ),
+    _case(
+        "the port of `PrometheusMetric` may be a string of digits",
+        "PrometheusMetric",
+        {"httpGet": {"port": "80", "path": "/m"}},
+    ),
+    _case(
+        "`PrometheusMetric` without a source is refused at port and path",
+        "PrometheusMetric",
+        {},
+        BAD_PORT,
+        BAD_PATH,
+    ),
+    _case(
+        "`PrometheusMetric` with the port `Port` and an empty path is refused at both",
         "PrometheusMetric",
         {"httpGet": {"port": "Port", "path": ""}},
         BAD_PORT,
         BAD_PATH,
     ),
-    _case("port -1", "PrometheusMetric", {"httpGet": {"port": -1, "path": "/m"}}, BAD_PORT),
-    _case("port true", "PrometheusMetric", {"httpGet": {"port": True, "path": "/m"}}, BAD_PORT),
     _case(
-        "path not/valid/path",
+        "`PrometheusMetric` with the port -1 is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": -1, "path": "/m"}},
+        BAD_PORT,
+    ),
+    _case(
+        "`PrometheusMetric` with the port 0 as a string is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": "0", "path": "/m"}},
+        BAD_PORT,
+    ),
+    _case(
+        "`PrometheusMetric` with a boolean as port is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": True, "path": "/m"}},
+        BAD_PORT,
+    ),
+    _case(
+        "`PrometheusMetric` with the path `not/valid/path` is refused at the path",
         "PrometheusMetric",
         {"httpGet": {"port": 80, "path": "not/valid/path"}},
         BAD_PATH,
     ),
     _case(
-        "no container",
+        "`Custom` without a container is refused at `customCollector`",
         "Custom",
         {},
         (
@@ -114,39 +203,56 @@ ROWS = [
             "metrics collector kind: Custom is required",
         ),
     ),
-    _custom("a file", _file()),
-    _custom("a directory", _file(kind="Directory")),
-    _custom("a relative path", _file("m"), BAD_SOURCE),
-    _custom("another kind", _file(kind="Invalid"), BAD_SOURCE),
+    _custom("`Custom` with an absolute file is accepted", _file()),
+    _custom("`Custom` with an absolute directory is accepted", _file(kind="Directory")),
+    _custom("`Custom` with a relative path is refused at `fileSystemPath`", _file("m"), BAD_SOURCE),
+    _custom(
+        "`Custom` with a path of another kind is refused at `fileSystemPath`",
+        _file(kind="Invalid"),
+        BAD_SOURCE,
+    ),
     _case(
-        "no such kind",
+        "the collector kind `invalid-kind` is refused at `collector.kind`",
         "invalid-kind",
         {},
         (
             f"{PATH}.collector.kind",
             INVALID,
-            "invalid metrics collector kind: invalid-kind; there are StdOut, File",
+            "invalid metrics collector kind: invalid-kind",
         ),
     ),
-    _case(
-        "a filter with two groups",
-        "StdOut",
-        {"filter": {"metricsFormat": [r"([\w|-]+)\s*=\s*((-?\d+)(\.\d+)?)"]}},
+    _filter(
+        "a filter with two groups, one within the second, is accepted",
+        r"([\w|-]+)\s*=\s*((-?\d+)(\.\d+)?)",
     ),
-    *(
-        _case(
-            f"the filter {text}",
-            kind,
-            {"filter": {"metricsFormat": [text]}, **source},
-            (f"{FILTER}.metricsFormat", INVALID, problem),
-        )
-        for kind, source in (("StdOut", {}), ("File", {"fileSystemPath": _file()}))
-        for text, problem in (
-            ("[", "invalid filter: "),
-            ("(a)", TWO),
-            (r"\(a\) \(b\)", TWO),
-            ("([[:alpha:]]+)=(.*)", "invalid filter: write [a-z]"),
-        )
+    _filter("the filter `[` is refused at `filter.metricsFormat`", "[", "invalid filter: "),
+    _filter("a filter with one group is refused at `filter.metricsFormat`", "(a)", TWO),
+    _filter("a filter whose second group is escaped is refused", r"(a) \(b\)", TWO),
+    _filter("a filter without groups is refused", "loss", TWO),
+    _filter(
+        "a filter with a class of POSIX, which Python would misread, is refused",
+        "([[:alpha:]]+)=(.*)",
+        "invalid filter: write [a-z]",
+    ),
+    _case(
+        "filters of `StdOut` are checked, though Katib does not",
+        "StdOut",
+        {"filter": {"metricsFormat": ["["]}},
+        (f"{FILTER}.metricsFormat", INVALID, "invalid filter: "),
+    ),
+    _case(
+        "filters of `Custom` are checked",
+        "Custom",
+        {"filter": {"metricsFormat": ["(a)"]}},
+        (f"{PATH}.collector.customCollector", REQUIRED, "Custom is required"),
+        (f"{FILTER}.metricsFormat", INVALID, TWO),
+    ),
+    _case(
+        "every filter of the list is checked",
+        "StdOut",
+        {"filter": {"metricsFormat": ["(a)=(b)", "[", "(c)"]}},
+        (f"{FILTER}.metricsFormat", INVALID, "invalid filter: "),
+        (f"{FILTER}.metricsFormat", INVALID, TWO),
     ),
 ]
 
@@ -157,19 +263,18 @@ def test_collector_rules(case: Case) -> None:
     check(check_collector(experiment.spec.metrics_collector_spec, a_context()), case.errors)
 
 
-@pytest.mark.parametrize(
-    ("usable", "text"),
-    [
-        (("StdOut",), "metrics collector kind: File cannot be used here; use StdOut"),
-        (("StdOut", "Push", "Custom"), "use Custom, Push or StdOut"),
-    ],
-)
-def test_a_kind_that_does_not_work_in_this_home(usable: tuple[str, ...], text: str) -> None:
+@pytest.mark.rule("a collector kind that does not work in this home is refused at `collector.kind`")
+def test_a_kind_that_does_not_work_in_this_home() -> None:
     manifest = edited({f"{PATH}.collector.kind": "File"})
-    errors = list_errors(manifest, context=a_context(collector_kinds=usable))
-    check(errors, [(f"{PATH}.collector.kind", INVALID, text)])
+    (error,) = list_errors(manifest, context=a_context(collector_kinds=("StdOut",)))
+    assert (error.path, error.problem) == (f"{PATH}.collector.kind", INVALID)
+    assert error.detail == (
+        "GetMetricsCollectorConfigData failed: metrics collector kind: File cannot be used here; "
+        "use StdOut"
+    )
 
 
+@pytest.mark.rule("a collector with an empty kind is refused at `collector.kind`")
 def test_an_empty_kind_is_no_kind() -> None:
     errors = list_errors(edited({f"{PATH}.collector": {}}))
-    check(errors, [(f"{PATH}.collector.kind", INVALID, "invalid metrics collector kind: ;")])
+    check(errors, [(f"{PATH}.collector.kind", INVALID, "invalid metrics collector kind: ")])

@@ -37,19 +37,22 @@ class Row:
         return self.sentence
 
 
-def _conditions(kind: str, success: str | None, labels: dict[str, str] | None) -> list[Row]:
+def _kind(
+    sentence: str, kind: str, success: str | None = None, labels: dict[str, str] | None = None
+) -> Row:
+    """What a template of a kind gets, whatever its version says."""
     changes = {f"{TEMPLATE}.trialSpec.kind": kind, f"{TEMPLATE}.trialSpec.apiVersion": "any/v1"}
-    failure = FAILED if success else None
-    return [
-        Row(f"{kind} has its success condition", changes, f"{TEMPLATE}.successCondition", success),
-        Row(f"{kind} has its failure condition", changes, f"{TEMPLATE}.failureCondition", failure),
-        Row(f"{kind} has its primary labels", changes, f"{TEMPLATE}.primaryPodLabels", labels),
-    ]
+    defaults = {
+        "successCondition": success,
+        "failureCondition": FAILED if success else None,
+        "primaryPodLabels": labels,
+    }
+    return Row(sentence, changes, TEMPLATE, defaults)
 
 
-def _collector(kind: str, source: Any) -> Row:
+def _collector(sentence: str, kind: str, source: Any) -> Row:
     return Row(
-        f"collector {kind} reads from its usual place",
+        sentence,
         {f"{COLLECTOR}.collector.kind": kind},
         f"{COLLECTOR}.source",
         source,
@@ -63,85 +66,138 @@ def _strategies(*pairs: tuple[str, str]) -> list[dict[str, str]]:
 TWO_MORE = {f"{OBJECTIVE}.additionalMetricNames": ["a", "b"]}
 
 ROWS = [
-    Row("no namespace is default", {}, "metadata.namespace", "default"),
-    Row("a namespace is kept", {"metadata.namespace": "team"}, "metadata.namespace", "team"),
-    Row("no parallel trial count is 3", {}, "spec.parallelTrialCount", 3),
     Row(
-        "a parallel trial count is kept",
+        "an experiment without a namespace is put into `default`",
+        {},
+        "metadata.namespace",
+        "default",
+    ),
+    Row(
+        "a namespace that is given is kept",
+        {"metadata.namespace": "team"},
+        "metadata.namespace",
+        "team",
+    ),
+    Row("a missing `parallelTrialCount` becomes 3", {}, "spec.parallelTrialCount", 3),
+    Row(
+        "a `parallelTrialCount` that is given is kept",
         {"spec.parallelTrialCount": 7},
         "spec.parallelTrialCount",
         7,
     ),
-    Row("no resume policy is Never", {}, "spec.resumePolicy", "Never"),
+    Row("an empty `resumePolicy` becomes `Never`", {}, "spec.resumePolicy", "Never"),
     Row(
-        "a resume policy is kept",
+        "a `resumePolicy` that is given is kept",
         {"spec.resumePolicy": "LongRunning"},
         "spec.resumePolicy",
         "LongRunning",
     ),
-    Row("no max trial count stays none", {}, "spec.maxTrialCount", None),
-    Row("no goal stays none", {}, f"{OBJECTIVE}.goal", None),
-    Row("goal 0 is kept", {f"{OBJECTIVE}.goal": 0}, f"{OBJECTIVE}.goal", 0),
     Row(
-        "minimize, no strategies, two additional metrics: three strategies, all min",
+        "a missing `maxTrialCount` stays missing: there is no limit", {}, "spec.maxTrialCount", None
+    ),
+    Row("a missing goal stays missing", {}, f"{OBJECTIVE}.goal", None),
+    Row(
+        "a goal of 0 is kept and differs from none",
+        {f"{OBJECTIVE}.goal": 0},
+        f"{OBJECTIVE}.goal",
+        0,
+    ),
+    Row(
+        "minimize with two additional metrics gets three strategies, all `min`, objective first",
         TWO_MORE,
         f"{OBJECTIVE}.metricStrategies",
         _strategies(("loss", "min"), ("a", "min"), ("b", "min")),
     ),
     Row(
-        "maximize, no strategies: all max",
+        "maximize without strategies gets `max` for every metric, also the additional ones",
         {**TWO_MORE, f"{OBJECTIVE}.type": "maximize"},
         f"{OBJECTIVE}.metricStrategies",
         _strategies(("loss", "max"), ("a", "max"), ("b", "max")),
     ),
     Row(
-        "another type: all latest",
+        "an objective of any other type gets `latest` for every metric",
         {f"{OBJECTIVE}.type": ""},
         f"{OBJECTIVE}.metricStrategies",
         _strategies(("loss", "latest"), ("accuracy", "latest")),
     ),
     Row(
-        "a strategy for the objective only: additional metrics still get theirs",
+        "with a strategy for the objective only, the additional metrics still get theirs",
         {**TWO_MORE, f"{OBJECTIVE}.metricStrategies": _strategies(("loss", "latest"))},
         f"{OBJECTIVE}.metricStrategies",
         _strategies(("loss", "latest"), ("a", "min"), ("b", "min")),
     ),
     Row(
-        "a strategy for an additional metric is kept, the objective's is appended",
+        "a strategy for an additional metric is kept, and the objective metric's is appended",
         {f"{OBJECTIVE}.metricStrategies": _strategies(("accuracy", "max"))},
         f"{OBJECTIVE}.metricStrategies",
         _strategies(("accuracy", "max"), ("loss", "min")),
     ),
-    Row("no objective: none is made", {OBJECTIVE: GONE}, OBJECTIVE, None),
-    Row("no template: none is made", {TEMPLATE: GONE}, TEMPLATE, None),
-    *_conditions("Job", COMPLETE, None),
-    *_conditions("TFJob", SUCCEEDED, MASTER),
-    *_conditions("PyTorchJob", SUCCEEDED, MASTER),
-    *_conditions("XGBoostJob", SUCCEEDED, MASTER),
-    *_conditions("MPIJob", SUCCEEDED, MASTER),
-    *_conditions("TrainJob", COMPLETE, NODE),
-    *_conditions("Workflow", None, None),
-    *_conditions("JAXJob", None, None),
+    Row("a missing `retain` means false and stays missing", {}, f"{TEMPLATE}.retain", None),
+    Row("a `retain` of true is kept", {f"{TEMPLATE}.retain": True}, f"{TEMPLATE}.retain", True),
+    Row("a missing objective is not made up", {OBJECTIVE: GONE}, OBJECTIVE, None),
+    Row("a missing trial template is not made up", {TEMPLATE: GONE}, TEMPLATE, None),
+    _kind("a `Job` of any version gets `Complete` and `Failed`, and no labels", "Job", COMPLETE),
+    _kind(
+        "a `TFJob` gets `Succeeded`, `Failed` and the label of the master",
+        "TFJob",
+        SUCCEEDED,
+        MASTER,
+    ),
+    _kind(
+        "a `PyTorchJob` gets `Succeeded`, `Failed` and the label of the master",
+        "PyTorchJob",
+        SUCCEEDED,
+        MASTER,
+    ),
+    _kind(
+        "an `XGBoostJob` gets `Succeeded`, `Failed` and the label of the master",
+        "XGBoostJob",
+        SUCCEEDED,
+        MASTER,
+    ),
+    _kind(
+        "an `MPIJob` gets `Succeeded`, `Failed` and the label of the master",
+        "MPIJob",
+        SUCCEEDED,
+        MASTER,
+    ),
+    _kind(
+        "a `TrainJob` gets `Complete`, `Failed` and the labels of its first node",
+        "TrainJob",
+        COMPLETE,
+        NODE,
+    ),
+    _kind("an Argo `Workflow` gets no conditions and no labels", "Workflow"),
+    _kind("a Tekton `PipelineRun` gets no conditions and no labels", "PipelineRun"),
+    _kind("a `JAXJob` gets no conditions and no labels", "JAXJob"),
+    _kind("a `PaddleJob` gets no conditions and no labels", "PaddleJob"),
+    _kind("a kind in other letters, as `job`, gets no conditions", "job"),
     Row(
-        "a Job with a success condition: it is kept",
+        "a success condition that is given is kept",
         {f"{TEMPLATE}.successCondition": "mine"},
         f"{TEMPLATE}.successCondition",
         "mine",
     ),
     Row(
-        "a Job with a success condition: only the failure condition is defaulted",
+        "a failure condition that is given is kept, and the success condition is filled in",
+        {f"{TEMPLATE}.failureCondition": "mine"},
+        TEMPLATE,
+        {"successCondition": COMPLETE, "failureCondition": "mine"},
+    ),
+    Row(
+        "a Job with only a success condition gets the failure condition",
         {f"{TEMPLATE}.successCondition": "mine"},
         f"{TEMPLATE}.failureCondition",
         FAILED,
     ),
     Row(
-        "labels of the primary pod are kept",
+        "labels of the primary pod that are given are kept, and none is added",
         {f"{TEMPLATE}.trialSpec.kind": "TFJob", f"{TEMPLATE}.primaryPodLabels": {"a": "b"}},
         f"{TEMPLATE}.primaryPodLabels",
         {"a": "b"},
     ),
     Row(
-        "a ConfigMap source without conditions: not defaulted",
+        "a template from a ConfigMap gets no conditions",
         {
             f"{TEMPLATE}.trialSpec": GONE,
             f"{TEMPLATE}.configMap": {"configMapName": "templates"},
@@ -149,30 +205,46 @@ ROWS = [
         f"{TEMPLATE}.successCondition",
         None,
     ),
-    Row("no collector is StdOut", {}, COLLECTOR, {"collector": {"kind": "StdOut"}}),
     Row(
-        "an empty collector spec is StdOut",
+        "a missing metrics collector becomes `StdOut`",
+        {},
+        COLLECTOR,
+        {"collector": {"kind": "StdOut"}},
+    ),
+    Row(
+        "an empty metrics collector spec becomes `StdOut`",
         {COLLECTOR: {}},
         f"{COLLECTOR}.collector.kind",
         "StdOut",
     ),
     Row(
-        "a source without a collector is StdOut's",
+        "a source without a collector is read by `StdOut`",
         {f"{COLLECTOR}.source.filter.metricsFormat": ["x"]},
         f"{COLLECTOR}.collector.kind",
         "StdOut",
     ),
     Row(
-        "a collector with an empty kind is not defaulted",
+        "a collector with an empty kind is left as it is",
         {f"{COLLECTOR}.collector": {"kind": ""}},
         f"{COLLECTOR}.collector.kind",
         None,
     ),
-    _collector("StdOut", None),
-    _collector("Push", None),
-    _collector("Custom", None),
-    _collector("PrometheusMetric", {"httpGet": {"path": "/metrics", "port": 8080}}),
+    _collector("the collector `StdOut` gets no source", "StdOut", None),
+    _collector("the collector `Push` gets no source", "Push", None),
+    _collector("the collector `Custom` gets no source", "Custom", None),
     _collector(
+        "the collector `PrometheusMetric` without a source reads `/metrics` at port 8080",
+        "PrometheusMetric",
+        {"httpGet": {"path": "/metrics", "port": 8080}},
+    ),
+    Row(
+        "the collector `PrometheusMetric` with an empty source reads `/metrics` at port 8080",
+        {f"{COLLECTOR}.collector.kind": "PrometheusMetric", f"{COLLECTOR}.source": {}},
+        f"{COLLECTOR}.source",
+        {"httpGet": {"path": "/metrics", "port": 8080}},
+    ),
+    _collector(
+        "the collector `File` reads the text file `/var/log/katib/metrics.log`",
         "File",
         {
             "fileSystemPath": {
@@ -183,11 +255,12 @@ ROWS = [
         },
     ),
     _collector(
+        "the collector `TensorFlowEvent` reads the directory `/var/log/katib/tfevent/`, no format",
         "TensorFlowEvent",
         {"fileSystemPath": {"kind": "Directory", "path": "/var/log/katib/tfevent/"}},
     ),
     Row(
-        "what is said of an endpoint is kept",
+        "the port of an endpoint is kept, and its path becomes `/metrics`",
         {
             f"{COLLECTOR}.collector.kind": "PrometheusMetric",
             f"{COLLECTOR}.source.httpGet": {"port": 9090, "host": "h"},
@@ -196,7 +269,7 @@ ROWS = [
         {"path": "/metrics", "port": 9090, "host": "h"},
     ),
     Row(
-        "port 0 is no port",
+        "port 0 of an endpoint counts as unset and becomes 8080, and its path is kept",
         {
             f"{COLLECTOR}.collector.kind": "PrometheusMetric",
             f"{COLLECTOR}.source.httpGet": {"port": 0, "path": "/m"},
@@ -205,7 +278,7 @@ ROWS = [
         {"path": "/m", "port": 8080},
     ),
     Row(
-        "what is said of a file is kept",
+        "the path and the format of a file are kept, and its kind becomes `File`",
         {
             f"{COLLECTOR}.collector.kind": "File",
             f"{COLLECTOR}.source.fileSystemPath": {"path": "/x", "format": "JSON"},
@@ -214,10 +287,13 @@ ROWS = [
         {"kind": "File", "path": "/x", "format": "JSON"},
     ),
     Row(
-        "no distribution is uniform", {}, "spec.parameters.0.feasibleSpace.distribution", "uniform"
+        "a missing distribution becomes `uniform`",
+        {},
+        "spec.parameters.0.feasibleSpace.distribution",
+        "uniform",
     ),
     Row(
-        "a categorical parameter is uniform too",
+        "a categorical parameter gets the distribution `uniform` too",
         {
             "spec.parameters.1.parameterType": "categorical",
             "spec.parameters.1.feasibleSpace": {"list": ["a"]},
@@ -226,13 +302,13 @@ ROWS = [
         "uniform",
     ),
     Row(
-        "a distribution is kept",
+        "a distribution that is given is kept",
         {"spec.parameters.0.feasibleSpace.distribution": "logUniform"},
         "spec.parameters.0.feasibleSpace.distribution",
         "logUniform",
     ),
     Row(
-        "parameters of an operation are left alone",
+        "the missing distribution of an operation parameter stays missing",
         {
             "spec.nasConfig.operations": [
                 {"operationType": "x", "parameters": [{"name": "p", "parameterType": "int"}]}
@@ -250,13 +326,29 @@ def test_defaults(row: Row) -> None:
     found: Any = to_manifest(experiment)
     for name in row.at.split("."):
         found = found[int(name)] if isinstance(found, list) else (found or {}).get(name)
+    if row.at == TEMPLATE and row.expected is not None:
+        found = {name: found.get(name) for name in row.expected}
     assert found == row.expected
 
 
+@pytest.mark.rule("defaults that are filled in again change nothing")
 def test_defaults_are_the_same_when_applied_again() -> None:
     once = with_defaults(from_manifest(EXPERIMENTS, edited({})))
     assert to_manifest(with_defaults(once)) == to_manifest(once)
 
 
+@pytest.mark.rule("defaults are filled in before the rules are applied, and are part of the result")
 def test_the_door_applies_them() -> None:
     assert admit(edited({}), a_context()).spec.parallel_trial_count == 3
+
+
+@pytest.mark.rule("defaults are filled in at an update as at a creation")
+def test_an_update_gets_them_too() -> None:
+    old = admit(edited({"spec.parallelTrialCount": 7}), a_context())
+    assert admit(edited({}), a_context(), old).spec.parallel_trial_count == 3
+
+
+@pytest.mark.rule("unknown fields are left out of the result")
+def test_unknown_fields_go() -> None:
+    known = to_manifest(admit(edited({}), a_context()))
+    assert to_manifest(admit(edited({"spec.colour": "blue"}), a_context())) == known

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from admission_manifests import GONE, Case, a_context, check, edited, list_errors
 
+from katib.admission import admit
+from katib.errors import AdmissionError
+
 INVALID, REQUIRED = "Invalid value", "Required value"
 OBJECTIVE = "spec.objective"
 FIRST, FIRST_PATH = "spec.parameters.0", "spec.parameters[0]"
-SPACE, SPACE_PATH = f"{FIRST}.feasibleSpace", f"{FIRST_PATH}.feasibleSpace"
 NAME_TEXT = "start with an alphabetic character, and end with an alphanumeric character"
 AT_MOST = "should be less than or equal to spec.maxTrialCount"
 
@@ -19,131 +21,189 @@ def _case(sentence: str, changes: dict[str, Any], *errors: tuple[str, str, str])
     return Case(sentence, changes, errors)
 
 
-def _name(name: str) -> Case:
+def _name(sentence: str, name: str) -> Case:
     error = ("metadata.name", INVALID, NAME_TEXT)
-    return _case(f"the name {name} is refused", {"metadata.name": name}, error)
+    return _case(sentence, {"metadata.name": name}, error)
 
 
-def _space(kind: str, space: dict[str, Any], *errors: tuple[str, str, str]) -> Case:
-    changes = {f"{FIRST}.parameterType": kind, SPACE: space}
-    return _case(f"{kind} with {space or 'nothing'}", changes, *errors)
+def _label(sentence: str, key: str, value: str, *texts: str) -> Case:
+    errors = [("metadata.labels", INVALID, text) for text in texts]
+    return _case(sentence, {"metadata.labels": {key: value}}, *errors)
 
 
 IDENTITY = [
-    _case("a legal manifest", {}),
-    _name("1234-test"),
-    _name("a" * 48),
-    _name("a" * 41),
-    _name("a_b"),
-    _name("abc-"),
-    _name("a.b"),
-    _name("A"),
-    _name("abc\n"),
-    _case("a name of 40 characters", {"metadata.name": "a" * 40}),
-    _case("a name of one character", {"metadata.name": "a"}),
+    _case("a complete Experiment is admitted", {}),
+    _name("the name `1234-test`, which begins with a digit, is refused", "1234-test"),
+    _name("a name of 48 characters is refused", "a" * 48),
+    _name("a name of 41 characters is refused", "a" * 41),
+    _name("the name `a_b`, with a character that is no letter, digit or dash, is refused", "a_b"),
+    _name("the name `abc-`, which ends with a dash, is refused", "abc-"),
+    _name("the name `a.b`, with a dot, is refused", "a.b"),
+    _name("a name with an upper-case letter is refused", "A"),
+    _name("a name that ends with a line feed is refused", "abc\n"),
+    _case("a name of 40 characters is accepted", {"metadata.name": "a" * 40}),
+    _case("a name of one letter is accepted", {"metadata.name": "a"}),
     _case(
-        "no name",
+        "an experiment without `metadata.name` and `metadata.generateName` is refused",
         {"metadata.name": GONE},
         ("metadata.name", REQUIRED, "must be specified"),
     ),
-    _case("a generated name", {"metadata.name": GONE, "metadata.generateName": "tune-"}),
     _case(
-        "a generated name that gets too long",
+        "`metadata.generateName` stands for a name",
+        {"metadata.name": GONE, "metadata.generateName": "tune-"},
+    ),
+    _case(
+        "a `metadata.generateName` that leads to a name above 40 characters is refused",
         {"metadata.name": GONE, "metadata.generateName": "a" * 36},
         ("metadata.generateName", INVALID, "longer than 40 characters"),
     ),
     _case(
-        "a namespace that leads out of its folder",
+        "a namespace that is no DNS label is refused at `metadata.namespace`",
         {"metadata.namespace": "../x"},
         ("metadata.namespace", INVALID, "lower case alphanumeric characters"),
     ),
     _case(
-        "another version",
-        {"apiVersion": "kubeflow.org/v1alpha3"},
+        "a document of another version is refused at `apiVersion`",
+        {"apiVersion": "kubeflow.org/v0"},
         ("apiVersion", INVALID, 'must be "kubeflow.org/v1beta1"'),
     ),
-    _case("another kind", {"kind": "Trial"}, ("kind", INVALID, 'must be "Experiment"')),
     _case(
-        "neither version nor kind: the rest is not looked at",
+        "a document of another kind is refused at `kind`, and the rest is not looked at",
+        {"kind": "Trial", "spec": GONE},
+        ("kind", INVALID, 'must be "Experiment"'),
+    ),
+    _case(
+        "a document that says neither version nor kind is refused at both",
         {"apiVersion": GONE, "kind": GONE, "spec": GONE},
         ("apiVersion", REQUIRED, 'must be "kubeflow.org/v1beta1"'),
         ("kind", REQUIRED, 'must be "Experiment"'),
     ),
 ]
 
+KEY = "a label's key must have"
+VALUE = "must be empty or have at most 63 alphanumeric characters"
+LABELS = [
+    _label(
+        "a label with a prefix, as `example.com/team: blue_1.x`, is accepted",
+        "example.com/team",
+        "blue_1.x",
+    ),
+    _label("an empty label value is accepted", "team", ""),
+    _label("a label key and a label value of 63 characters are accepted", "k" * 63, "v" * 63),
+    _label("a label key of 64 characters is refused at `metadata.labels`", "k" * 64, "v", KEY),
+    _label("a label value of 64 characters is refused at `metadata.labels`", "k", "v" * 64, VALUE),
+    _label("a label key that ends with a dash is refused", "k-", "v", KEY),
+    _label("a label key with a space is refused", "my team", "v", KEY),
+    _label("a label key with an empty prefix is refused", "/team", "v", KEY),
+    _label("a label key whose prefix has upper-case letters is refused", "Example.com/t", "v", KEY),
+    _label(
+        "a label key whose prefix is longer than 253 characters is refused",
+        "a" * 254 + "/team",
+        "v",
+        KEY,
+    ),
+    _label("a label key with two slashes is refused", "a/b/c", "v", KEY),
+    _label("a label value with a slash is refused", "team", "a/b", VALUE),
+    _label("a label value that begins with a dot is refused", "team", ".a", VALUE),
+    _label("a bad label key with a bad label value is refused twice", "my team", "a b", KEY, VALUE),
+]
+
 BUDGET = [
     _case(
-        "max failed trial count -1",
+        "`maxFailedTrialCount` -1 is refused",
         {"spec.maxFailedTrialCount": -1},
         ("spec.maxFailedTrialCount", INVALID, "should not be less than 0"),
     ),
-    _case("max failed trial count 0", {"spec.maxFailedTrialCount": 0}),
+    _case("`maxFailedTrialCount` 0 is accepted", {"spec.maxFailedTrialCount": 0}),
     _case(
-        "max trial count -1",
+        "`maxTrialCount` -1 is refused",
         {"spec.maxTrialCount": -1, "spec.parallelTrialCount": -2},
         ("spec.maxTrialCount", INVALID, "must be greater than 0"),
         ("spec.parallelTrialCount", INVALID, "must be greater than 0"),
     ),
     _case(
-        "max trial count 0, below the default parallelism",
+        "`maxTrialCount` 0 is refused, and so is the default parallelism above it",
         {"spec.maxTrialCount": 0},
         ("spec.maxTrialCount", INVALID, "must be greater than 0"),
         ("spec.parallelTrialCount", INVALID, AT_MOST),
     ),
     _case(
-        "parallel trial count -1",
+        "`parallelTrialCount` -1 is refused",
         {"spec.parallelTrialCount": -1},
         ("spec.parallelTrialCount", INVALID, "must be greater than 0"),
     ),
     _case(
-        "parallel trial count 0",
+        "`parallelTrialCount` 0 is refused",
         {"spec.parallelTrialCount": 0},
         ("spec.parallelTrialCount", INVALID, "must be greater than 0"),
     ),
     _case(
-        "6 failed of 5 trials",
+        "`maxFailedTrialCount` 6 with `maxTrialCount` 5 is refused at `spec.maxFailedTrialCount`",
         {"spec.maxFailedTrialCount": 6, "spec.maxTrialCount": 5},
         ("spec.maxFailedTrialCount", INVALID, AT_MOST),
     ),
     _case(
-        "6 at a time of 5 trials",
+        "`parallelTrialCount` 6 with `maxTrialCount` 5 is refused at `spec.parallelTrialCount`",
         {"spec.parallelTrialCount": 6, "spec.maxTrialCount": 5},
         ("spec.parallelTrialCount", INVALID, AT_MOST),
     ),
     _case(
-        "5 of 5",
+        "`maxFailedTrialCount` and `parallelTrialCount` equal to `maxTrialCount` are accepted",
         {
             "spec.parallelTrialCount": 5,
             "spec.maxFailedTrialCount": 5,
             "spec.maxTrialCount": 5,
         },
     ),
+    _case(
+        "without `maxTrialCount` the other counts have no upper limit",
+        {"spec.parallelTrialCount": 1000, "spec.maxFailedTrialCount": 1000},
+    ),
+    _case(
+        "the default parallelism of 3 above a `maxTrialCount` of 2 is refused",
+        {"spec.maxTrialCount": 2},
+        ("spec.parallelTrialCount", INVALID, AT_MOST),
+    ),
 ]
 
 OBJECTIVES = [
     _case(
-        "no objective, whatever else is wrong later",
+        "without an objective there is exactly one error, whatever else is wrong in later rules",
         {OBJECTIVE: GONE, "spec.algorithm": GONE, "spec.trialTemplate": GONE},
         (OBJECTIVE, REQUIRED, "must be specified"),
     ),
     _case(
-        "an empty objective type",
+        "what is wrong with the name and the counts is told beside a missing objective",
+        {
+            OBJECTIVE: GONE,
+            "metadata.name": "1",
+            "spec.maxTrialCount": -1,
+            "spec.parallelTrialCount": -1,
+        },
+        ("metadata.name", INVALID, NAME_TEXT),
+        ("spec.maxTrialCount", INVALID, "must be greater than 0"),
+        ("spec.parallelTrialCount", INVALID, "must be greater than 0"),
+        (OBJECTIVE, REQUIRED, "must be specified"),
+    ),
+    _case(
+        "an empty objective type is refused",
         {f"{OBJECTIVE}.type": ""},
         (f"{OBJECTIVE}.type", INVALID, "must be minimize or maximize"),
     ),
     _case(
-        "another objective type, and the later rules are not reached",
+        "an objective type other than `minimize` and `maximize` hides the rules behind it",
         {f"{OBJECTIVE}.type": "smallest", "spec.algorithm": GONE},
         (f"{OBJECTIVE}.type", INVALID, "must be minimize or maximize"),
     ),
+    _case("the objective type `maximize` is accepted", {f"{OBJECTIVE}.type": "maximize"}),
     _case(
-        "no metric name",
-        {f"{OBJECTIVE}.objectiveMetricName": ""},
+        "an empty objective metric name is refused, and hides the rules behind it",
+        {f"{OBJECTIVE}.objectiveMetricName": "", "spec.trialTemplate": GONE},
         (f"{OBJECTIVE}.objectiveMetricName", REQUIRED, "must be specified"),
     ),
     _case(
-        "additional metrics contain the objective",
-        {f"{OBJECTIVE}.additionalMetricNames": ["a", "loss"]},
+        "additional metrics that contain the objective metric hide the rules behind them",
+        {f"{OBJECTIVE}.additionalMetricNames": ["a", "loss"], "spec.algorithm": GONE},
         (
             f"{OBJECTIVE}.additionalMetricNames",
             INVALID,
@@ -151,7 +211,13 @@ OBJECTIVES = [
         ),
     ),
     _case(
-        "a strategy that does not exist, and the later rules are reached",
+        "a wrong type and a missing metric name of one objective are both told",
+        {f"{OBJECTIVE}.type": "", f"{OBJECTIVE}.objectiveMetricName": GONE},
+        (f"{OBJECTIVE}.type", INVALID, "must be minimize or maximize"),
+        (f"{OBJECTIVE}.objectiveMetricName", REQUIRED, "must be specified"),
+    ),
+    _case(
+        "a metric strategy other than `min`, `max` and `latest` is refused, though Katib takes it",
         {
             f"{OBJECTIVE}.metricStrategies": [{"name": "loss", "value": "mean"}],
             "spec.algorithm": GONE,
@@ -160,195 +226,123 @@ OBJECTIVES = [
         ("spec.algorithm", REQUIRED, "must be specified"),
     ),
     *(
-        _case(
-            f"the strategy {value}",
-            {f"{OBJECTIVE}.metricStrategies": [{"name": "loss", "value": value}]},
-        )
-        for value in ("min", "max", "latest")
+        _case(sentence, {f"{OBJECTIVE}.metricStrategies": [{"name": "loss", "value": value}]})
+        for sentence, value in {
+            "the metric strategy `min` is accepted": "min",
+            "the metric strategy `max` is accepted": "max",
+            "the metric strategy `latest` is accepted": "latest",
+        }.items()
     ),
+]
+
+ALGORITHMS = [
     _case(
-        "no algorithm",
+        "an experiment without an algorithm is refused at `spec.algorithm`",
         {"spec.algorithm": GONE},
         ("spec.algorithm", REQUIRED, "must be specified"),
     ),
     _case(
-        "no algorithm name",
+        "an empty algorithm name is refused",
         {"spec.algorithm": {}},
         ("spec.algorithm.algorithmName", REQUIRED, "must be specified"),
     ),
     _case(
-        "an unknown algorithm",
+        "an algorithm that this home does not have is refused at `spec.algorithm.algorithmName`",
         {"spec.algorithm.algorithmName": "rendom"},
         (
             "spec.algorithm.algorithmName",
             INVALID,
-            'unknown algorithm "rendom", did you mean "random"?; known: grid, random, tpe',
+            "unable to get Suggestion config data for algorithm rendom: unknown algorithm "
+            '"rendom", did you mean "random"?; known: grid, random, tpe',
         ),
     ),
-    _case("early stopping", {"spec.earlyStopping.algorithmName": "medianstop"}),
     _case(
-        "early stopping without a name",
+        "settings of an algorithm are not looked at by admission",
+        {"spec.algorithm.algorithmSettings": [{"name": "no_such_setting", "value": "x"}]},
+    ),
+    _case(
+        "the setting `suggestion_trial_dir` is accepted for every algorithm",
+        {"spec.algorithm.algorithmSettings": [{"name": "suggestion_trial_dir", "value": "/d"}]},
+    ),
+    _case("an experiment needs no early stopping", {"spec.earlyStopping": None}),
+    _case(
+        "an early stopping rule of this home is accepted",
+        {"spec.earlyStopping.algorithmName": "medianstop"},
+    ),
+    _case(
+        "early stopping with an empty name is refused",
         {"spec.earlyStopping": {}},
         ("spec.earlyStopping.algorithmName", REQUIRED, "must be specified"),
     ),
     _case(
-        "unknown early stopping",
+        "an early stopping rule that this home does not have is refused",
         {"spec.earlyStopping.algorithmName": "median"},
         (
             "spec.earlyStopping.algorithmName",
             INVALID,
-            'unknown early stopping algorithm "median", did you mean "medianstop"?; known: '
-            "medianstop",
+            "unable to get EarlyStopping config data for algorithm median: unknown early stopping "
+            'algorithm "median", did you mean "medianstop"?',
         ),
     ),
     _case(
-        "an invalid resume policy",
+        "the resume policy `invalid-policy` is refused",
         {"spec.resumePolicy": "invalid-policy"},
         ("spec.resumePolicy", INVALID, "invalid ResumePolicyType"),
     ),
     *(
-        _case(f"resume policy {policy}", {"spec.resumePolicy": policy})
-        for policy in ("", "Never", "LongRunning", "FromVolume")
+        _case(sentence, {"spec.resumePolicy": policy})
+        for sentence, policy in {
+            "an empty resume policy is accepted": "",
+            "the resume policy `Never` is accepted": "Never",
+            "the resume policy `LongRunning` is accepted": "LongRunning",
+            "the resume policy `FromVolume` is accepted": "FromVolume",
+        }.items()
     ),
 ]
 
-ORPHANS = {"spec.trialTemplate.trialParameters.0.reference": "${trialSpec.Name}"}
-NO_SPACE = (SPACE_PATH, REQUIRED, "feasibleSpace must be specified")
-BOTH = "feasibleSpace.max or feasibleSpace.min must be specified for parameterType: "
-NO_RANGE = "feasibleSpace .max, .min and .step is not supported for parameterType: "
 
-SPACES = [
-    _case(
-        "no parameters and no nasConfig",
-        {"spec.parameters": GONE},
-        ("spec", REQUIRED, "spec.parameters or spec.nasConfig must be specified"),
-    ),
-    _case(
-        "both parameters and nasConfig",
-        {"spec.nasConfig": {"operations": []}},
-        ("spec", INVALID, "only one of spec.parameters and spec.nasConfig can be specified"),
-    ),
-    _case("only nasConfig", {"spec.parameters": [], "spec.nasConfig": {}}),
-    _case(
-        "two parameters of one name",
-        {
-            "spec.parameters.1.name": "lr",
-            "spec.trialTemplate.trialParameters.1.reference": "${trialSpec.Name}",
-        },
-        ("spec.parameters[1].name", INVALID, "spec.parameters[0] has the same name"),
-    ),
-    _case(
-        "a parameter without a name",
-        {f"{FIRST}.name": ""},
-        (f"{FIRST_PATH}.name", REQUIRED, "must be specified"),
-    ),
-    _case(
-        "parameter type invalid-type",
-        {f"{FIRST}.parameterType": "invalid-type"},
-        (f"{FIRST_PATH}.parameterType", INVALID, "parameterType: invalid-type is not supported"),
-    ),
-    _case(
-        "no parameter type",
-        {f"{FIRST}.parameterType": GONE},
-        (f"{FIRST_PATH}.parameterType", INVALID, "is not supported"),
-    ),
-    _case("parameter type unknown", {f"{FIRST}.parameterType": "unknown"}),
-    _case(
-        "distribution invalid-distribution",
-        {f"{SPACE}.distribution": "invalid-distribution"},
-        (
-            f"{SPACE_PATH}.distribution",
-            INVALID,
-            "distribution: invalid-distribution is not supported",
-        ),
-    ),
-    *(
-        _case(f"distribution {name}", {f"{SPACE}.distribution": name})
-        for name in ("uniform", "logUniform", "normal", "logNormal", "unknown")
-    ),
-    *(_space(kind, {}, NO_SPACE) for kind in ("int", "double", "categorical", "discrete")),
-    _space("categorical", {"list": []}, NO_SPACE),
-    _space("double", {"distribution": "normal"}, NO_SPACE),
-    *(
-        _space(
-            kind,
-            {"list": ["1"], "min": "1", "max": "2"},
-            (
-                f"{SPACE_PATH}.list",
-                INVALID,
-                f"feasibleSpace.list is not supported for parameterType: {kind}",
-            ),
-        )
-        for kind in ("int", "double")
-    ),
-    _space("int", {"step": "1"}, (f"{SPACE_PATH}.max", REQUIRED, BOTH + "int")),
-    _space("double", {"min": "1"}, (f"{SPACE_PATH}.max", REQUIRED, BOTH + "double")),
-    _space("double", {"max": "1"}, (f"{SPACE_PATH}.max", REQUIRED, BOTH + "double")),
-    *(
-        _space(
-            "categorical",
-            {name: "1", "list": ["a"]},
-            (SPACE_PATH, INVALID, NO_RANGE + "categorical"),
-        )
-        for name in ("max", "min", "step")
-    ),
-    _space("discrete", {"max": "1"}, (SPACE_PATH, INVALID, NO_RANGE + "discrete")),
-    _space("categorical", {"list": ["a", "a", ""]}),
-    _space("discrete", {"list": ["1", "-2.5e3", "1"]}),
-    _space(
-        "discrete",
-        {"list": ["1", "two", "inf"]},
-        (f"{SPACE_PATH}.list[1]", INVALID, "must be a number"),
-        (f"{SPACE_PATH}.list[2]", INVALID, "must be a number"),
-    ),
-    _space(
-        "int",
-        {"min": "0.5", "max": "ten", "step": "1.0"},
-        (f"{SPACE_PATH}.max", INVALID, "must be an integer for parameterType: int"),
-        (f"{SPACE_PATH}.min", INVALID, "must be an integer for parameterType: int"),
-        (f"{SPACE_PATH}.step", INVALID, "must be an integer for parameterType: int"),
-    ),
-    _space(
-        "double",
-        {"min": "nan", "max": "1e999", "step": "0,1"},
-        (f"{SPACE_PATH}.max", INVALID, "must be a finite number for parameterType: double"),
-        (f"{SPACE_PATH}.min", INVALID, "must be a finite number for parameterType: double"),
-        (f"{SPACE_PATH}.step", INVALID, "must be a finite number for parameterType: double"),
-    ),
-    _space("double", {"min": "1e-5", "max": ".5", "step": "1E-2"}),
-    _space("double", {"min": "1", "max": "1"}),
-    _space(
-        "double",
-        {"min": "0.3", "max": "0.03"},
-        (f"{SPACE_PATH}.min", INVALID, "must not be greater than feasibleSpace.max, 0.03"),
-    ),
-    _space(
-        "int",
-        {"min": "1", "max": "2", "step": "0"},
-        (f"{SPACE_PATH}.step", INVALID, "must be greater than 0"),
-    ),
-    *(
-        _space(
-            "double",
-            {"min": "0", "max": "1", "distribution": name},
-            (f"{SPACE_PATH}.min", INVALID, f"must be greater than 0 for distribution: {name}"),
-        )
-        for name in ("logUniform", "logNormal")
-    ),
-    _space("double", {"min": "-1", "max": "1", "distribution": "normal"}),
-]
-
-
-@pytest.mark.parametrize("case", [*IDENTITY, *BUDGET, *OBJECTIVES, *SPACES], ids=str)
+@pytest.mark.parametrize("case", [*IDENTITY, *LABELS, *BUDGET, *OBJECTIVES, *ALGORITHMS], ids=str)
 def test_rules(case: Case) -> None:
     check(list_errors(edited(case.changes)), case.errors)
 
 
-def test_the_error_names_the_experiment_and_counts() -> None:
-    from katib.admission import admit
-    from katib.errors import AdmissionError
+@pytest.mark.rule("all that is wrong is told at once, in the order of the rules")
+def test_the_order_of_errors() -> None:
+    changes = {
+        "metadata.name": "1",
+        "spec.maxFailedTrialCount": -1,
+        "spec.algorithm.algorithmName": "",
+        "spec.resumePolicy": "x",
+        "spec.trialTemplate.primaryContainerName": "",
+        f"{FIRST}.parameterType": "x",
+        "spec.metricsCollectorSpec.collector.kind": "x",
+    }
+    assert [error.path for error in list_errors(edited(changes))] == [
+        "metadata.name",
+        "spec.maxFailedTrialCount",
+        "spec.algorithm.algorithmName",
+        "spec.resumePolicy",
+        "spec.trialTemplate.primaryContainerName",
+        f"{FIRST_PATH}.parameterType",
+        "spec.metricsCollectorSpec.collector.kind",
+    ]
 
+
+@pytest.mark.rule("a refusal names the experiment and how many errors there are")
+def test_the_error_names_the_experiment_and_counts() -> None:
     changes = {"spec.maxFailedTrialCount": -1, "spec.resumePolicy": "x"}
     with pytest.raises(AdmissionError, match=r'^Experiment "tune" is refused, 2 errors:') as caught:
         admit(edited(changes), a_context())
     assert "spec.maxFailedTrialCount: Invalid value: -1: should not" in str(caught.value)
+
+
+@pytest.mark.rule("an error is printed as Kubernetes does: path, kind of error, value, text")
+def test_the_text_of_the_three_kinds_of_error() -> None:
+    old = admit(edited({}), a_context())
+    changes = {"spec.maxFailedTrialCount": -1, "spec.algorithm": GONE}
+    assert [str(error) for error in list_errors(edited(changes), old)] == [
+        "spec.maxFailedTrialCount: Invalid value: -1: should not be less than 0",
+        "spec: Forbidden: only spec.parallelTrialCount, spec.maxTrialCount and "
+        "spec.maxFailedTrialCount are editable; changed: spec.algorithm",
+        "spec.algorithm: Required value: must be specified",
+    ]

@@ -36,21 +36,13 @@ CONFIG_MAP = {
     f"{PATH}.successCondition": "s",
     f"{PATH}.failureCondition": "f",
 }
-POD_SPEC = {
-    "containers": [
-        {
-            "name": "main",
-            "args": ["${trialParameters.lr}", "${trialParameters.workers}"],
-        }
-    ]
-}
 
 
 def _case(sentence: str, changes: dict[str, Any], *errors: tuple[str, str, str]) -> Case:
     return Case(sentence, changes, errors)
 
 
-def _reference(reference: str, *errors: tuple[str, str, str]) -> Case:
+def _reference(sentence: str, reference: str, *errors: tuple[str, str, str]) -> Case:
     """A third trial parameter with this reference."""
     changes = {
         f"{PATH}.trialParameters": [
@@ -60,39 +52,41 @@ def _reference(reference: str, *errors: tuple[str, str, str]) -> Case:
         ],
         f"{CONTAINER}.args": ["${trialParameters.third}"],
     }
-    return _case(f"the reference {reference}", changes, *errors)
-
-
-def _job(sentence: str, changes: dict[str, Any], text: str) -> Case:
-    return _case(sentence, changes, (PATH, INVALID, f"invalid spec.trialTemplate: {text}"))
+    return _case(sentence, changes, *errors)
 
 
 THIRD = f"{PATH}.trialParameters[2].reference"
 
+FAILED = 'status.conditions.#(type=="Failed")#|#(status=="True")#'
+
 SOURCES = [
-    _case("no template", {PATH: GONE}, (PATH, REQUIRED, "must be specified")),
     _case(
-        "no primary container",
+        "an experiment without a trial template is refused at `spec.trialTemplate`",
+        {PATH: GONE},
+        (PATH, REQUIRED, "must be specified"),
+    ),
+    _case(
+        "an empty `primaryContainerName` is refused",
         {f"{PATH}.primaryContainerName": ""},
         (f"{PATH}.primaryContainerName", REQUIRED, "must be specified"),
     ),
     _case(
-        "no conditions for a kind without defaults",
+        "a missing success condition of a kind without defaults is refused",
         {f"{SPEC}.kind": "Workflow", f"{PATH}.failureCondition": "f"},
         (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
     ),
     _case(
-        "no trial parameters",
+        "a template without trial parameters is refused at `trialParameters`",
         {f"{PATH}.trialParameters": GONE},
         (f"{PATH}.trialParameters", REQUIRED, "must be specified"),
     ),
     _case(
-        "an empty list of trial parameters",
+        "an empty list of trial parameters is refused as a missing one",
         {f"{PATH}.trialParameters": []},
         (f"{PATH}.trialParameters", REQUIRED, "must be specified"),
     ),
     _case(
-        "no source",
+        "a template without a source is refused at `spec.trialTemplate.TrialSource`",
         {SPEC: GONE, f"{PATH}.successCondition": "s", f"{PATH}.failureCondition": "f"},
         (
             f"{PATH}.TrialSource",
@@ -101,7 +95,41 @@ SOURCES = [
         ),
     ),
     _case(
-        "both sources",
+        "a missing primary container and a missing condition do not hide what follows",
+        {
+            f"{SPEC}.kind": "Workflow",
+            f"{PATH}.primaryContainerName": "",
+            f"{PATH}.trialParameters": [],
+        },
+        (f"{PATH}.primaryContainerName", REQUIRED, "must be specified"),
+        (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
+        (f"{PATH}.trialParameters", REQUIRED, "must be specified"),
+    ),
+    _case(
+        "without trial parameters the template is not looked into",
+        {f"{PATH}.trialParameters": GONE, f"{SPEC}.metadata.name": "x", f"{SPEC}.apiVersion": GONE},
+        (f"{PATH}.trialParameters", REQUIRED, "must be specified"),
+    ),
+    _case(
+        "with both sources the template is not looked into",
+        {
+            f"{PATH}.configMap": {"configMapName": "x"},
+            f"{SPEC}.metadata.name": "x",
+            f"{FIRST}.reference": "",
+        },
+        (
+            PATH,
+            REQUIRED,
+            "only one of spec.trialTemplate.trialSpec or spec.trialTemplate.configMap can be",
+        ),
+    ),
+    _case(
+        "a template that cannot be found hides what is wrong with the trial parameters",
+        {**CONFIG_MAP, f"{PATH}.configMap.templatePath": "wrong", f"{FIRST}.reference": ""},
+        (PATH, INVALID, 'it has no key "wrong", it holds job.yaml'),
+    ),
+    _case(
+        "a template with both `trialSpec` and `configMap` is refused",
         {f"{PATH}.configMap": {"configMapName": "x"}},
         (
             PATH,
@@ -109,15 +137,72 @@ SOURCES = [
             "only one of spec.trialTemplate.trialSpec or spec.trialTemplate.configMap can be",
         ),
     ),
-    _case("a ConfigMap", CONFIG_MAP),
     _case(
-        "a ConfigMap without conditions",
+        "a ConfigMap's placeholder may stand for a number, though Katib refuses it in a Job",
+        CONFIG_MAP,
+    ),
+    _case(
+        "a template from a ConfigMap is accepted",
+        {**CONFIG_MAP, f"{PATH}.failureCondition": FAILED},
+    ),
+    _case(
+        "a missing failure condition of a kind without defaults is refused",
+        {f"{SPEC}.kind": "Workflow", f"{PATH}.successCondition": "s"},
+        (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
+    ),
+    _case(
+        "an empty success condition of a Job is filled in and so accepted",
+        {f"{PATH}.successCondition": ""},
+    ),
+    *(
+        _case(
+            sentence,
+            {f"{PATH}.{field}": text},
+            (f"{PATH}.{field}", INVALID, f"invalid GJSON path: {problem}"),
+        )
+        for sentence, field, text, problem in (
+            (
+                "a success condition with a query that is never closed is refused",
+                "successCondition",
+                'status.conditions.#(type=="Complete"',
+                "#( at character 19 is never closed",
+            ),
+            (
+                "a failure condition whose second query is never closed is refused",
+                "failureCondition",
+                'status.conditions.#(type=="Failed")#|#(status=="True"',
+                "#( at character 38 is never closed",
+            ),
+            (
+                "a condition with a quotation that is never closed is refused",
+                "successCondition",
+                'status.conditions.#(type=="Complete)#',
+                "#( at character 19 is never closed",
+            ),
+            (
+                "a condition with a selection that is never closed is refused",
+                "failureCondition",
+                "[status.failed,status.active",
+                "[ at character 1 is never closed",
+            ),
+        )
+    ),
+    *(
+        _case(sentence, {f"{PATH}.successCondition": text})
+        for sentence, text in {
+            "a condition with queries inside queries is accepted": 'a.#(b.#(c=="x"))#|[0].d',
+            "brackets inside a quotation of a condition do not count": 'a.#(b==")]#(")#',
+            "a bracket in the middle of a condition's key is a part of it": r"a.b(c.d\.[e",
+        }.items()
+    ),
+    _case(
+        "a template from a ConfigMap without a success condition is refused",
         {**CONFIG_MAP, f"{PATH}.successCondition": ""},
         (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
     ),
     *(
         _case(
-            f"a ConfigMap without {name}",
+            sentence,
             {**CONFIG_MAP, f"{PATH}.configMap.{name}": GONE},
             (
                 f"{PATH}.configMap",
@@ -125,10 +210,14 @@ SOURCES = [
                 "configMapName, configMapNamespace and templatePath must be specified",
             ),
         )
-        for name in ("configMapName", "configMapNamespace", "templatePath")
+        for sentence, name in {
+            "a ConfigMap source without `configMapName` is refused": "configMapName",
+            "a ConfigMap source without `configMapNamespace` is refused": "configMapNamespace",
+            "a ConfigMap source without `templatePath` is refused": "templatePath",
+        }.items()
     ),
     _case(
-        "a ConfigMap that is not there",
+        "a ConfigMap that does not exist is refused at `spec.trialTemplate`",
         {**CONFIG_MAP, f"{PATH}.configMap.configMapName": "other"},
         (
             PATH,
@@ -137,7 +226,7 @@ SOURCES = [
         ),
     ),
     _case(
-        "a wrong path in a ConfigMap",
+        "a `templatePath` that the ConfigMap does not hold is refused at `spec.trialTemplate`",
         {**CONFIG_MAP, f"{PATH}.configMap.templatePath": "wrong"},
         (PATH, INVALID, 'it has no key "wrong", it holds job.yaml'),
     ),
@@ -145,37 +234,37 @@ SOURCES = [
 
 PARAMETERS = [
     _case(
-        "a trial parameter without reference",
+        "a trial parameter without a reference is refused, and so is the placeholder left over",
         {f"{FIRST}.reference": ""},
         (FIRST_PATH, INVALID, NAMES_TEXT),
         (PATH, INVALID, LEFT),
     ),
     _case(
-        "a trial parameter without name",
+        "a trial parameter without a name is refused, and so is the placeholder left over",
         {f"{FIRST}.name": GONE},
         (FIRST_PATH, INVALID, NAMES_TEXT),
         (PATH, INVALID, LEFT),
     ),
     _case(
-        "a trial parameter named {invalid-name}",
+        "a trial parameter named `{invalid-name}` is refused, and so is the placeholder left over",
         {f"{FIRST}.name": "{invalid-name}"},
         (FIRST_PATH, INVALID, NAMES_TEXT),
         (PATH, INVALID, f"parameters: ${{trialParameters.lr}} {LEFT}"),
     ),
     _case(
-        "a duplicated name",
+        "a second trial parameter of one name is refused, and so is the placeholder left over",
         {f"{SECOND}.name": "lr"},
         (f"{SECOND_PATH}.name", INVALID, "parameter name lr can't be duplicated in"),
         (PATH, INVALID, f"parameters: ${{trialParameters.workers}} {LEFT}"),
     ),
     _case(
-        "a duplicated reference",
+        "a second reference to one parameter is refused, and so is the placeholder left over",
         {f"{SECOND}.reference": "lr"},
         (f"{SECOND_PATH}.reference", INVALID, "parameter reference lr can't be duplicated in"),
         (PATH, INVALID, f"parameters: ${{trialParameters.workers}} {LEFT}"),
     ),
     _case(
-        "a reference to an unknown parameter",
+        "a reference to an unknown parameter is refused at the reference",
         {f"{SECOND}.reference": "worker"},
         (
             f"{SECOND_PATH}.reference",
@@ -184,29 +273,65 @@ PARAMETERS = [
         ),
     ),
     _case(
-        "a reference to an unknown parameter with empty parameters",
+        "without `spec.parameters` a reference may name anything, as an architecture",
         {
             f"{SECOND}.reference": "architecture",
             "spec.parameters": [],
             "spec.nasConfig": {},
         },
     ),
-    _reference("${trialSpec.Name}"),
-    _reference("${trialSpec.Namespace}"),
-    _reference("${trialSpec.Kind}"),
-    _reference("${trialSpec.APIVersion}"),
-    _reference("${trialSpec.Annotations[note]}"),
-    _reference("${trialSpec.Labels[team]}"),
-    _reference("${trialSpec.Labels[other]}", (THIRD, INVALID, 'no metadata.labels["other"]')),
-    _reference("${trialSpec.Labels}", (THIRD, INVALID, "write ${trialSpec.Labels[key]}")),
-    _reference("${trialSpec.Color}", (THIRD, INVALID, "does not exist in spec.parameters")),
+    _reference("the reference `${trialSpec.Name}` is accepted", "${trialSpec.Name}"),
+    _reference("the reference `${trialSpec.Namespace}` is accepted", "${trialSpec.Namespace}"),
+    _reference("the reference `${trialSpec.Kind}` is accepted", "${trialSpec.Kind}"),
+    _reference("the reference `${trialSpec.APIVersion}` is accepted", "${trialSpec.APIVersion}"),
+    _reference(
+        "the reference `${trialSpec.Annotations[note]}` is accepted",
+        "${trialSpec.Annotations[note]}",
+    ),
+    _reference(
+        "the reference `${trialSpec.Labels[team]}` is accepted", "${trialSpec.Labels[team]}"
+    ),
+    _reference(
+        "a reference to a label that the template does not have is refused",
+        "${trialSpec.Labels[other]}",
+        (THIRD, INVALID, 'no metadata.labels["other"]'),
+    ),
+    _reference(
+        "the reference `${trialSpec.Labels}` without a key is refused, though Katib takes it",
+        "${trialSpec.Labels}",
+        (THIRD, INVALID, "write ${trialSpec.Labels[key]}"),
+    ),
+    _reference(
+        "a reference to metadata that does not exist is refused at the reference",
+        "${trialSpec.Color}",
+        (THIRD, INVALID, "does not exist in spec.parameters"),
+    ),
+    _reference(
+        "a reference to an annotation that the template does not have is refused",
+        "${trialSpec.Annotations[x]}",
+        (THIRD, INVALID, 'no metadata.annotations["x"]'),
+    ),
+    _reference("text around a metadata reference does not matter", "the ${trialSpec.Name} of it"),
     _case(
-        "an undeclared placeholder",
+        "metadata references inside the template are not placeholders",
+        {f"{CONTAINER}.args": ["${trialSpec.Name}", "${trialSpec.Color}"]},
+    ),
+    _case(
+        "a placeholder may come several times in the template",
+        {f"{CONTAINER}.args": ["${trialParameters.lr}${trialParameters.lr}"]},
+    ),
+    _case(
+        "the description of a trial parameter is optional and free",
+        {f"{FIRST}.description": "How fast, {1}"},
+    ),
+    _case("`retain` may be true", {f"{PATH}.retain": True}),
+    _case(
+        "an undeclared placeholder in the template is refused at `spec.trialTemplate`",
         {f"{CONTAINER}.args": ["${trialParameters.extra}"]},
         (PATH, INVALID, f"parameters: ${{trialParameters.extra}} {LEFT}"),
     ),
     _case(
-        "a declared parameter that is missing in the template: nothing further is reported",
+        "a trial parameter that the template lacks is refused, and nothing further is reported",
         {
             f"{CONTAINER}.command": ["${trialParameters.workers}"],
             f"{SPEC}.metadata.name": "x",
@@ -218,12 +343,12 @@ PARAMETERS = [
         ),
     ),
     _case(
-        "a placeholder without its closing brace",
+        "a placeholder without its closing brace is none",
         {f"{CONTAINER}.command.2": "--lr=${trialParameters.lr"},
         (f"{FIRST_PATH}.name", INVALID, "write ${trialParameters.lr} there"),
     ),
     _case(
-        "a parameter of the search space that no trial would get",
+        "a parameter that no trial parameter refers to is refused, though Katib takes it",
         {
             "spec.parameters.1.name": "lost",
             f"{PATH}.trialParameters": [{"name": "lr", "reference": "lr"}],
@@ -232,161 +357,30 @@ PARAMETERS = [
         (f"{PATH}.trialParameters", INVALID, "parameter lost of spec.parameters is referred to by"),
     ),
     _case(
-        "names with quotes",
+        "every unsound trial parameter is told, not only the first",
+        {f"{FIRST}.reference": "", f"{SECOND}.name": "{workers"},
+        (FIRST_PATH, INVALID, NAMES_TEXT),
+        (SECOND_PATH, INVALID, NAMES_TEXT),
+        (
+            PATH,
+            INVALID,
+            f"parameters: ${{trialParameters.lr}}, ${{trialParameters.workers}} {LEFT}",
+        ),
+    ),
+    _case(
+        "an unknown reference does not hide that the template lacks the placeholder",
+        {f"{FIRST}.reference": "lrr", f"{FIRST}.name": "rate"},
+        (f"{FIRST_PATH}.reference", INVALID, "lrr does not exist in spec.parameters, did you mean"),
+        (f"{FIRST_PATH}.name", INVALID, "parameter name: rate in spec.trialParameters not found"),
+    ),
+    _case(
+        "the name of a trial parameter may hold quotes",
         {f"{FIRST}.name": 'l"r', f"{CONTAINER}.command.2": '${trialParameters.l"r}'},
     ),
 ]
 
-MANIFESTS = [
-    *(
-        _case(
-            f"a template with metadata.{name}",
-            {f"{SPEC}.metadata.{name}": "x"},
-            (PATH, INVALID, "metadata.name and metadata.namespace in spec.trialTemplate must be"),
-        )
-        for name in ("name", "namespace")
-    ),
-    *(
-        _case(
-            f"a template without {name}",
-            {
-                f"{SPEC}.{name}": GONE,
-                f"{PATH}.successCondition": "s",
-                f"{PATH}.failureCondition": "f",
-            },
-            (PATH, REQUIRED, "APIVersion and Kind in spec.trialTemplate must be specified"),
-        )
-        for name in ("apiVersion", "kind")
-    ),
-    _case(
-        "a custom kind",
-        {
-            f"{SPEC}.kind": "Custom",
-            f"{SPEC}.apiVersion": "x/v1",
-            f"{PATH}.successCondition": "s",
-            f"{PATH}.failureCondition": "f",
-        },
-    ),
-    _job(
-        "containers that are a map",
-        {f"{POD}.containers": {"name": "main", "args": POD_SPEC["containers"]}},
-        "spec.template.spec.containers must be a list of containers",
-    ),
-    _job(
-        "an unknown field next to spec",
-        {f"{SPEC}.specs": {}},
-        'specs is not a field of a Job, did you mean "spec"?',
-    ),
-    _job(
-        "an unknown field below spec",
-        {f"{SPEC}.spec.backofLimit": 1},
-        'spec.backofLimit is not a field of a Job, did you mean "backoffLimit"?',
-    ),
-    _job(
-        "no restart policy",
-        {f"{POD}.restartPolicy": GONE},
-        "spec.template.spec.restartPolicy must be Never or OnFailure",
-    ),
-    _job(
-        "the restart policy Always",
-        {f"{POD}.restartPolicy": "Always"},
-        'spec.template.spec.restartPolicy must be Never or OnFailure, found "Always"',
-    ),
-    _case("the restart policy OnFailure", {f"{POD}.restartPolicy": "OnFailure"}),
-    _job(
-        "a container that is a text",
-        {
-            f"{POD}.containers": [
-                {"name": "main", "args": ["${trialParameters.lr}${trialParameters.workers}"]},
-                "second",
-            ]
-        },
-        "spec.template.spec.containers[1] must be a map",
-    ),
-    _job(
-        "a container without name",
-        {
-            f"{POD}.containers": [
-                {"name": "main", "args": ["${trialParameters.lr}${trialParameters.workers}"]},
-                {"image": "x"},
-            ]
-        },
-        "spec.template.spec.containers[1].name must be specified",
-    ),
-    _job(
-        "an argument that is a number",
-        {f"{CONTAINER}.args": ["--epochs", 5]},
-        'spec.template.spec.containers[0].args[1] must be a string, write "5"',
-    ),
-    _job(
-        "arguments that are a text",
-        {f"{CONTAINER}.args": "--epochs 5"},
-        "spec.template.spec.containers[0].args must be a list of strings",
-    ),
-    _job(
-        "a variable that is a number",
-        {f"{CONTAINER}.env": [{"name": "N", "value": 5}]},
-        'spec.template.spec.containers[0].env[0].value must be a string, write "5"',
-    ),
-    _job(
-        "variables that are a map",
-        {f"{CONTAINER}.env": {"N": "5"}},
-        "spec.template.spec.containers[0].env must be a list of variables",
-    ),
-    _case(
-        "a Job that asks for a GPU",
-        {f"{CONTAINER}.resources": {"limits": {"nvidia.com/gpu": 1}, "requests": {"x/y": "1"}}},
-    ),
-    _case(
-        "a Job of another group with anything",
-        {f"{SPEC}.apiVersion": "test/v1", f"{SPEC}.anything": 1, f"{POD}.restartPolicy": "?"},
-    ),
-    _case(
-        "a primary container that is not there",
-        {f"{PATH}.primaryContainerName": "mane"},
-        (
-            f"{PATH}.primaryContainerName",
-            INVALID,
-            'the template has no such container, did you mean "main"?; it has main',
-        ),
-    ),
-    _case(
-        "a Pod",
-        {
-            SPEC: {"apiVersion": "v1", "kind": "Pod", "spec": POD_SPEC},
-            f"{PATH}.successCondition": "s",
-            f"{PATH}.failureCondition": "f",
-        },
-    ),
-    _case(
-        "a Pod without the primary container",
-        {
-            SPEC: {"apiVersion": "v1", "kind": "Pod", "spec": POD_SPEC},
-            f"{PATH}.successCondition": "s",
-            f"{PATH}.failureCondition": "f",
-            f"{PATH}.primaryContainerName": "other",
-        },
-        (f"{PATH}.primaryContainerName", INVALID, "it has main"),
-    ),
-    _job(
-        "a Job whose spec is a text",
-        {f"{SPEC}.spec": "${trialParameters.lr}${trialParameters.workers}"},
-        "spec must be a map",
-    ),
-    _job(
-        "a Job whose template is a text",
-        {f"{SPEC}.spec.template": "${trialParameters.lr}${trialParameters.workers}"},
-        "spec.template must be a map",
-    ),
-    _job(
-        "a Job whose pod is a text",
-        {f"{POD}": "${trialParameters.lr}${trialParameters.workers}"},
-        "spec.template.spec must be a map",
-    ),
-]
 
-
-@pytest.mark.parametrize("case", [*SOURCES, *PARAMETERS, *MANIFESTS], ids=str)
+@pytest.mark.parametrize("case", [*SOURCES, *PARAMETERS], ids=str)
 def test_template_rules(case: Case) -> None:
     check(list_errors(edited(case.changes)), case.errors)
 
@@ -398,7 +392,11 @@ def test_template_rules(case: Case) -> None:
         ("[${trialParameters.lr}, ${trialParameters.workers}]", "not a resource"),
         (f"{CONFIG_MAP_TEXT}\n---\na: b\n", "it holds 2"),
     ],
-    ids=["no YAML", "no map", "two documents"],
+    ids=[
+        "a ConfigMap's text that is no YAML is refused at `spec.trialTemplate`",
+        "a ConfigMap's text that is no map is refused at `spec.trialTemplate`",
+        "a ConfigMap's text of two documents is refused at `spec.trialTemplate`",
+    ],
 )
 def test_text_of_a_config_map_that_is_no_manifest(text: str, problem: str) -> None:
     context = AdmissionContext(["random"], [], COLLECTOR_KINDS, lambda _: {"job.yaml": text})

@@ -60,68 +60,135 @@ def _stored(changes: dict[str, Any], condition: tuple[str, str] | None, trials: 
 
 MORE = {"spec.maxTrialCount": 20}
 ROWS = [
-    Update("nothing changed", {}),
-    Update("labels changed", {"metadata.labels": {"a": "b"}}),
-    Update("more trials", MORE),
+    Update("an update that changes nothing is accepted", {}),
+    Update("labels of an experiment may be changed", {"metadata.labels": {"a": "b"}}),
+    Update("`maxTrialCount` may be raised", MORE),
     Update(
-        "all three counts of a running experiment",
+        "all three counts of a running experiment may be changed",
         {"spec.maxTrialCount": 9, "spec.parallelTrialCount": 2, "spec.maxFailedTrialCount": 1},
         condition=("Running", "ExperimentRunning"),
         trials=3,
     ),
     Update(
-        "the algorithm",
+        "the algorithm of an experiment cannot be changed",
         {"spec.algorithm.algorithmName": "grid"},
         ((*FIXED[:2], f"{FIXED[2]}; changed: spec.algorithm"),),
     ),
-    Update("a bound", {"spec.parameters.0.feasibleSpace.max": "0.5"}, (FIXED,)),
-    Update("a default that is written out", {"spec.parallelTrialCount": 3}),
     Update(
-        "succeeded by max trials with Never, and something fixed is edited",
+        "the resume policy of an experiment cannot be changed",
+        {"spec.resumePolicy": "LongRunning"},
+        ((*FIXED[:2], f"{FIXED[2]}; changed: spec.resumePolicy"),),
+    ),
+    Update(
+        "an experiment that may be restarted cannot change its algorithm with that",
+        {
+            "spec.resumePolicy": "LongRunning",
+            "spec.algorithm.algorithmName": "grid",
+            **MORE,
+        },
+        (FIXED,),
+        stored={"spec.resumePolicy": "LongRunning"},
+        condition=("Succeeded", MAX_TRIALS),
+        trials=12,
+    ),
+    Update(
+        "a bound of a parameter cannot be changed",
+        {"spec.parameters.0.feasibleSpace.max": "0.5"},
+        (FIXED,),
+    ),
+    Update("writing out a default changes nothing", {"spec.parallelTrialCount": 3}),
+    Update(
+        "an edit of an experiment that ended by max trials with `Never` is refused twice",
         {"spec.algorithm.algorithmName": "grid"},
         (NOT_RESTARTABLE, FIXED),
         condition=("Succeeded", MAX_TRIALS),
     ),
     Update(
-        "succeeded by max trials with Never, and more trials",
+        "an experiment that ended by max trials with `Never` gets no more trials",
         MORE,
         (NOT_RESTARTABLE,),
         condition=("Succeeded", MAX_TRIALS),
     ),
     *(
         Update(
-            f"succeeded by max trials with {policy}, and more trials",
+            sentence,
             {"spec.resumePolicy": policy, **MORE},
             stored={"spec.resumePolicy": policy},
             condition=("Succeeded", MAX_TRIALS),
             trials=12,
         )
-        for policy in ("LongRunning", "FromVolume")
+        for sentence, policy in {
+            "an experiment that ended by max trials with `LongRunning` may get more": "LongRunning",
+            "an experiment that ended by max trials with `FromVolume` may get more": "FromVolume",
+        }.items()
     ),
     Update(
-        "the goal reached cannot be restarted",
+        "an experiment that reached its goal cannot be edited",
         {"spec.resumePolicy": "LongRunning", **MORE},
         (NOT_RESTARTABLE,),
         stored={"spec.resumePolicy": "LongRunning"},
         condition=("Succeeded", GOAL),
     ),
     Update(
-        "failed cannot be restarted",
+        "an experiment that failed cannot be edited",
         {"spec.resumePolicy": "LongRunning", **MORE},
         (NOT_RESTARTABLE,),
         stored={"spec.resumePolicy": "LongRunning"},
         condition=("Failed", "ExperimentFailed"),
     ),
-    Update("completed, and nothing changed", {}, condition=("Succeeded", GOAL), trials=3),
     Update(
-        "all trials created, and another count is edited",
+        "a completed experiment may be written unchanged",
+        {},
+        condition=("Succeeded", GOAL),
+        trials=3,
+    ),
+    Update(
+        "once all trials exist, `maxFailedTrialCount` cannot be edited alone",
         {"spec.maxTrialCount": 12, "spec.maxFailedTrialCount": 2},
         (TOO_FEW,),
         stored={"spec.maxTrialCount": 12},
         trials=12,
     ),
     Update(
-        "fewer trials than there are",
+        "once all trials exist, `parallelTrialCount` of a running experiment cannot be lowered",
+        {"spec.maxTrialCount": 12, "spec.parallelTrialCount": 1},
+        (TOO_FEW,),
+        stored={"spec.maxTrialCount": 12},
+        condition=("Running", "ExperimentRunning"),
+        trials=12,
+    ),
+    Update(
+        "`maxTrialCount` cannot be lowered to the number of trials that exist",
+        {"spec.maxTrialCount": 6},
+        (TOO_FEW,),
+        stored={"spec.maxTrialCount": 12},
+        trials=6,
+    ),
+    Update(
+        "`maxTrialCount` may be lowered to one more than the number of trials that exist",
+        {"spec.maxTrialCount": 7},
+        stored={"spec.maxTrialCount": 12},
+        trials=6,
+    ),
+    Update(
+        "`maxTrialCount` may be taken away from an experiment that runs",
+        {},
+        stored={"spec.maxTrialCount": 12},
+        trials=6,
+    ),
+    Update(
+        "an illegal count is told beside what may not be edited",
+        {"spec.maxTrialCount": -1, "spec.parallelTrialCount": -2, "spec.resumePolicy": "Latest"},
+        (
+            ("spec.maxTrialCount", INVALID, "must be greater than 0"),
+            ("spec.parallelTrialCount", INVALID, "must be greater than 0"),
+            TOO_FEW,
+            FIXED,
+            ("spec.resumePolicy", INVALID, "invalid ResumePolicyType"),
+        ),
+    ),
+    Update(
+        "`maxTrialCount` cannot be lowered below the number of trials that exist",
         {"spec.maxTrialCount": 5},
         (TOO_FEW,),
         stored={"spec.maxTrialCount": 12},
@@ -136,17 +203,20 @@ def test_updates(row: Update) -> None:
     check(list_errors(edited(row.edit), old), row.errors)
 
 
+@pytest.mark.rule("an experiment whose spec is unchanged is not validated again")
 def test_an_unchanged_experiment_is_not_refused_when_its_algorithm_is_gone() -> None:
     old = _stored({}, None, 0)
     assert list_errors(edited({}), old, a_context(algorithms=())) == ()
     assert list_errors(edited(MORE), old, a_context(algorithms=("grid",))) != ()
 
 
+@pytest.mark.rule("an experiment stored without its defaults equals itself with them")
 def test_a_stored_experiment_without_its_defaults_is_unchanged_with_them() -> None:
     stored = from_manifest(EXPERIMENTS, edited({"spec.resumePolicy": ""}))
     assert list_errors(edited({"spec.resumePolicy": "Never"}), stored) == ()
 
 
+@pytest.mark.rule("an experiment that is being deleted is not validated")
 def test_an_experiment_that_is_being_deleted_is_not_refused() -> None:
     old = _stored({}, None, 0)
     time = datetime(2024, 1, 31, tzinfo=UTC)
@@ -156,12 +226,16 @@ def test_an_experiment_that_is_being_deleted_is_not_refused() -> None:
     assert len(list_errors(manifest, old)) > 0
 
 
+@pytest.mark.rule("a new experiment cannot say of itself that it is being deleted")
 def test_a_new_experiment_cannot_call_itself_deleted() -> None:
     changes = {"metadata.deletionTimestamp": "2024-01-31T00:00:00Z"}
     assert admit(edited(changes), a_context()).metadata.deletion_timestamp is None
     assert list_errors(edited({**changes, "spec.maxTrialCount": -1})) != ()
 
 
+@pytest.mark.rule(
+    "the status of a document is ignored: a new one has none, a stored one keeps its own"
+)
 def test_the_status_is_the_stored_one() -> None:
     manifest = edited({"status": {"trials": 99, "conditions": [{"type": "Succeeded"}]}})
     assert admit(manifest, a_context()).status == ExperimentStatus()
@@ -169,6 +243,7 @@ def test_the_status_is_the_stored_one() -> None:
     assert admit(manifest, a_context(), old).status == old.status
 
 
+@pytest.mark.rule("what was admitted is admitted again, unchanged")
 def test_what_is_admitted_is_admitted_again_unchanged() -> None:
     once = admit(edited({}), a_context())
     assert admit(to_manifest(once), a_context()) == once
