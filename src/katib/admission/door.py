@@ -13,6 +13,7 @@ from katib.admission.validation import validate
 from katib.api.codec import from_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment, ExperimentStatus
 from katib.api.values import Manifest
+from katib.conversion import convert, convert_fields, is_old
 from katib.errors import AdmissionError, FieldError
 
 
@@ -20,6 +21,8 @@ def admit(
     manifest: Manifest, context: AdmissionContext, old: Experiment | None = None
 ) -> Experiment:
     """The experiment that a manifest describes, with its defaults.
+
+    A manifest of v1alpha3 is converted first, and refused at once if that cannot be done.
 
     Its status is that of ``old``, and empty when there is none: what a manifest says there is not
     the user's to say, nor is the time of deletion in a new one. Unknown fields are left out;
@@ -35,6 +38,8 @@ def admit(
     Raises:
         AdmissionError: it is refused; all errors are in it, misfits first, then by rule.
     """
+    if is_old(manifest):
+        manifest = convert(manifest, context.find_config_map)
     kind_errors = _check_kind(manifest)
     if any(error.path == "kind" for error in kind_errors):
         raise AdmissionError(_what(manifest), kind_errors)
@@ -55,8 +60,11 @@ def admit(
 
 
 def unknown_fields(manifest: Manifest) -> tuple[str, ...]:
-    """A sentence for every field that an Experiment does not have; they are warnings."""
-    return tuple(fit(manifest).unknown)
+    """A sentence for every field that an Experiment does not have; they are warnings.
+
+    A manifest of v1alpha3 may have that version's fields.
+    """
+    return tuple(fit(convert_fields(manifest) if is_old(manifest) else manifest).unknown)
 
 
 def _with_status(experiment: Experiment, old: Experiment | None) -> Experiment:

@@ -2,4 +2,14 @@
 
 What is here turns one manifest into another and says, with a line, what it cannot turn. It knows
 the documents' shapes and nothing of what runs them; whether the result is legal is for admission.
+
+``tokens``, ``parser``, ``functions`` and ``evaluation`` are the part of Go's template language that
+trial templates use; its tree is in ``syntax``. A template is evaluated once, before any trial
+exists: ``scope`` has what it may name, with ``marks`` for what only a trial will know. ``reading``
+takes what it prints for YAML and refuses what v1beta1 cannot hold, ``workload`` and ``pods`` make a
+trial template of it, and ``experiment`` does the rest of the document.
 """
+
+from katib.conversion.experiment import API_VERSION, convert, convert_fields, is_old
+
+__all__ = ["API_VERSION", "convert", "convert_fields", "is_old"]
