@@ -2,12 +2,44 @@ from __future__ import annotations
 
 import pytest
 
+from katib.api.values import NameValue
 from katib.search.algorithm import Algorithm
 from katib.search.algorithms import ALGORITHMS
 from katib.testing.algorithm_contract import AlgorithmContract
 
+#: Those that refuse every search space without settings; each has a class of its own below.
+_NEED_SETTINGS = {"hyperband"}
+
 
 class TestAlgorithms(AlgorithmContract):
-    @pytest.fixture(params=sorted(ALGORITHMS))
+    @pytest.fixture(params=sorted(set(ALGORITHMS) - _NEED_SETTINGS))
     def algorithm(self, request: pytest.FixtureRequest) -> type[Algorithm]:
         return ALGORITHMS.load(str(request.param))
+
+
+class TestHyperband(AlgorithmContract):
+    settings = (
+        NameValue(name="resource_name", value="layers"),
+        NameValue(name="r_l", value="5"),
+        NameValue(name="eta", value="2"),
+    )
+
+    @pytest.fixture
+    def algorithm(self) -> type[Algorithm]:
+        return ALGORITHMS.load("hyperband")
+
+
+class TestCmaEsWithRestarts(AlgorithmContract):
+    settings = (NameValue(name="restart_strategy", value="bipop"),)
+
+    @pytest.fixture
+    def algorithm(self) -> type[Algorithm]:
+        return ALGORITHMS.load("cmaes")
+
+
+class TestScrambledSobol(AlgorithmContract):
+    settings = (NameValue(name="random_state", value="1"),)
+
+    @pytest.fixture
+    def algorithm(self) -> type[Algorithm]:
+        return ALGORITHMS.load("sobol")

@@ -14,5 +14,11 @@ from katib.search.algorithm import Algorithm
 ALGORITHMS: Registry[Algorithm] = Registry(
     "algorithm",
     "katib.algorithms",
-    {"random": "katib.search.algorithms.random:RandomSearch"},
+    {
+        "cmaes": "katib.search.algorithms.cmaes:CmaEs",
+        "grid": "katib.search.algorithms.grid:GridSearch",
+        "hyperband": "katib.search.algorithms.hyperband:Hyperband",
+        "random": "katib.search.algorithms.random:RandomSearch",
+        "sobol": "katib.search.algorithms.sobol:SobolSearch",
+    },
 )
