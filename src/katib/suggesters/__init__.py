@@ -1,7 +1,9 @@
 """How algorithms are asked: one file for each place where an algorithm may run.
 
-Every module holds one implementation of :class:`katib.ports.suggester.Suggester`. It decides which
-algorithm answers, keeps its model between requests and feeds it what is new; it may know ``search``
-and nothing of stores or controllers. The mathematics belongs to ``search``; when to ask, and what
-becomes of the answer, to the suggestion's controller.
+Every module holds one implementation of :class:`katib.ports.suggester.Suggester`: ``in_process``
+for algorithms of ``search``, ``remote`` for those behind gRPC, together with its sibling
+:class:`katib.ports.early_stopper.EarlyStopper`. It decides which algorithm answers and tells it
+what happened; it may know ``search`` and ``rpc`` and nothing of stores or controllers. The
+mathematics belongs to ``search``; when to ask, and what becomes of the answer, to the suggestion's
+controller.
 """

@@ -1,0 +1,242 @@
+"""Algorithms and early stopping services that are asked over gRPC."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import grpc
+
+from katib.api.experiment import Experiment
+from katib.api.suggestion import EarlyStoppingRule
+from katib.errors import AlgorithmUnavailableError, KatibError, SettingsError
+from katib.ports.clock import Clock
+from katib.ports.suggester import SuggestionReply, SuggestionRequest, TrialHistory
+from katib.rpc.experiments import write_early_stopping, write_experiment
+from katib.rpc.generated import api_pb2 as pb
+from katib.rpc.generated.api_pb2_grpc import EarlyStoppingStub, SuggestionStub
+from katib.rpc.suggestions import read_reply, read_rule
+from katib.rpc.trials import write_trial
+
+_LOG = logging.getLogger(__name__)
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+Method = Callable[[grpc.Channel], "grpc.UnaryUnaryMultiCallable[Q, A]"]
+
+_REFUSED = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNKNOWN)
+_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+# An answer may be longer than gRPC's 4 MiB; and a service that has just started should not be
+# found only after the two minutes to which gRPC's own pauses grow.
+_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 500),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 3000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how often a service is tried.
+
+    Attributes:
+        ask_seconds: for one answer. Generous: what a slow algorithm has computed is lost when it
+            passes.
+        validation_seconds: for a validation, all its attempts and pauses included.
+        attempts: of a validation, as long as the service is unavailable or exhausted.
+        pause_seconds: between two attempts.
+    """
+
+    ask_seconds: float = 600.0
+    validation_seconds: float = 60.0
+    attempts: int = 10
+    pause_seconds: float = 3.0
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Where a gRPC service is and how patiently it is called. Every call has its own connection.
+
+    Attributes:
+        address: as ``host:port``.
+        clock: measures how long a validation has taken.
+        pause: waits for so many seconds.
+        limits: when to give up.
+    """
+
+    address: str
+    clock: Clock
+    pause: Callable[[float], None] = time.sleep
+    limits: Limits = DEFAULT_LIMITS
+
+    def ask(self, name: str, method: Method[Q, A], request: Q) -> A:
+        """The answer, from one attempt.
+
+        Raises:
+            AlgorithmUnavailableError: the service cannot be reached.
+            KatibError: it failed, or took too long.
+        """
+        with self._connection() as channel:
+            try:
+                return method(channel)(request, timeout=self.limits.ask_seconds)
+            except grpc.RpcError as error:
+                raise self._translated(name, error) from error
+
+    def validate(self, name: str, method: Method[Q, A], request: Q) -> None:
+        """Return if the service accepts the request, or has no such method.
+
+        Raises:
+            SettingsError: it refuses; the message is its own, after the method's name.
+            AlgorithmUnavailableError: the service cannot be reached.
+            KatibError: it failed: nobody knows whether it would have accepted.
+        """
+        try:
+            self._persist(method, request)
+        except grpc.RpcError as error:
+            if error.code() in _REFUSED:
+                raise SettingsError(f"{name} Error: {error.details()}") from error
+            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise self._translated(name, error) from error
+
+    def _persist(self, method: Method[Q, A], request: Q) -> None:
+        end = self.clock.monotonic() + self.limits.validation_seconds
+        with self._connection() as channel:
+            for attempt in range(1, self.limits.attempts + 1):
+                self._wait_until_up(channel, end)
+                try:
+                    method(channel)(request, timeout=end - self.clock.monotonic())
+                    return
+                except grpc.RpcError as error:
+                    is_last = attempt == self.limits.attempts
+                    is_late = self.clock.monotonic() + self.limits.pause_seconds >= end
+                    if error.code() not in _PASSING or is_last or is_late:
+                        raise
+                self.pause(self.limits.pause_seconds)
+
+    def _wait_until_up(self, channel: grpc.Channel, end: float) -> None:
+        # Waiting for the validation itself would end as if the service had been slow. Any answer
+        # to this question, even that there is no such method, shows that somebody is there.
+        probe = channel.unary_unary("/grpc.health.v1.Health/Check", None, None)
+        try:
+            probe(b"", timeout=end - self.clock.monotonic(), wait_for_ready=True)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                problem = f"there was no answer within {self.limits.validation_seconds:g} seconds"
+                raise AlgorithmUnavailableError(self.address, problem) from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[grpc.Channel]:
+        channel = grpc.insecure_channel(self.address, options=_OPTIONS)
+        try:
+            yield channel
+        finally:
+            channel.close()
+
+    def _translated(self, name: str, error: grpc.RpcError) -> KatibError:
+        code, detail = error.code(), error.details() or "it gave no reason"
+        if code is grpc.StatusCode.UNAVAILABLE:
+            return AlgorithmUnavailableError(self.address, detail)
+        return KatibError(
+            f"{name} at {self.address} ended with {code.name}: {detail}. The log of that service "
+            "says more"
+        )
+
+
+class RemoteSuggester:
+    """Asks the algorithm of one service, and tells it the whole history each time.
+
+    Nothing is kept between requests: a trial that an algorithm may no longer see, because it was
+    deleted or lost its metrics, is never sent from memory.
+
+    Args:
+        service: where the algorithm is.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def validate(self, experiment: Experiment) -> None:
+        request = pb.ValidateAlgorithmSettingsRequest(experiment=write_experiment(experiment))
+        self._service.validate(
+            "ValidateAlgorithmSettings",
+            lambda channel: SuggestionStub(channel).ValidateAlgorithmSettings,
+            request,
+        )
+
+    def suggest(self, request: SuggestionRequest) -> SuggestionReply:
+        message = pb.GetSuggestionsRequest(
+            experiment=write_experiment(request.experiment),
+            trials=_write_trials(request.trials),
+            current_request_number=request.count,
+            total_request_number=request.total,
+        )
+        answer = self._service.ask(
+            "GetSuggestions", lambda channel: SuggestionStub(channel).GetSuggestions, message
+        )
+        reply = read_reply(answer)
+        given, asked = len(reply.assignments), request.count
+        if given <= asked:
+            return reply
+        _LOG.warning(
+            "The algorithm at %s gave %d assignments where %d were asked for; the rest is dropped",
+            self._service.address,
+            given,
+            asked,
+        )
+        return replace(reply, assignments=reply.assignments[:asked])
+
+    def forget(self, experiment: Experiment) -> None:
+        """Nothing is kept here; the service ends with its process."""
+
+
+class RemoteEarlyStopper:
+    """Asks one early stopping service; see :class:`katib.ports.early_stopper.EarlyStopper`.
+
+    Args:
+        service: where it is.
+        db_manager_address: where that service reads observation logs, as ``host:port``.
+    """
+
+    def __init__(self, service: Service, db_manager_address: str) -> None:
+        self._service, self._db_manager_address = service, db_manager_address
+
+    def validate(self, experiment: Experiment) -> None:
+        if experiment.spec.early_stopping is None:
+            return
+        request = pb.ValidateEarlyStoppingSettingsRequest(
+            early_stopping=write_early_stopping(experiment.spec.early_stopping)
+        )
+        self._service.validate(
+            "ValidateEarlyStoppingSettings",
+            lambda channel: EarlyStoppingStub(channel).ValidateEarlyStoppingSettings,
+            request,
+        )
+
+    def rules(self, request: SuggestionRequest) -> tuple[EarlyStoppingRule, ...]:
+        if request.experiment.spec.early_stopping is None:
+            return ()
+        message = pb.GetEarlyStoppingRulesRequest(
+            experiment=write_experiment(request.experiment),
+            trials=_write_trials(request.trials),
+            db_manager_address=self._db_manager_address,
+        )
+        answer = self._service.ask(
+            "GetEarlyStoppingRules",
+            lambda channel: EarlyStoppingStub(channel).GetEarlyStoppingRules,
+            message,
+        )
+        return tuple(map(read_rule, answer.early_stopping_rules))
+
+
+def _write_trials(history: TrialHistory) -> list[pb.Trial]:
+    trials, _ = history.changed_since(0)
+    return list(map(write_trial, trials))
