@@ -26,7 +26,7 @@ from katib import errors
 from katib.admission import AdmissionContext, admit
 from katib.api.codec import load_yaml
 from katib.api.values import Key
-from katib.apps.embedded import admission_context
+from katib.apps.door import admission_context
 from katib.cli.program import build_program
 from katib.cli.results import ExitCode
 from katib.collectors import COLLECTORS

@@ -16,35 +16,33 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from katib.admission import AdmissionContext, admit
-from katib.admission.context import Lookup
 from katib.api import names
 from katib.api.conditions import turn_off
 from katib.api.experiment import EXPERIMENTS, Experiment
-from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
+from katib.api.kinds import JOBS, PODS
 from katib.api.trial import TRIALS
-from katib.api.values import Key, Kind, Manifest, Unstructured
+from katib.api.values import Key, Kind, Unstructured
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import OneMachine, algorithm_address
+from katib.configuration.one_machine import algorithm_address
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import Runnable, TrialReconciler
-from katib.errors import AdmissionError, FieldError, SettingsError
 from katib.executors.command import Images
 from katib.executors.files import TrialFilesReconciler
 from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.observations.sql import SqlObservationLog
-from katib.search.algorithms import ALGORITHMS
+from katib.ports.suggester import Suggester
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process import InProcessSuggester
+from katib.suggesters.routing import RoutingSuggester
 
 #: The kinds that this engine runs.
 RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS)
@@ -112,7 +110,7 @@ class EmbeddedEngine:
             self._pods,
             TrialFilesReconciler(self.store, home.trials),
         )
-        asking = SuggestionReconciler(self.store, InProcessSuggester(), clock)
+        asking = SuggestionReconciler(self.store, _suggester(options.config), clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (asking,), workers=2))
@@ -206,33 +204,6 @@ class EmbeddedEngine:
         self.failed.set()
 
 
-def admit_here(
-    manifest: Manifest,
-    context: AdmissionContext,
-    old: Experiment | None = None,
-    config: KatibConfig | None = None,
-) -> Experiment:
-    """The legal experiment of a manifest, its algorithm's settings checked too.
-
-    The controllers check the settings again; asked here, a mistake costs no experiment. The
-    settings of an algorithm that the configuration gives an address are checked by its service,
-    when the controllers ask it.
-
-    Raises:
-        AdmissionError: with everything that is wrong.
-    """
-    experiment = admit(manifest, context, old)
-    algorithm = experiment.spec.algorithm
-    if config and algorithm and algorithm_address(config, algorithm.algorithm_name):
-        return experiment
-    try:
-        InProcessSuggester().validate(experiment)
-    except SettingsError as error:
-        wrong = FieldError("spec.algorithm", "Invalid value", str(error))
-        raise AdmissionError(f'Experiment "{experiment.metadata.name}"', [wrong]) from error
-    return experiment
-
-
 def _log_to(path: Path) -> logging.Handler:
     """Internal faults keep their tracebacks in the home, and off the user's screen."""
     handler = logging.FileHandler(path, delay=True, encoding="utf-8")
@@ -243,22 +214,15 @@ def _log_to(path: Path) -> logging.Handler:
     return handler
 
 
-def admission_context(find: Any, config: KatibConfig | None = None) -> AdmissionContext:
-    """What an embedded home accepts.
+def _suggester(config: KatibConfig) -> Suggester:
+    def find_address(experiment: Experiment) -> str:
+        algorithm = experiment.spec.algorithm
+        return "" if algorithm is None else algorithm_address(config, algorithm.algorithm_name)
 
-    Args:
-        find: ``ResourceReader.find`` of its store.
-        config: how the home is configured; hand the same to :func:`admit_here`.
-    """
-    here = OneMachine(config or KatibConfig(), ALGORITHMS, (), COLLECTORS)
+    def connect(address: str) -> Suggester:
+        # gRPC is loaded by those who use it.
+        from katib.suggesters.remote import RemoteSuggester, Service
 
-    def config_map(key: Key) -> Mapping[str, str] | None:
-        found: Unstructured | None = find(CONFIG_MAPS, key)
-        return None if found is None else found.body.get("data") or {}
+        return RemoteSuggester(Service(address, SystemClock()))
 
-    return AdmissionContext(
-        algorithms=Lookup(here.find_algorithm),
-        early_stopping_algorithms=Lookup(here.find_early_stopping),
-        collector_kinds=Lookup(here.check_collector),
-        find_config_map=config_map,
-    )
+    return RoutingSuggester(InProcessSuggester(), find_address, connect)

@@ -32,7 +32,7 @@ def convert(
       kubectl get experiment tune -o yaml | katib convert -
     """
     from katib.api.codec import dump_yaml
-    from katib.apps.embedded import admission_context
+    from katib.apps.door import admission_context
     from katib.cli.files import read_manifests
     from katib.cli.run import find_in
     from katib.conversion import convert as convert_one

@@ -28,7 +28,7 @@ def render(
       katib render experiment.yaml --set lr=0.01
     """
     from katib.api.codec import dump_yaml
-    from katib.apps.embedded import admission_context, admit_here
+    from katib.apps.door import admission_context, admit_here
     from katib.cli.files import read_manifests
     from katib.cli.run import find_in
     from katib.errors import ManifestError

@@ -115,7 +115,7 @@ def _submit(
     from katib.admission import unknown_fields
     from katib.api.experiment import EXPERIMENTS
     from katib.api.values import Key
-    from katib.apps.embedded import admission_context, admit_here
+    from katib.apps.door import admission_context, admit_here
     from katib.errors import AdmissionError
 
     manifests = [manifest for _, manifest in documents]

@@ -26,7 +26,7 @@ def validate(
       katib validate experiment.yaml
     """
     from katib.admission import unknown_fields
-    from katib.apps.embedded import admission_context, admit_here
+    from katib.apps.door import admission_context, admit_here
     from katib.cli.files import read_manifests
     from katib.cli.run import find_in
     from katib.errors import AdmissionError

@@ -11,7 +11,8 @@ from katib.admission.context import Lookup
 from katib.api.codec import to_manifest
 from katib.api.experiment import Experiment
 from katib.api.values import Key, Manifest
-from katib.apps.embedded import Options, admission_context, admit_here
+from katib.apps.door import admission_context, admit_here
+from katib.apps.embedded import Options
 from katib.apps.home import Home
 from katib.cli.options import open_config
 from katib.configuration import KatibConfig, read_config

@@ -1,0 +1,66 @@
+"""What the home of one machine admits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from katib.admission import AdmissionContext, admit
+from katib.admission.context import Lookup
+from katib.api.experiment import Experiment
+from katib.api.kinds import CONFIG_MAPS
+from katib.api.values import Key, Manifest, Unstructured
+from katib.collectors import COLLECTORS
+from katib.configuration import KatibConfig
+from katib.configuration.one_machine import OneMachine, algorithm_address
+from katib.errors import AdmissionError, FieldError, SettingsError
+from katib.search.algorithms import ALGORITHMS
+from katib.suggesters.in_process import InProcessSuggester
+
+
+def admit_here(
+    manifest: Manifest,
+    context: AdmissionContext,
+    old: Experiment | None = None,
+    config: KatibConfig | None = None,
+) -> Experiment:
+    """The legal experiment of a manifest, its algorithm's settings checked too.
+
+    The controllers check the settings again; asked here, a mistake costs no experiment. The
+    settings of an algorithm that the configuration gives an address are checked by its service,
+    when the controllers ask it.
+
+    Raises:
+        AdmissionError: with everything that is wrong.
+    """
+    experiment = admit(manifest, context, old)
+    algorithm = experiment.spec.algorithm
+    if config and algorithm and algorithm_address(config, algorithm.algorithm_name):
+        return experiment
+    try:
+        InProcessSuggester().validate(experiment)
+    except SettingsError as error:
+        wrong = FieldError("spec.algorithm", "Invalid value", str(error))
+        raise AdmissionError(f'Experiment "{experiment.metadata.name}"', [wrong]) from error
+    return experiment
+
+
+def admission_context(find: Any, config: KatibConfig | None = None) -> AdmissionContext:
+    """What an embedded home accepts.
+
+    Args:
+        find: ``ResourceReader.find`` of its store.
+        config: how the home is configured; hand the same to :func:`admit_here`.
+    """
+    here = OneMachine(config or KatibConfig(), ALGORITHMS, (), COLLECTORS)
+
+    def config_map(key: Key) -> Mapping[str, str] | None:
+        found: Unstructured | None = find(CONFIG_MAPS, key)
+        return None if found is None else found.body.get("data") or {}
+
+    return AdmissionContext(
+        algorithms=Lookup(here.find_algorithm),
+        early_stopping_algorithms=Lookup(here.find_early_stopping),
+        collector_kinds=Lookup(here.check_collector),
+        find_config_map=config_map,
+    )

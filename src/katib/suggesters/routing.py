@@ -1,0 +1,44 @@
+"""Algorithms wherever they are: each experiment's is asked where the configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from katib.api.experiment import Experiment
+from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
+
+
+class RoutingSuggester:
+    """Asks algorithms in this process, and those that have an address over the network.
+
+    Args:
+        here: asks those of this process.
+        find_address: an experiment → ``host:port`` of its algorithm's service; empty for here.
+        connect: an address → what asks the service there. Called once for each address.
+    """
+
+    def __init__(
+        self,
+        here: Suggester,
+        find_address: Callable[[Experiment], str],
+        connect: Callable[[str], Suggester],
+    ) -> None:
+        self._here, self._find_address, self._connect = here, find_address, connect
+        self._there: dict[str, Suggester] = {}
+
+    def validate(self, experiment: Experiment) -> None:
+        self._find(experiment).validate(experiment)
+
+    def suggest(self, request: SuggestionRequest) -> SuggestionReply:
+        return self._find(request.experiment).suggest(request)
+
+    def forget(self, experiment: Experiment) -> None:
+        self._find(experiment).forget(experiment)
+
+    def _find(self, experiment: Experiment) -> Suggester:
+        address = self._find_address(experiment)
+        if not address:
+            return self._here
+        if address not in self._there:
+            self._there[address] = self._connect(address)
+        return self._there[address]
