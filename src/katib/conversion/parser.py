@@ -45,6 +45,8 @@ class _Parser:
 
     def __init__(self, source: Source, tokens: Sequence[Token]) -> None:
         self._source, self._tokens, self._position = source, tokens, 0
+        # In the order of their declaration; a branch forgets its own at its end.
+        self._declared = ["$"]
 
     def run(self) -> tuple[Node, ...]:
         nodes, ending = self._nodes()
@@ -70,6 +72,12 @@ class _Parser:
         return tuple(nodes), token
 
     def _branch(self, word: Token) -> Branch:
+        count = len(self._declared)
+        branch = self._open_branch(word)
+        del self._declared[count:]
+        return branch
+
+    def _open_branch(self, word: Token) -> Branch:
         pipeline = self._pipeline(word, 2 if word.text == "range" else 1)
         self._expect_close()
         body, ending = self._nodes()
@@ -101,11 +109,23 @@ class _Parser:
             names.append(self._next())
             sign = self._next()
             if sign.text in (":=", "=") and sign.sort is Sort.SYMBOL and len(names) <= most:
-                return tuple(name.text for name in names), sign.text == ":="
+                return self._assign(names, sign.text == ":=")
             if sign.text != "," or sign.sort is not Sort.SYMBOL:
                 break
         self._position = begin
         return (), True
+
+    def _assign(self, names: Sequence[Token], is_new: bool) -> tuple[tuple[str, ...], bool]:
+        if is_new:
+            self._declared += [name.text for name in names]
+        for name in names:
+            self._check_declared(name)
+        return tuple(name.text for name in names), is_new
+
+    def _check_declared(self, token: Token) -> None:
+        if token.sort is Sort.VARIABLE and token.text not in self._declared:
+            near = suggest(token.text, self._declared)
+            raise self._refusal(token, f"there is no variable {token.text} here{near}")
 
     def _command(self, start: Token) -> Command:
         operands: list[Operand] = []
@@ -138,6 +158,7 @@ class _Parser:
             case Sort.WORD:
                 return self._function(token)
             case Sort.DOT | Sort.VARIABLE:
+                self._check_declared(token)
                 return Path(token.offset, token.text, self._fields())
             case Sort.FIELD:
                 return Path(token.offset, ".", (token.text[1:], *self._fields()))

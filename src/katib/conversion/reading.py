@@ -93,8 +93,7 @@ def find_numbers(document: Document, marks: Marks) -> Iterator[ManifestError]:
                 f"{scalar.path} has no quotes and so would be {bad}, not a text; in a trialSpec a "
                 f"placeholder is always a text. If a text is right, write quotes round "
                 f"{unknown[0].what}; if not, keep a v1beta1 template in a ConfigMap, where "
-                f"{scalar.path.rpartition('.')[2]}: ${{trialParameters.{unknown[0].name}}} may be "
-                "a number",
+                f"${{trialParameters.{unknown[0].name}}} may be a number",
             )
 
 
