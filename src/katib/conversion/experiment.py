@@ -72,15 +72,25 @@ def convert_fields(manifest: Manifest) -> Manifest:
     spec = converted.get("spec")
     if isinstance(spec, dict):
         spec["resumePolicy"] = spec.get("resumePolicy") or names.LONG_RUNNING
-        # There it meant "at the first failure"; here it would mean that there is no limit.
-        if spec.get("maxFailedTrialCount") == 0:
-            spec["maxFailedTrialCount"] = 1
+        _raise_limit(spec)
         collector = _inside(_inside(spec, "metricsCollectorSpec"), "collector")
         if collector.get("kind") == "None":
             collector["kind"] = "Push"
         _move_early_stopping(spec)
         _inside(spec, "trialTemplate").pop("goTemplate", None)
     return converted
+
+
+def _raise_limit(spec: Manifest) -> None:
+    """An experiment failed with more failed trials than the limit; now it does with as many."""
+    limit, most = spec.get("maxFailedTrialCount"), spec.get("maxTrialCount")
+    if not isinstance(limit, int) or limit < 0:
+        return
+    if isinstance(most, int) and limit >= most:
+        # More than all trials could never fail.
+        del spec["maxFailedTrialCount"]
+    else:
+        spec["maxFailedTrialCount"] = limit + 1
 
 
 def _move_early_stopping(spec: Manifest) -> None:

@@ -520,11 +520,18 @@ def test_an_early_stopping_without_a_name(placeholder: object) -> None:
     assert "earlyStopping" not in stopped_early(placeholder)
 
 
-@pytest.mark.rule("A `maxFailedTrialCount` of 0 becomes 1, and any other stays")
-@pytest.mark.parametrize(("old", "new"), [(0, 1), (1, 1), (3, 3)])
+@pytest.mark.rule("A `maxFailedTrialCount` is raised by one, as it is reached and no more exceeded")
+@pytest.mark.parametrize(("old", "new"), [(0, 1), (1, 2), (3, 4), (11, 12)])
 def test_the_limit_of_failures(old: int, new: int) -> None:
-    spec = converted(an_old_experiment(maxFailedTrialCount=old))["spec"]
+    spec = converted(an_old_experiment(maxFailedTrialCount=old, maxTrialCount=12))["spec"]
     assert spec["maxFailedTrialCount"] == new
+
+
+@pytest.mark.rule("A `maxFailedTrialCount` that could never be exceeded is left out")
+@pytest.mark.parametrize("old", [12, 13])
+def test_a_limit_that_all_trials_may_reach(old: int) -> None:
+    spec = converted(an_old_experiment(maxFailedTrialCount=old, maxTrialCount=12))["spec"]
+    assert "maxFailedTrialCount" not in spec
 
 
 @pytest.mark.rule("The status is dropped")
