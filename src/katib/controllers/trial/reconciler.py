@@ -183,7 +183,7 @@ class TrialReconciler:
             return self._refuse(trial, kind), DONE
         run = self._runs.find(trial)
         if trial.is_completed:
-            status = self._observe_stopped(trial)
+            status = self._show(self._observe_stopped(trial), None)
             if run is not None and not trial.spec.retain_run:
                 self._runs.delete(trial, run)
             return status, DONE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,13 +11,13 @@ from msgspec.structs import replace
 from katib.api.codec import with_status
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import JOBS
-from katib.api.suggestion import SUGGESTIONS, Suggestion, TrialAssignment
+from katib.api.suggestion import SUGGESTIONS, EarlyStoppingRule, Suggestion, TrialAssignment
 from katib.api.trial import TRIALS, Trial
-from katib.api.values import Condition, Key, NameValue, Resource, Unstructured
+from katib.api.values import Condition, Key, NameValue, Resource, Strings, Unstructured
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import Runnable, TrialReconciler
-from katib.errors import SettingsError
+from katib.errors import SettingsError, StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.reconciler import Reconciler
@@ -28,18 +29,31 @@ from katib.testing.clocks import FakeClock
 Item = tuple[Reconciler, Key]
 
 
+@dataclass
 class CountingSuggester:
     """Gives ``lr`` = 1, 2, 3, …
 
-    Args:
+    Attributes:
         end: how many there are in all; ``None``: no end.
         refusal: why the settings are refused, if they are.
+        is_silent: it does not say when it has reached the end.
+        most: how many it gives at once at most.
+        extra: how many it gives beyond what is asked.
+        suffix: what stands behind every value.
+        labels: what every assignment carries.
+        failure: why every request fails, if they do.
     """
 
-    def __init__(self, end: int | None = None, refusal: str = "") -> None:
-        self.end, self.refusal = end, refusal
-        self.asked: list[tuple[int, int]] = []
-        self.forgotten: list[str] = []
+    end: int | None = None
+    refusal: str = ""
+    is_silent: bool = False
+    most: int = 1_000
+    extra: int = 0
+    suffix: str = ""
+    labels: Strings | None = None
+    failure: str = ""
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     def validate(self, experiment: Experiment) -> None:
         if self.refusal:
@@ -47,19 +61,43 @@ class CountingSuggester:
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
         self.asked.append((request.count, request.total))
-        first = request.total - request.count + 1
-        last = request.total if self.end is None else min(request.total, self.end)
-        values = range(first, last + 1)
+        if self.failure:
+            raise RuntimeError(self.failure)
+        done = request.total - request.count
+        last = done + min(request.count + self.extra, self.most)
+        last = last if self.end is None else min(last, self.end)
         return SuggestionReply(
-            tuple(
-                TrialAssignment(parameter_assignments=(NameValue(name="lr", value=str(value)),))
-                for value in values
-            ),
-            is_exhausted=self.end is not None and last == self.end,
+            tuple(self._assignment(value) for value in range(done + 1, last + 1)),
+            is_exhausted=not self.is_silent and last == self.end,
         )
 
     def forget(self, experiment: Experiment) -> None:
         self.forgotten.append(experiment.metadata.name)
+
+    def _assignment(self, value: int) -> TrialAssignment:
+        lr = NameValue(name="lr", value=f"{value}{self.suffix}")
+        rule = EarlyStoppingRule(name="loss", value="1", comparison="greater", start_step=2)
+        return TrialAssignment(
+            parameter_assignments=(lr,), early_stopping_rules=(rule,), labels=self.labels
+        )
+
+
+class AwayLog(MemoryObservationLog):
+    """Cannot be reached while ``is_away``."""
+
+    is_away = False
+
+    def read(self, trial: Key, metric: str | None = None) -> Sequence[MetricEntry]:
+        self._check()
+        return super().read(trial, metric)
+
+    def delete(self, trial: Key) -> None:
+        self._check()
+        super().delete(trial)
+
+    def _check(self) -> None:
+        if self.is_away:
+            raise StoreUnavailableError("db:6789", "connection refused")
 
 
 class Stage:
@@ -73,9 +111,10 @@ class Stage:
     ) -> None:
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
-        self.log = MemoryObservationLog()
+        self.log = AwayLog()
         self.suggester = suggester or CountingSuggester()
-        self.events: list[str] = []
+        self.told: list[tuple[str, str]] = []
+        self.raised: list[str] = []
         here = Runnable((JOBS,), is_wanted)
         self.experiments = ExperimentReconciler(self.store, self, self.clock, is_wanted)
         self._reconcilers: tuple[Reconciler, ...] = (
@@ -108,7 +147,7 @@ class Stage:
         return found[value]
 
     def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
-        self.events.append(reason)
+        self.told.append((reason, message))
 
     def run(self) -> None:
         """Reconcile until nothing wants it, then let the counters be written."""
@@ -145,6 +184,25 @@ class Stage:
         self.store.update_status(JOBS, with_status(job, {"conditions": [condition]}))
         self.run()
 
+    def mark(self, value: str, type: str) -> None:
+        """Somebody else gives the trial a condition."""
+        trial = self.trial(value)
+        fresh = Condition(type=type, status="True", reason=f"Trial{type}")
+        status = replace(trial.status, conditions=(*trial.status.conditions, fresh))
+        self.store.update_status(TRIALS, replace(trial, status=status))
+        self.run()
+
+    def wait(self, seconds: int) -> None:
+        """Let time pass, a second at a time."""
+        for _ in range(seconds):
+            self.pass_time(1)
+
+    @property
+    def ending(self) -> tuple[str, str, str]:
+        """The experiment's newest condition: type, reason and message."""
+        last = self.experiment.status.conditions[-1]
+        return last.type, last.reason, last.message
+
     def edit(self, **spec: Any) -> None:
         """The user changes the experiment."""
         experiment = self.experiment
@@ -167,10 +225,20 @@ class Stage:
                 return
             del self._ready[item]
             self._later.pop(item, None)
-            seconds = item[0].reconcile(item[1]).retry_after_seconds
+            seconds = self._reconcile(item)
             if seconds is not None:
                 self._later[item] = self.clock.monotonic() + seconds
         raise AssertionError("the controllers wake each other without end")
+
+    def _reconcile(self, item: Item) -> float | None:
+        """As the loop does it: what fails is tried again."""
+        try:
+            return item[0].reconcile(item[1]).retry_after_seconds
+        except RuntimeError as error:
+            if str(error) != self.suggester.failure:
+                raise
+            self.raised.append(str(error))
+            return 1.0
 
     def _everything(self) -> list[Event]:
         kinds = {id(kind): kind for one in self._reconcilers for kind in one.kinds}.values()

@@ -57,17 +57,20 @@ def best(ledger: TrialLedger) -> str | None:
 
 
 BUCKETS: dict[str, tuple[Sequence[str], str]] = {
-    "nothing is known": ((), PENDING),
-    "only created": (("Created",), PENDING),
-    "running": (("Created", "Running"), "Running"),
-    "succeeded": (("Created", "Succeeded"), "Succeeded"),
-    "succeeded, and running was left on": (("Running", "Succeeded"), "Succeeded"),
-    "failed beats succeeded": (("Succeeded", "Failed"), "Failed"),
-    "killed beats failed": (("Failed", "Killed"), "Killed"),
-    "succeeded beats stopped early": (("EarlyStopped", "Succeeded"), "Succeeded"),
-    "stopped early beats running": (("Running", "EarlyStopped"), "EarlyStopped"),
-    "running beats without metrics": (("MetricsUnavailable", "Running"), "Running"),
-    "without metrics": (("Created", "MetricsUnavailable"), "MetricsUnavailable"),
+    "A trial of which nothing is known is pending": ((), PENDING),
+    "A trial that is only created is pending": (("Created",), PENDING),
+    "A running trial is counted as running": (("Created", "Running"), "Running"),
+    "A succeeded trial is counted as succeeded": (("Created", "Succeeded"), "Succeeded"),
+    "`Succeeded` counts before `Running`": (("Running", "Succeeded"), "Succeeded"),
+    "`Failed` counts before `Succeeded`": (("Succeeded", "Failed"), "Failed"),
+    "`Killed` counts before `Failed`": (("Failed", "Killed"), "Killed"),
+    "`Succeeded` counts before `EarlyStopped`": (("EarlyStopped", "Succeeded"), "Succeeded"),
+    "`EarlyStopped` counts before `Running`": (("Running", "EarlyStopped"), "EarlyStopped"),
+    "`Running` counts before `MetricsUnavailable`": (("MetricsUnavailable", "Running"), "Running"),
+    "A trial without metrics is counted as metrics unavailable": (
+        ("Created", "MetricsUnavailable"),
+        "MetricsUnavailable",
+    ),
 }
 
 
@@ -79,17 +82,20 @@ def test_a_trial_is_counted_once_where_the_first_condition_says(case: str) -> No
     assert ledger.active == (bucket in (PENDING, "Running"))
 
 
+@pytest.mark.rule("A condition whose status is `False` counts nothing")
 def test_a_condition_that_is_false_does_not_count() -> None:
     trial = a_trial("a", "Running")
     off = replace(trial.status.conditions[0], status="False")
     assert a_ledger(replace(trial, status=TrialStatus(conditions=(off,)))).count(PENDING) == 1
 
 
+@pytest.mark.rule("A trial that changes leaves the bucket where it was counted")
 def test_a_trial_moves_from_bucket_to_bucket() -> None:
     ledger = a_ledger(a_trial("a"), a_trial("a", "Running"), a_trial("a", "Succeeded"))
     assert [ledger.count(each) for each in (PENDING, "Running", "Succeeded")] == [0, 0, 1]
 
 
+@pytest.mark.rule("A trial that is gone is counted nowhere")
 def test_a_forgotten_trial_is_counted_nowhere() -> None:
     ledger = a_ledger(a_trial("a", "EarlyStopped"), a_trial("b", "Running"))
     ledger.forget("a")
@@ -99,6 +105,7 @@ def test_a_forgotten_trial_is_counted_nowhere() -> None:
     assert "b" in ledger
 
 
+@pytest.mark.rule("The status has a counter and a list of names for every bucket")
 def test_the_status_holds_counters_and_lists() -> None:
     kinds = ("Killed", "Failed", "Succeeded", "EarlyStopped", "Running", "MetricsUnavailable")
     ledger = a_ledger(a_trial("pending"), *(a_trial(kind.lower(), kind) for kind in kinds))
@@ -113,6 +120,7 @@ def test_the_status_holds_counters_and_lists() -> None:
     assert status.metrics_unavailable_trial_list == ("metricsunavailable",)
 
 
+@pytest.mark.rule("A list holds the newest 1,000 names, its counter counts all")
 def test_lists_hold_the_newest_thousand_and_counters_all() -> None:
     ledger = a_ledger(*(a_trial(f"t{number}", "Succeeded") for number in range(1_250)))
     status = ledger.write(ExperimentStatus())
@@ -122,6 +130,7 @@ def test_lists_hold_the_newest_thousand_and_counters_all() -> None:
     assert status.succeeded_trial_list[-1] == "t1249"
 
 
+@pytest.mark.rule("A trial that waits for something is remembered until it goes on or ends")
 def test_a_trial_that_waits_is_stalled_until_it_goes_on_or_ends() -> None:
     waiting = a_trial("a", "Running")
     said = rules.progress("False", "PodUnschedulable", "no node fits")
@@ -136,6 +145,7 @@ def test_a_trial_that_waits_is_stalled_until_it_goes_on_or_ends() -> None:
     assert not ledger.stalled
 
 
+@pytest.mark.rule("When trials must go the newest active ones go first")
 def test_the_newest_active_trials_go_first() -> None:
     ledger = a_ledger(
         a_trial("old", "Running", age=9),
@@ -153,15 +163,40 @@ def observed(min: str, max: str, latest: str) -> Metric:
 
 
 VALUES: dict[str, tuple[Metric | None, str, float | str | None]] = {
-    "min": (observed("1", "3", "2"), names.MIN, 1.0),
-    "max": (observed("1", "3", "2"), names.MAX, 3.0),
-    "latest": (observed("1", "3", "2"), names.LATEST, 2.0),
-    "latest when there is no min": (observed("unavailable", "3", "2"), names.MIN, 2.0),
-    "latest when there is no max": (observed("1", "unavailable", "2"), names.MAX, 2.0),
-    "nothing": (observed("unavailable", "unavailable", "unavailable"), names.MIN, None),
-    "a text": (observed("unavailable", "unavailable", "Genotype(x)"), names.MAX, "Genotype(x)"),
-    "not observed": (None, names.MIN, None),
-    "blanks are no number": (observed("unavailable", "unavailable", " 2"), names.MIN, " 2"),
+    "The strategy `min` takes the smallest value": (observed("1", "3", "2"), names.MIN, 1.0),
+    "The strategy `max` takes the largest value": (observed("1", "3", "2"), names.MAX, 3.0),
+    "The strategy `latest` takes the latest value": (observed("1", "3", "2"), names.LATEST, 2.0),
+    "The strategy `min` takes the latest value when there is no smallest": (
+        observed("unavailable", "3", "2"),
+        names.MIN,
+        2.0,
+    ),
+    "The strategy `max` takes the latest value when there is no largest": (
+        observed("1", "unavailable", "2"),
+        names.MAX,
+        2.0,
+    ),
+    "A metric that is all `unavailable` gives no value": (
+        observed("unavailable", "unavailable", "unavailable"),
+        names.MIN,
+        None,
+    ),
+    "A metric that is no number gives its text": (
+        observed("unavailable", "unavailable", "Genotype(x)"),
+        names.MAX,
+        "Genotype(x)",
+    ),
+    "A trial without observation has no value": (None, names.MIN, None),
+    "An observation without the objective's metric gives no value": (
+        Metric(name="accuracy", min="1", max="1", latest="1"),
+        names.MIN,
+        None,
+    ),
+    "A number with blanks round it is a text": (
+        observed("unavailable", "unavailable", " 2"),
+        names.MIN,
+        " 2",
+    ),
 }
 
 
@@ -171,6 +206,7 @@ def test_the_strategy_picks_the_objective_value(case: str) -> None:
     assert objective_value(a_trial("a", value=metric, strategy=strategy)) == expected
 
 
+@pytest.mark.rule("A metric without a strategy gives no value")
 def test_a_metric_without_a_strategy_has_no_value() -> None:
     trial = a_trial("a", value="1")
     assert trial.spec.objective is not None
@@ -180,28 +216,63 @@ def test_a_metric_without_a_strategy_has_no_value() -> None:
 
 # what → trials; the best one
 BEST: dict[str, tuple[Sequence[Trial], str | None]] = {
-    "none": ([a_trial("a", "Running")], None),
-    "smallest": ([a_trial("a", value="3"), a_trial("b", value="1"), a_trial("c", value="2")], "b"),
-    "largest": (
+    "Without a value no trial is the best": ([a_trial("a", "Running")], None),
+    "To minimise, the smallest value is the best": (
+        [a_trial("a", value="3"), a_trial("b", value="1"), a_trial("c", value="2")],
+        "b",
+    ),
+    "To maximise, the largest value is the best": (
         [
             a_trial(name, value=value, strategy=names.MAX, direction=names.MAXIMIZE)
             for name, value in (("a", "3"), ("b", "10"), ("c", "2"))
         ],
         "b",
     ),
-    "tie by creation": ([a_trial("a", value="1", age=1), a_trial("b", value="1.0", age=5)], "b"),
-    "tie by name": (
+    "Of equal values that of the trial created first is the best": (
+        [a_trial("a", value="1", age=1), a_trial("b", value="1.0", age=5)],
+        "b",
+    ),
+    "Of equal values of one moment the first trial by name is the best": (
         [a_trial("b", value="1"), a_trial("a", value="1"), a_trial("c", value="1")],
         "a",
     ),
-    "numbers, not texts, are compared": ([a_trial("a", value="10"), a_trial("b", value="9")], "b"),
-    "infinity is a number": ([a_trial("a", value="-inf"), a_trial("b", value="-9")], "a"),
-    "nan is never best": ([a_trial("a", value="nan", age=9), a_trial("b", value="5")], "b"),
-    "only nan": ([a_trial("a", value="nan")], None),
-    "unavailable is skipped": ([a_trial("a", value="unavailable"), a_trial("b", value="5")], "b"),
-    "the newest text": ([a_trial("a", value="x", age=1), a_trial("b", value="y", age=5)], "a"),
-    "a number beats a text": ([a_trial("a", value="x"), a_trial("b", value="5", age=9)], "b"),
-    "a running trial may be best": ([a_trial("a", "Running", value="1")], "a"),
+    "Values are compared as numbers and not as texts": (
+        [a_trial("a", value="10"), a_trial("b", value="9")],
+        "b",
+    ),
+    "Infinity is a number and can be the best": (
+        [a_trial("a", value="-inf"), a_trial("b", value="-9")],
+        "a",
+    ),
+    "`nan` is never better than a number": (
+        [a_trial("a", value="nan", age=9), a_trial("b", value="5")],
+        "b",
+    ),
+    "`nan` alone makes no trial the best": ([a_trial("a", value="nan")], None),
+    "A trial whose value is `unavailable` is passed over": (
+        [a_trial("a", value="unavailable"), a_trial("b", value="5")],
+        "b",
+    ),
+    "Of texts the newest trial's is the best": (
+        [a_trial("a", value="x", age=1), a_trial("b", value="y", age=5)],
+        "a",
+    ),
+    "A number is better than any text, whichever came first": (
+        [a_trial("a", value="x"), a_trial("b", value="5", age=9)],
+        "b",
+    ),
+    "A trial without metrics can be the best by numbers that came before": (
+        [
+            a_trial(
+                "a",
+                "MetricsUnavailable",
+                value=Metric(name="loss", min="1", max="2", latest="unavailable"),
+            ),
+            a_trial("b", "Succeeded", value="5"),
+        ],
+        "a",
+    ),
+    "A trial that still runs can be the best": ([a_trial("a", "Running", value="1")], "a"),
 }
 
 
@@ -212,6 +283,7 @@ def test_the_best_trial_does_not_depend_on_the_order_of_hearing(case: str) -> No
         assert best(a_ledger(*order)) == expected, [trial.metadata.name for trial in order]
 
 
+@pytest.mark.rule("The optimum is a trial's name, its assignments and its observation")
 def test_the_optimum_carries_assignment_and_observation() -> None:
     trial = a_trial("a", "Succeeded", value="0.125")
     optimal = a_ledger(trial).optimal
@@ -221,11 +293,13 @@ def test_the_optimum_carries_assignment_and_observation() -> None:
     assert a_ledger(trial).best_value == 0.125
 
 
+@pytest.mark.rule("A text reaches no goal")
 def test_a_text_is_no_value_for_a_goal() -> None:
     ledger = a_ledger(a_trial("a", value="Genotype(x)"))
     assert (best(ledger), ledger.best_value) == ("a", None)
 
 
+@pytest.mark.rule("When the best trial is deleted the next best follows")
 def test_the_next_best_follows_when_the_best_is_deleted() -> None:
     trials = [a_trial("a", value="1"), a_trial("b", value="3"), a_trial("c", value="2")]
     ledger = a_ledger(*trials)
@@ -238,6 +312,7 @@ def test_the_next_best_follows_when_the_best_is_deleted() -> None:
     assert (best(ledger), ledger.best_value, ledger.is_best_lost) == ("c", 2.0, False)
 
 
+@pytest.mark.rule("A best trial that is deleted and runs again is the best no more")
 def test_a_best_that_was_deleted_and_runs_again_is_best_no_more() -> None:
     ledger = a_ledger(a_trial("a", value="1"), a_trial("b", value="2"))
     ledger.forget("a")
@@ -246,6 +321,7 @@ def test_a_best_that_was_deleted_and_runs_again_is_best_no_more() -> None:
     assert best(ledger) == "b"
 
 
+@pytest.mark.rule("The optimum is never cleared")
 def test_the_optimum_is_never_cleared() -> None:
     ledger = a_ledger(a_trial("a", value="1"))
     status = ledger.write(ExperimentStatus())

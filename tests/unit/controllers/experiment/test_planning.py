@@ -5,7 +5,9 @@ from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.experiment import Experiment, ExperimentStatus
-from katib.api.values import Condition
+from katib.api.trial import Trial, TrialStatus
+from katib.api.values import Condition, ObjectMeta
+from katib.controllers.experiment.ledger import TrialLedger
 from katib.controllers.experiment.planning import (
     Counts,
     failed,
@@ -15,21 +17,36 @@ from katib.controllers.experiment.planning import (
     surplus_trials,
     verdict,
 )
+from katib.controllers.experiment.reconciler import count
 from katib.testing.builders import an_experiment
 
 # what → parallel, budget, active, completed; start, stop
 TRIALS: dict[str, tuple[int, int | None, int, int, int, int]] = {
-    "at the start": (3, 12, 0, 0, 3, 0),
-    "one has ended": (3, 12, 2, 5, 1, 0),
-    "two remain, and both run": (3, 12, 2, 10, 0, 0),
-    "without a budget": (3, None, 1, 40, 2, 0),
-    "trials without metrics use the budget too": (3, 12, 2, 10, 0, 0),
-    "parallelism was lowered": (2, 2, 3, 0, 0, 1),
-    "the budget was lowered below what was done": (3, 5, 2, 4, 0, 0),
-    "the budget was lowered far below": (3, 2, 0, 9, 0, 0),
-    "full": (3, 12, 3, 1, 0, 0),
-    "the budget is less than parallelism": (5, 2, 0, 0, 2, 0),
-    "the last one": (3, 12, 0, 11, 1, 0),
+    "Three at once, twelve in all, none there: three start": (3, 12, 0, 0, 3, 0),
+    "Three at once, twelve in all, two active, five ended: one starts": (3, 12, 2, 5, 1, 0),
+    "Three at once, twelve in all, two active, ten ended: none starts": (3, 12, 2, 10, 0, 0),
+    "Three at once and no budget, one active, forty ended: two start": (3, None, 1, 40, 2, 0),
+    "Three at once, twelve in all, two active, nine ended, one without metrics: none starts": (
+        3,
+        12,
+        2,
+        10,
+        0,
+        0,
+    ),
+    "Two at once, two in all, three active: one goes": (2, 2, 3, 0, 0, 1),
+    "Three at once, five in all, two active, four ended: none starts": (3, 5, 2, 4, 0, 0),
+    "A budget far below the trials that have ended starts none": (3, 2, 0, 9, 0, 0),
+    "As many active trials as may run at once: none starts and none goes": (3, 12, 3, 1, 0, 0),
+    "A budget below parallelism starts no more than the budget": (5, 2, 0, 0, 2, 0),
+    "With one trial left of the budget one starts, however many may run at once": (
+        3,
+        12,
+        0,
+        11,
+        1,
+        0,
+    ),
 }
 
 
@@ -41,6 +58,7 @@ def test_how_many_trials_start_or_stop(case: str) -> None:
     assert (missing_trials(spec, counts), surplus_trials(spec, counts)) == (start, stop)
 
 
+@pytest.mark.rule("Three trials run at once when `parallelTrialCount` is not set")
 def test_three_trials_run_at_once_when_nothing_is_said() -> None:
     spec = replace(an_experiment().with_trials(None).build().spec, parallel_trial_count=None)
     assert missing_trials(spec, Counts()) == 3
@@ -54,27 +72,187 @@ RUNNING = "ExperimentRunning"
 
 # what → goal, budget, failure limit, counts, exhausted; type, reason
 VERDICTS: dict[str, tuple[float | None, int | None, int | None, Counts, bool, str, str]] = {
-    "nothing reached": (None, 12, 3, Counts(3, 1, 0, 0.5), False, "Running", RUNNING),
-    "the goal": (0.1, 12, 3, Counts(3, 1, 0, 0.05), False, "Succeeded", GOAL),
-    "the goal exactly": (0.1, 12, 3, Counts(3, 1, 0, 0.1), False, "Succeeded", GOAL),
-    "the goal 0": (0, 12, 3, Counts(3, 1, 0, 0.0), False, "Succeeded", GOAL),
-    "missed the goal": (0.1, 12, 3, Counts(3, 1, 0, 0.11), False, "Running", RUNNING),
-    "no value for the goal": (0.1, 12, 3, Counts(3, 1, 0, None), False, "Running", RUNNING),
-    "goal beats failures": (0.1, 12, 3, Counts(0, 9, 3, 0.1), False, "Succeeded", GOAL),
-    "goal beats budget": (0.1, 12, 3, Counts(0, 12, 0, 0.1), False, "Succeeded", GOAL),
-    "failures": (None, 12, 3, Counts(3, 5, 3), False, "Failed", FAILED),
-    "one failure too few": (None, 12, 3, Counts(3, 5, 2), False, "Running", RUNNING),
-    "failures beat budget": (None, 12, 3, Counts(0, 12, 3), False, "Failed", FAILED),
-    "no failure allowed, none there": (None, 12, 0, Counts(3, 5, 0), False, "Running", RUNNING),
-    "no failure allowed, one there": (None, 12, 0, Counts(3, 5, 1), False, "Failed", FAILED),
-    "no failure limit": (None, 12, None, Counts(3, 9, 9), False, "Running", RUNNING),
-    "all failed without a limit": (None, 12, None, Counts(0, 12, 12), False, "Succeeded", BUDGET),
-    "budget": (None, 12, 3, Counts(0, 12, 0, 0.5), False, "Succeeded", BUDGET),
-    "more than budget": (None, 12, 3, Counts(2, 13, 0, 0.5), False, "Succeeded", BUDGET),
-    "no budget": (None, None, 3, Counts(0, 900, 0, 0.5), False, "Running", RUNNING),
-    "end of the search": (None, 12, 3, Counts(0, 5, 0), True, "Succeeded", END),
-    "end of the search, one runs": (None, 12, 3, Counts(1, 5, 0), True, "Running", RUNNING),
-    "budget beats end": (None, 5, 3, Counts(0, 5, 0), True, "Succeeded", BUDGET),
+    "An experiment that has reached nothing is `Running`": (
+        None,
+        12,
+        3,
+        Counts(3, 1, 0, 0.5),
+        False,
+        "Running",
+        RUNNING,
+    ),
+    "A best value below the goal to minimise ends the experiment": (
+        0.1,
+        12,
+        3,
+        Counts(3, 1, 0, 0.05),
+        False,
+        "Succeeded",
+        GOAL,
+    ),
+    "A best value equal to the goal ends the experiment": (
+        0.1,
+        12,
+        3,
+        Counts(3, 1, 0, 0.1),
+        False,
+        "Succeeded",
+        GOAL,
+    ),
+    "A goal of 0 is a goal": (0, 12, 3, Counts(3, 1, 0, 0.0), False, "Succeeded", GOAL),
+    "A best value above the goal to minimise ends nothing": (
+        0.1,
+        12,
+        3,
+        Counts(3, 1, 0, 0.11),
+        False,
+        "Running",
+        RUNNING,
+    ),
+    "Without a best value no goal is reached": (
+        0.1,
+        12,
+        3,
+        Counts(3, 1, 0, None),
+        False,
+        "Running",
+        RUNNING,
+    ),
+    "A goal and the failure limit reached at once: the experiment succeeds": (
+        0.1,
+        12,
+        3,
+        Counts(0, 9, 3, 0.1),
+        False,
+        "Succeeded",
+        GOAL,
+    ),
+    "A goal and the budget reached at once: the reason is the goal": (
+        0.1,
+        12,
+        3,
+        Counts(0, 12, 0, 0.1),
+        False,
+        "Succeeded",
+        GOAL,
+    ),
+    "As many failures as `maxFailedTrialCount` fail the experiment": (
+        None,
+        12,
+        3,
+        Counts(3, 5, 3),
+        False,
+        "Failed",
+        FAILED,
+    ),
+    "One failure less than `maxFailedTrialCount` ends nothing": (
+        None,
+        12,
+        3,
+        Counts(3, 5, 2),
+        False,
+        "Running",
+        RUNNING,
+    ),
+    "The failure limit and the budget reached at once: the experiment fails": (
+        None,
+        12,
+        3,
+        Counts(0, 12, 3),
+        False,
+        "Failed",
+        FAILED,
+    ),
+    "With `maxFailedTrialCount` 0 and no failure the experiment goes on": (
+        None,
+        12,
+        0,
+        Counts(3, 5, 0),
+        False,
+        "Running",
+        RUNNING,
+    ),
+    "With `maxFailedTrialCount` 0 the first failure fails the experiment": (
+        None,
+        12,
+        0,
+        Counts(3, 5, 1),
+        False,
+        "Failed",
+        FAILED,
+    ),
+    "Without `maxFailedTrialCount` no number of failures fails the experiment": (
+        None,
+        12,
+        None,
+        Counts(3, 9, 9),
+        False,
+        "Running",
+        RUNNING,
+    ),
+    "Without `maxFailedTrialCount` an experiment of failures succeeds by its budget": (
+        None,
+        12,
+        None,
+        Counts(0, 12, 12),
+        False,
+        "Succeeded",
+        BUDGET,
+    ),
+    "As many ended trials as `maxTrialCount` end the experiment": (
+        None,
+        12,
+        3,
+        Counts(0, 12, 0, 0.5),
+        False,
+        "Succeeded",
+        BUDGET,
+    ),
+    "More ended trials than `maxTrialCount` end the experiment too": (
+        None,
+        12,
+        3,
+        Counts(2, 13, 0, 0.5),
+        False,
+        "Succeeded",
+        BUDGET,
+    ),
+    "Without `maxTrialCount` no number of ended trials ends the experiment": (
+        None,
+        None,
+        3,
+        Counts(0, 900, 0, 0.5),
+        False,
+        "Running",
+        RUNNING,
+    ),
+    "An ended search with no active trial ends the experiment": (
+        None,
+        12,
+        3,
+        Counts(0, 5, 0),
+        True,
+        "Succeeded",
+        END,
+    ),
+    "An ended search waits for its active trials": (
+        None,
+        12,
+        3,
+        Counts(1, 5, 0),
+        True,
+        "Running",
+        RUNNING,
+    ),
+    "The budget and the end of the search reached at once: the reason is the budget": (
+        None,
+        5,
+        3,
+        Counts(0, 5, 0),
+        True,
+        "Succeeded",
+        BUDGET,
+    ),
 }
 
 MESSAGES = {
@@ -86,6 +264,9 @@ MESSAGES = {
 }
 
 
+@pytest.mark.rule(
+    "Of all verdicts the first that fits counts, each with a reason and a message of its own"
+)
 @pytest.mark.parametrize("case", VERDICTS)
 def test_the_first_verdict_that_fits_counts(case: str) -> None:
     goal, budget, limit, counts, is_exhausted, type, reason = VERDICTS[case]
@@ -96,6 +277,7 @@ def test_the_first_verdict_that_fits_counts(case: str) -> None:
     assert found.message == MESSAGES[reason]
 
 
+@pytest.mark.rule("A goal to maximise is reached by an equal or larger value")
 @pytest.mark.parametrize(("best", "reason"), [(0.9, GOAL), (0.95, GOAL), (0.89, RUNNING)])
 def test_a_goal_to_maximise_is_reached_from_below(best: float, reason: str) -> None:
     spec = an_experiment().with_objective("accuracy", names.MAXIMIZE, goal=0.9).build().spec
@@ -114,17 +296,59 @@ def ended(type: str, reason: str, policy: str, budget: int | None) -> Experiment
 
 # what → type, reason, policy, budget now; is restarted with 12 trials there
 RESTARTS: dict[str, tuple[str, str, str, int | None, bool]] = {
-    "more budget": ("Succeeded", BUDGET, "LongRunning", 13, True),
-    "more budget, from a volume": ("Succeeded", BUDGET, "FromVolume", 13, True),
-    "no budget any more": ("Succeeded", BUDGET, "LongRunning", None, True),
-    "the same budget": ("Succeeded", BUDGET, "LongRunning", 12, False),
-    "less budget": ("Succeeded", BUDGET, "LongRunning", 5, False),
-    "never": ("Succeeded", BUDGET, "Never", 13, False),
-    "the goal was reached": ("Succeeded", GOAL, "LongRunning", 13, False),
-    "the goal was reached without a budget": ("Succeeded", GOAL, "LongRunning", None, False),
-    "it failed": ("Failed", FAILED, "LongRunning", 13, False),
-    "it failed without a budget": ("Failed", FAILED, "FromVolume", None, False),
-    "it runs": ("Running", RUNNING, "LongRunning", 13, False),
+    "A raised budget restarts a `LongRunning` experiment that had spent it": (
+        "Succeeded",
+        BUDGET,
+        "LongRunning",
+        13,
+        True,
+    ),
+    "A raised budget restarts a `FromVolume` experiment that had spent it": (
+        "Succeeded",
+        BUDGET,
+        "FromVolume",
+        13,
+        True,
+    ),
+    "A budget that is taken away restarts an experiment that had spent it": (
+        "Succeeded",
+        BUDGET,
+        "LongRunning",
+        None,
+        True,
+    ),
+    "The same budget restarts nothing": ("Succeeded", BUDGET, "LongRunning", 12, False),
+    "A lower budget restarts nothing": ("Succeeded", BUDGET, "LongRunning", 5, False),
+    "A `Never` experiment is not restarted": ("Succeeded", BUDGET, "Never", 13, False),
+    "An experiment that reached its goal is not restarted": (
+        "Succeeded",
+        GOAL,
+        "LongRunning",
+        13,
+        False,
+    ),
+    "An experiment without `maxTrialCount` that reached its goal is not restarted": (
+        "Succeeded",
+        GOAL,
+        "LongRunning",
+        None,
+        False,
+    ),
+    "A failed experiment is not restarted": ("Failed", FAILED, "LongRunning", 13, False),
+    "A failed experiment without `maxTrialCount` is not restarted": (
+        "Failed",
+        FAILED,
+        "FromVolume",
+        None,
+        False,
+    ),
+    "An experiment that is not over is not restarted": (
+        "Running",
+        RUNNING,
+        "LongRunning",
+        13,
+        False,
+    ),
 }
 
 
@@ -134,3 +358,30 @@ def test_only_a_spent_budget_can_be_raised(case: str) -> None:
     experiment = ended(type, reason, policy, budget)
     assert is_restart(experiment, 12) is expected
     assert is_completed(experiment) is (type != "Running")
+
+
+# the bucket → active, completed, failed
+COUNTED: dict[str, tuple[str, Counts]] = {
+    "A trial without metrics counts as ended and as failed": (
+        names.METRICS_UNAVAILABLE,
+        Counts(0, 1, 1),
+    ),
+    "A failed trial counts as ended and as failed": (names.FAILED, Counts(0, 1, 1)),
+    "A succeeded trial counts as ended": (names.SUCCEEDED, Counts(0, 1, 0)),
+    "A killed trial counts as ended and not as failed": (names.KILLED, Counts(0, 1, 0)),
+    "An early-stopped trial counts as ended and not as failed": (
+        names.EARLY_STOPPED,
+        Counts(0, 1, 0),
+    ),
+    "A running trial counts as active": (names.RUNNING, Counts(1, 0, 0)),
+    "A trial that was only created counts as active": (names.CREATED, Counts(1, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_what_a_trial_counts_as(case: str) -> None:
+    type, expected = COUNTED[case]
+    ledger = TrialLedger()
+    status = TrialStatus(conditions=(Condition(type=type, status="True"),))
+    ledger.note(Trial(metadata=ObjectMeta(name="a"), status=status))
+    assert count(ledger) == expected

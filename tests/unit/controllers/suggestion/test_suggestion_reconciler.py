@@ -10,7 +10,13 @@ from msgspec.structs import replace
 from katib.api import names
 from katib.api.codec import to_raw
 from katib.api.experiment import EXPERIMENTS, Experiment, Metric, Observation
-from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionSpec, TrialAssignment
+from katib.api.suggestion import (
+    SUGGESTIONS,
+    EarlyStoppingRule,
+    Suggestion,
+    SuggestionSpec,
+    TrialAssignment,
+)
 from katib.api.trial import TRIALS, Trial, TrialStatus
 from katib.api.values import Condition, Key, NameValue, ObjectMeta, Strings
 from katib.controllers.suggestion import SuggestionReconciler
@@ -18,7 +24,12 @@ from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import FAILING_FOR, MOST_EMPTY, MOST_FAILURES
 from katib.controllers.suggestion.reconciler import ASK_AGAIN, merged, with_settings
-from katib.errors import AlgorithmUnavailableError, SettingsError, UnknownNameError
+from katib.errors import (
+    AlgorithmUnavailableError,
+    NotFoundError,
+    SettingsError,
+    UnknownNameError,
+)
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
@@ -117,6 +128,11 @@ CREATED = ("Created", "True", "SuggestionCreated", "Suggestion is created")
 RUNNING = ("Running", "True", "SuggestionRunning", "Suggestion is running")
 
 
+@pytest.mark.rule(
+    "A new suggestion is `Created`, with a start time, and `Running` once its settings are valid"
+)
+@pytest.mark.rule("What is requested is asked for once")
+@pytest.mark.rule("Unchanged conditions of a suggestion are not written again")
 def test_what_is_requested_is_asked_for_once() -> None:
     stage = Stage(requests=3)
     assert stage.reconcile() == DONE
@@ -130,6 +146,7 @@ def test_what_is_requested_is_asked_for_once() -> None:
     assert [(one.count, one.total) for one in stage.suggester.asked] == [(3, 3)]
 
 
+@pytest.mark.rule("The algorithm is asked for what is missing, and its assignments are appended")
 def test_later_assignments_are_appended() -> None:
     stage = Stage(requests=2)
     stage.reconcile()
@@ -140,6 +157,7 @@ def test_later_assignments_are_appended() -> None:
     assert [(one.count, one.total) for one in stage.suggester.asked] == [(2, 2), (3, 5)]
 
 
+@pytest.mark.rule("Four requests and six assignments: nothing happens")
 def test_fewer_requests_than_there_are_ask_for_nothing() -> None:
     stage = Stage(requests=6)
     stage.reconcile()
@@ -148,6 +166,9 @@ def test_fewer_requests_than_there_are_ask_for_nothing() -> None:
     assert stage.suggestion.status.suggestion_count == 6
 
 
+@pytest.mark.rule(
+    "An assignment without a name gets one made of the experiment's name and its number"
+)
 def test_names_are_filled_in_by_number() -> None:
     stage = Stage(requests=2)
     stage.reconcile()
@@ -157,6 +178,7 @@ def test_names_are_filled_in_by_number() -> None:
     assert [one.name for one in stage.suggestion.status.suggestions] == expected
 
 
+@pytest.mark.rule("A name and labels that the algorithm gave stay")
 def test_a_name_that_the_algorithm_gave_stays() -> None:
     given = TrialAssignment(name="mine", labels=Strings(generation="1"))
     stage = Stage(Suggester(lambda _: SuggestionReply([given])), requests=1)
@@ -164,6 +186,7 @@ def test_a_name_that_the_algorithm_gave_stays() -> None:
     assert stage.suggestion.status.suggestions == (given,)
 
 
+@pytest.mark.rule("The list holds the newest 1,000 assignments, the count counts all")
 def test_the_list_holds_the_newest_thousand_and_the_count_all() -> None:
     stage = Stage(requests=900)
     stage.reconcile()
@@ -177,12 +200,14 @@ def test_the_list_holds_the_newest_thousand_and_the_count_all() -> None:
     assert stage.request(1_200) == DONE
 
 
+@pytest.mark.rule("Assignments that are no trials yet stay in the list, however many they are")
 def test_what_is_no_trial_yet_stays_in_the_list_however_much_it_is() -> None:
     stage = Stage(requests=1_500)
     stage.reconcile()
     assert len(stage.suggestion.status.suggestions) == 1_500
 
 
+@pytest.mark.rule("The list is shorter when its assignments are long")
 def test_the_list_is_shorter_when_its_assignments_are_long() -> None:
     def long(request: SuggestionRequest) -> SuggestionReply:
         return SuggestionReply(assignments(*(["x" * 1_000] * request.count)))
@@ -196,6 +221,7 @@ def test_the_list_is_shorter_when_its_assignments_are_long() -> None:
     assert 100_000 < len(to_raw(status)) < 300_000
 
 
+@pytest.mark.rule("Fewer assignments than asked are kept, and the rest is asked for again")
 def test_fewer_than_asked_are_kept_and_the_rest_is_asked_for_again() -> None:
     stage = Stage(Suggester(lambda _: SuggestionReply(assignments("x"))), requests=2)
     assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
@@ -205,6 +231,7 @@ def test_fewer_than_asked_are_kept_and_the_rest_is_asked_for_again() -> None:
     assert [one.count for one in stage.suggester.asked] == [2, 1]
 
 
+@pytest.mark.rule("An algorithm that says that its search has ended is not asked again")
 def test_an_exhausted_algorithm_is_not_asked_again() -> None:
     ended = SuggestionReply(assignments("last"), is_exhausted=True)
     stage = Stage(Suggester(lambda _: ended), requests=3)
@@ -221,17 +248,18 @@ def test_an_exhausted_algorithm_is_not_asked_again() -> None:
 
 
 REFUSALS: dict[str, tuple[Exception, str]] = {
-    "settings": (
+    "An algorithm that refuses its settings fails the suggestion and says why": (
         SettingsError("seed must be a number"),
         "Validation failed: seed must be a number",
     ),
-    "no such algorithm": (
+    "An algorithm that does not exist fails the suggestion and names the nearest": (
         UnknownNameError("algorithm", "tpi", ["random", "tpe"]),
         'Validation failed: unknown algorithm "tpi", did you mean "tpe"?; known: random, tpe',
     ),
 }
 
 
+@pytest.mark.rule("A failed suggestion is neither validated nor asked again")
 @pytest.mark.parametrize("case", REFUSALS)
 def test_a_refusal_is_final_and_says_why(case: str) -> None:
     error, message = REFUSALS[case]
@@ -246,6 +274,7 @@ def broken(_: SuggestionRequest) -> SuggestionReply:
     raise ZeroDivisionError("by nought")
 
 
+@pytest.mark.rule("An algorithm that fails shows it and is asked again")
 def test_an_algorithm_that_fails_shows_it_and_is_asked_again() -> None:
     stage = Stage(Suggester(broken))
     with pytest.raises(ZeroDivisionError):
@@ -261,6 +290,9 @@ def test_an_algorithm_that_fails_shows_it_and_is_asked_again() -> None:
     assert stage.conditions() == [CREATED, RUNNING]
 
 
+@pytest.mark.rule(
+    "An algorithm that fails ten times in a row and for a minute fails the suggestion"
+)
 def test_an_algorithm_that_fails_too_often_for_too_long_ends_the_suggestion() -> None:
     stage = Stage(Suggester(broken))
     for _ in range(MOST_FAILURES + 5):
@@ -274,6 +306,9 @@ def test_an_algorithm_that_fails_too_often_for_too_long_ends_the_suggestion() ->
     assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Failed"]
 
 
+@pytest.mark.rule(
+    "An algorithm that cannot be reached is waited for as long as it takes, and that is said"
+)
 def test_an_algorithm_that_cannot_be_reached_is_waited_for_and_that_is_said() -> None:
     def away(_: SuggestionRequest) -> SuggestionReply:
         raise AlgorithmUnavailableError("tpe:6789", "connection refused")
@@ -290,6 +325,7 @@ def test_an_algorithm_that_cannot_be_reached_is_waited_for_and_that_is_said() ->
     assert stage.conditions() == [CREATED, RUNNING]
 
 
+@pytest.mark.rule("An empty reply while trials are under way means not now")
 def test_empty_replies_while_trials_are_under_way_mean_not_now() -> None:
     stage = Stage(Suggester(lambda _: SuggestionReply([])), requests=2)
     stage.have(trials=1, running=1)
@@ -304,6 +340,7 @@ def test_empty_replies_while_trials_are_under_way_mean_not_now() -> None:
     )
 
 
+@pytest.mark.rule("Three empty replies in a row with no trial under way are the end of the search")
 def test_empty_replies_with_no_trial_under_way_are_the_end_of_the_search() -> None:
     stage = Stage(Suggester(lambda _: SuggestionReply([])), requests=2)
     stage.have(trials=4)
@@ -314,6 +351,7 @@ def test_empty_replies_with_no_trial_under_way_are_the_end_of_the_search() -> No
     assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Exhausted"]
 
 
+@pytest.mark.rule("A succeeded suggestion is forgotten by its algorithm and asks nothing")
 def test_a_succeeded_suggestion_is_forgotten_and_asks_nothing() -> None:
     stage = Stage()
     stage.put(Condition(type="Succeeded", status="True"))
@@ -322,6 +360,7 @@ def test_a_succeeded_suggestion_is_forgotten_and_asks_nothing() -> None:
     assert (stage.suggester.asked, stage.suggester.validated) == ([], 0)
 
 
+@pytest.mark.rule("A restarted suggestion is validated again and its assignments go on")
 def test_a_restarted_suggestion_is_validated_again_and_goes_on() -> None:
     stage = Stage(requests=2)
     stage.reconcile()
@@ -333,6 +372,7 @@ def test_a_restarted_suggestion_is_validated_again_and_goes_on() -> None:
     assert stage.values() == ["0", "1", "2"]
 
 
+@pytest.mark.rule("A suggestion that does not exist or has lost its experiment is nothing to do")
 def test_without_its_experiment_nothing_is_asked() -> None:
     stage = Stage()
     stage.store.delete(EXPERIMENTS, KEY)
@@ -341,6 +381,9 @@ def test_without_its_experiment_nothing_is_asked() -> None:
     assert stage.reconciler.reconcile(Key("default", "missing")) == DONE
 
 
+@pytest.mark.rule(
+    "Settings that the algorithm returned are laid over the experiment's at the next ask"
+)
 def test_settings_that_the_algorithm_returned_are_sent_with_the_next_ask() -> None:
     replies = iter(
         [
@@ -360,6 +403,7 @@ def test_settings_that_the_algorithm_returned_are_sent_with_the_next_ask() -> No
     assert stage.suggestion.status.algorithm_settings == (NameValue(name="bracket", value="2"),)
 
 
+@pytest.mark.rule("Settings are merged by name, and new names come last")
 def test_settings_are_merged_by_name_in_order() -> None:
     a, b, c = (NameValue(name=name, value="1") for name in "abc")
     newer = NameValue(name="a", value="2")
@@ -367,6 +411,9 @@ def test_settings_are_merged_by_name_in_order() -> None:
     assert with_settings(an_experiment().build(), ()) == an_experiment().build()
 
 
+@pytest.mark.rule(
+    "The suggestion controller wakes for requests and the end, not for its own answers"
+)
 def test_it_wakes_for_what_is_wanted_and_not_for_its_own_answers() -> None:
     stage = Stage(requests=1)
     heard: list[bool] = []
@@ -403,6 +450,10 @@ def seen(history: StoredHistory, since: int = 0) -> Sequence[str]:
     return [trial.metadata.name for trial in history.changed_since(since)[0]]
 
 
+@pytest.mark.rule("The algorithm sees running, failed, succeeded and observed early-stopped trials")
+@pytest.mark.rule("The algorithm does not see trials without metrics")
+@pytest.mark.rule("The algorithm does not see early-stopped trials without observation")
+@pytest.mark.rule("The algorithm does not see trials of other namespaces")
 def test_an_algorithm_sees_the_trials_it_can_learn_from() -> None:
     store = MemoryStore(FakeClock(datetime(2026, 1, 1, tzinfo=UTC)))
     for trial in (
@@ -419,6 +470,7 @@ def test_an_algorithm_sees_the_trials_it_can_learn_from() -> None:
     assert seen(history) == ["running", "failed", "succeeded", "stopped"]
 
 
+@pytest.mark.rule("The algorithm is told only of the trials that changed since it was asked")
 def test_history_tells_what_is_new_only() -> None:
     store = MemoryStore(FakeClock())
     first = store.create(TRIALS, a_trial("first"))
@@ -428,3 +480,48 @@ def test_history_tells_what_is_new_only() -> None:
     store.create(TRIALS, a_trial("second"))
     store.update_status(TRIALS, replace(first, status=a_trial("", "Running").status))
     assert seen(history, version) == ["second", "first"]
+
+
+@pytest.mark.rule("A suggestion that vanishes while the algorithm is asked is an error")
+def test_a_suggestion_that_vanishes_meanwhile() -> None:
+    def vanish(request: SuggestionRequest) -> SuggestionReply:
+        stage.store.delete(SUGGESTIONS, KEY)
+        return as_many_as_asked(request)
+
+    stage = Stage(Suggester(vanish))
+    with pytest.raises(NotFoundError):
+        stage.reconcile()
+    assert stage.reconcile() == DONE
+
+
+@pytest.mark.rule("A validation that breaks down is tried again and never counts as passed")
+def test_a_validation_that_breaks_down() -> None:
+    stage = Stage(Suggester(refusal=ZeroDivisionError("by nought")))
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            stage.reconcile()
+    why = "The algorithm failed 2 times in a row: ZeroDivisionError: by nought"
+    assert stage.conditions() == [("Progressing", "False", "AlgorithmFailed", why), CREATED]
+    assert stage.suggester.asked == []
+    stage.suggester.refusal = None
+    assert stage.reconcile() == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
+@pytest.mark.rule("An algorithm that cannot be reached for its validation is waited for")
+def test_an_algorithm_that_cannot_be_reached_for_its_validation() -> None:
+    stage = Stage(Suggester(refusal=AlgorithmUnavailableError("tpe:6789", "connection refused")))
+    assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+    assert stage.conditions()[0][:3] == ("Progressing", "False", "AlgorithmUnavailable")
+    stage.suggester.refusal = None
+    assert stage.reconcile() == DONE
+    assert stage.values() == ["0", "1", "2"]
+
+
+@pytest.mark.rule("Early stopping rules that come with an assignment are kept with it")
+def test_rules_of_an_assignment_are_kept() -> None:
+    rule = EarlyStoppingRule(name="loss", value="1", comparison="greater", start_step=4)
+    given = TrialAssignment(name="mine", early_stopping_rules=(rule,))
+    stage = Stage(Suggester(lambda _: SuggestionReply([given])), requests=1)
+    stage.reconcile()
+    assert stage.suggestion.status.suggestions[0].early_stopping_rules == (rule,)

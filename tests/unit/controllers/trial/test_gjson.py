@@ -25,33 +25,64 @@ D5 = {"status": {"phase": "Succeeded"}}
 DOCUMENTS = (D1, D2, D3, D4, D5)
 
 #: Which of the five documents each condition matches; E: it matches, and cannot say why.
-VECTORS = {
-    'status.conditions.#(type=="Complete")#|#(status=="True")#': "1----",
-    'status.conditions.#(type=="Failed")#|#(status=="True")#': "-----",
-    'status.conditions.#(type=="Complete")': "1--4-",
-    "status.conditions.#(type==Complete)#|#(status==True)#": "1----",
-    'status.conditions.#(type=="Complete")#.#(status=="True")#': "-----",
-    "status.[@this].#(succeeded==1)": "1----",
-    'status.[@this].#(phase=="Succeeded")#': "----5",
-    'status.[@this].#(phase=="Failed")#': "-----",
-    "status.succeeded": "-----",
-    "status.phase": "-----",
-    "status": "12345",
-    "status.conditions.#.type": "E--E-",
-    'status.conditions.#(type=="Complete")#|#(status=="False")#': "-----",
-    "": "-----",
+VECTORS: dict[str, tuple[str, str]] = {
+    "The usual success condition is met by `Complete` with the text `True` alone": (
+        'status.conditions.#(type=="Complete")#|#(status=="True")#',
+        "1----",
+    ),
+    "The usual failure condition is not met while `Failed` is `False`": (
+        'status.conditions.#(type=="Failed")#|#(status=="True")#',
+        "-----",
+    ),
+    "A condition on the type alone is met whatever the status": (
+        'status.conditions.#(type=="Complete")',
+        "1--4-",
+    ),
+    "Words without quotes in a condition mean the same": (
+        "status.conditions.#(type==Complete)#|#(status==True)#",
+        "1----",
+    ),
+    "A dot instead of the pipe between two queries is never met": (
+        'status.conditions.#(type=="Complete")#.#(status=="True")#',
+        "-----",
+    ),
+    "A query over `[@this]` asks for a number of the status": (
+        "status.[@this].#(succeeded==1)",
+        "1----",
+    ),
+    "A query over `[@this]` for the phase `Succeeded` is met by that phase": (
+        'status.[@this].#(phase=="Succeeded")#',
+        "----5",
+    ),
+    "A query over `[@this]` for the phase `Failed` is not met by another": (
+        'status.[@this].#(phase=="Failed")#',
+        "-----",
+    ),
+    "A number meets no condition": ("status.succeeded", "-----"),
+    "A text meets no condition": ("status.phase", "-----"),
+    "An object meets a condition, an empty one too": ("status", "12345"),
+    "A list of texts meets a condition and cannot be decoded": (
+        "status.conditions.#.type",
+        "E--E-",
+    ),
+    "A query for `Complete` that is `False` is not met by one that is `True`": (
+        'status.conditions.#(type=="Complete")#|#(status=="False")#',
+        "-----",
+    ),
+    "An empty condition is never met": ("", "-----"),
 }
 
 
-@pytest.mark.parametrize("expression", VECTORS)
-def test_a_condition_matches_these_documents(expression: str) -> None:
+@pytest.mark.parametrize("case", VECTORS)
+def test_a_condition_matches_these_documents(case: str) -> None:
+    expression, expected = VECTORS[case]
     found = ""
     for number, document in enumerate(DOCUMENTS, start=1):
         try:
             found += str(number) if find_match(expression, document) else "-"
         except MatchError:
             found += "E"
-    assert found == VECTORS[expression]
+    assert found == expected
 
 
 EMPTY_RESULTS = {
@@ -93,55 +124,67 @@ FIELD: dict[str, Any] = {
     "": "nameless",
 }
 RESULTS: dict[str, tuple[str, Any]] = {
-    "a member of a member": ("name.first", "Ada"),
+    "`a.b` is a member of a member": ("name.first", "Ada"),
     "a pipe between members is a dot": ("name|first", "Ada"),
     "no such member": ("name.middle", MISSING),
     "a member of a text": ("name.first.x", MISSING),
     "null is something": ("null", None),
     "a member of null": ("null.x", MISSING),
-    "digits index an array": ("tags.1", "y"),
+    "Digits index an array": ("tags.1", "y"),
     "an index past the end": ("tags.3", MISSING),
     "a name cannot index an array": ("tags.x", MISSING),
     "a negative index is a name": ("tags.-1", MISSING),
     "an index, twice": ("matrix.0.1", 2),
-    "an escaped dot is part of the key": (r"dotted\.key", 1),
+    "A backslash makes the next character part of the key": (r"dotted\.key", 1),
     "an escaped wildcard is a character": (r"a\*b", 2),
-    "a star is any characters": ("dot*", 1),
-    "a question mark is one character": ("ax?", 3),
+    "A star in a key stands for any characters": ("dot*", 1),
+    "A question mark in a key stands for one character": ("ax?", 3),
     "the first key that fits wins": ("a?b", 2),
     "a wildcard goes on until the rest is there": ("*.last", "King"),
     "a wildcard with a pipe stays with the first key": ("*|zip", MISSING),
     "a wildcard does not index": ("tags.*", MISSING),
-    "the number of elements": ("tags.#", 3),
+    "`#` at the end is the number of elements": ("tags.#", 3),
     "the number of elements, piped on": ("tags.#|x", MISSING),
     "an object has no number of elements": ("name.#", MISSING),
-    "one member of each element": ("friends.#.name", ["Ann", "Bob", "Cid"]),
+    "`#.x` collects `x` of each element": ("friends.#.name", ["Ann", "Bob", "Cid"]),
     "elements without the member are left out": ("friends.#.nets", [["a", "b"], ["c"]]),
     "a number in each": ("friends.#.nets.#", [2, 1]),
     "each of each": ("matrix.#.0", [1, 3]),
     "a pipe behind each is for the whole": ("friends.#.name|1", "Bob"),
     "the first that matches": ("friends.#(age>30.5).name", "Ann"),
-    "the first that matches, whole": ('friends.#(name=="Bob")', BOB),
-    "none matches": ('friends.#(name=="Dan")', MISSING),
+    "`#(…)` is the first element that matches": ('friends.#(name=="Bob")', BOB),
+    "`#(…)` that matches no element is missing": ('friends.#(name=="Dan")', MISSING),
     "none matches, and a member of it": ('friends.#(name=="Dan").name', MISSING),
-    "all that match": ("friends.#(age>=40)#", [ANN, CID]),
-    "none of all matches": ("friends.#(age>99)#", []),
-    "a member of each match": ("friends.#(age>=40)#.name", ["Ann", "Cid"]),
-    "an element of the matches": ("friends.#(age>=40)#|1.name", "Cid"),
+    "`#(…)#` is an array of all elements that match": ("friends.#(age>=40)#", [ANN, CID]),
+    "`#(…)#` that matches no element is an empty array": ("friends.#(age>99)#", []),
+    "A dot behind a query for all applies what follows to each match": (
+        "friends.#(age>=40)#.name",
+        ["Ann", "Cid"],
+    ),
+    "A pipe behind a query for all applies what follows to the matches together": (
+        "friends.#(age>=40)#|1.name",
+        "Cid",
+    ),
     "a member of each match, then the whole": ("friends.#(age>=40)#.name|0", "Ann"),
     "a query in the matches": ('friends.#(age>=40)#|#(name=="Cid").age', 50),
     "a query inside a query": ('friends.#(nets.#(=="c")).name', "Bob"),
     "a query needs an array": ('name.#(first=="Ada")', MISSING),
-    "a single equals sign is enough": ("friends.#(name=Ann).age", 40),
+    "`=` means `==`": ("friends.#(name=Ann).age", 40),
     "blanks round the sign mean nothing": ('friends.#( name == "Ann" ).age', 40),
-    "unequal": ('friends.#(name!="Ann")#.name', ["Bob", "Cid"]),
-    "less, of numbers": ("friends.#(age<40)#.name", ["Bob"]),
-    "at most, of numbers": ("friends.#(age<=40)#.name", ["Ann", "Bob"]),
-    "more, of texts": ('friends.#(name>"Ann")#.name', ["Bob", "Cid"]),
+    "`!=` takes the elements with another value": ('friends.#(name!="Ann")#.name', ["Bob", "Cid"]),
+    "`<` compares numbers": ("friends.#(age<40)#.name", ["Bob"]),
+    "`<=` compares numbers": ("friends.#(age<=40)#.name", ["Ann", "Bob"]),
+    "`>` compares texts": ('friends.#(name>"Ann")#.name', ["Bob", "Cid"]),
     "less, of texts": ("friends.#(name<Bob)#.name", ["Ann"]),
-    "a quoted number compares with a number": ('friends.#(age=="40").name', "Ann"),
+    "The element's type decides how it is compared, not the quotes": (
+        'friends.#(age=="40").name',
+        "Ann",
+    ),
     "a word is 0 for a number": ("friends.#(age>many)#.name", ["Ann", "Bob", "Cid"]),
-    "a boolean compares with true": ("friends.#(is_near==true)#.name", ["Ann", "Cid"]),
+    "A boolean is compared with `true` and `false`": (
+        "friends.#(is_near==true)#.name",
+        ["Ann", "Cid"],
+    ),
     "a boolean compares with quoted false": ('friends.#(is_near=="false")#.name', ["Bob"]),
     "false is less than true": ("friends.#(is_near<true)#.name", ["Bob"]),
     "a boolean is no text": ("friends.#(is_near==True)#.name", []),
@@ -149,14 +192,20 @@ RESULTS: dict[str, tuple[str, Any]] = {
         "friends.#(is_near!=yes)#.name",
         ["Ann", "Bob", "Cid"],
     ),
-    "a text fits a pattern": ('friends.#(name%"?n*").name', "Ann"),
-    "a text does not fit": ('friends.#(name!%"?n*")#.name', ["Bob", "Cid"]),
+    "`%` takes the texts that fit a pattern": ('friends.#(name%"?n*").name', "Ann"),
+    "`!%` takes the texts that do not fit a pattern": (
+        'friends.#(name!%"?n*")#.name',
+        ["Bob", "Cid"],
+    ),
     "a number fits no pattern": ('friends.#(age%"*")#', []),
     "a number avoids no pattern": ('friends.#(age!%"x")#', []),
-    "the key is there": ("friends.#(nets)#.name", ["Ann", "Bob"]),
-    "a null member is there": ("friends.#(note)#.name", ["Ann"]),
-    "a null member is unequal to nothing": ('friends.#(note!="x")#', []),
-    "a missing member is unequal to nothing": ('friends.#(zip!="x")#', []),
+    "A query without operator asks whether the key is there": (
+        "friends.#(nets)#.name",
+        ["Ann", "Bob"],
+    ),
+    "A null member is there": ("friends.#(note)#.name", ["Ann"]),
+    "A null member matches nothing, not even `!=`": ('friends.#(note!="x")#', []),
+    "A missing member matches nothing, not even `!=`": ('friends.#(zip!="x")#', []),
     "an array is unequal to nothing": ('friends.#(nets!="x")#', []),
     "elements themselves": ('tags.#(>="y")#', ["y", "z"]),
     "a pipe inside quotes": ('odd.#(=="a|b")', "a|b"),
@@ -165,14 +214,14 @@ RESULTS: dict[str, tuple[str, Any]] = {
     "null and booleans are unequal to no number": ("odd.#(==7)#", [7]),
     "this": ("@this|name.first", "Ada"),
     "this, on the way": ("name.@this.first", "Ada"),
-    "an array around the value": ("name.[@this]", [{"first": "Ada", "last": "King"}]),
-    "an array of results": ("[name.first,tags.0,zip]", ["Ada", "x"]),
+    "`[@this]` is an array around the value": ("name.[@this]", [{"first": "Ada", "last": "King"}]),
+    "`[a,b]` is an array of results": ("[name.first,tags.0,zip]", ["Ada", "x"]),
     "an array of results, piped on": ("[name.first,tags.0]|1", "x"),
     "an array of nothing": ("[zip]", []),
     "an array with a query inside": ('[friends.#(name=="Bob").age,tags.#]', [30.5, 3]),
-    "an object of results": ("{name.first,tags.#}", {"first": "Ada", "_": 3}),
+    "`{a,b}` is an object of results": ("{name.first,tags.#}", {"first": "Ada", "_": 3}),
     "an object of named results": ('{"n":name.first,m:tags.0}', {"n": "Ada", "m": "x"}),
-    "an object of nothing": ("zip.{a,b}", {}),
+    "`{a,b}` exists even when no member does": ("zip.{a,b}", {}),
     "an object of nothing, with a pipe": ("zip|{a,b}", {}),
     "an array around nothing": ("zip.[@this]", []),
 }
@@ -208,6 +257,7 @@ MALFORMED = [
 ]
 
 
+@pytest.mark.rule("A malformed path yields nothing and is no error")
 @pytest.mark.parametrize("expression", MALFORMED, ids=lambda text: text[:24])
 @pytest.mark.parametrize("document", [FIELD, [], "text", None, 1], ids=lambda it: type(it).__name__)
 def test_a_malformed_path_yields_nothing_and_never_raises(expression: str, document: Any) -> None:
@@ -222,19 +272,31 @@ def test_the_longest_path_is_evaluated() -> None:
 
 
 SAID: dict[str, tuple[Any, Match | None]] = {
-    "an object says both": ({"reason": "R", "message": "M"}, Match("R", "M")),
-    "the first element speaks for all": ([{"reason": "R"}, {"reason": "S"}], Match("R", "")),
-    "case does not matter": ({"Reason": "R", "MESSAGE": "M"}, Match("R", "M")),
-    "null is silence": ({"reason": None, "message": "M"}, Match("", "M")),
-    "an object without either": ({"succeeded": 1}, Match("", "")),
+    "A match takes reason and message from its object": (
+        {"reason": "R", "message": "M"},
+        Match("R", "M"),
+    ),
+    "Of several matches the first speaks for all": (
+        [{"reason": "R"}, {"reason": "S"}],
+        Match("R", ""),
+    ),
+    "The keys `reason` and `message` are read in upper and lower case": (
+        {"Reason": "R", "MESSAGE": "M"},
+        Match("R", "M"),
+    ),
+    "A reason that is null is silence": ({"reason": None, "message": "M"}, Match("", "M")),
+    "An object without reason and message is a match that says nothing": (
+        {"succeeded": 1},
+        Match("", ""),
+    ),
     "an empty object": ({}, Match("", "")),
     "a null element": ([None], Match("", "")),
-    "an empty array": ([], None),
+    "An empty array meets no condition": ([], None),
     "a text": ("Succeeded", None),
     "an empty text": ("", None),
     "a number": (1, None),
-    "a boolean": (True, None),
-    "null": (None, None),
+    "A boolean meets no condition": (True, None),
+    "Null meets no condition": (None, None),
 }
 
 
@@ -244,14 +306,21 @@ def test_what_a_match_says(case: str) -> None:
     assert find_match("value", {"value": value}) == match
 
 
+@pytest.mark.rule("A missing path meets no condition")
 def test_a_missing_path_is_no_match() -> None:
     assert find_match("value", {}) is None
 
 
 UNDECODABLE: dict[str, tuple[Any, str]] = {
-    "a reason that is no text": ({"reason": 5}, "an object whose reason is 5"),
-    "a message that is no text": ([{"Message": ["m"]}], 'an object whose Message is ["m"]'),
-    "an array of texts": (["Complete", "Failed"], 'an array that begins with "Complete"'),
+    "A reason that is no text is an error": ({"reason": 5}, "an object whose reason is 5"),
+    "A message that is no text is an error": (
+        [{"Message": ["m"]}],
+        'an object whose Message is ["m"]',
+    ),
+    "A match whose first element is a text is an error": (
+        ["Complete", "Failed"],
+        'an array that begins with "Complete"',
+    ),
     "an array of arrays": ([[{"reason": "R"}]], 'an array that begins with [{"reason":"R"}]'),
     "a long text": (["x" * 99], 'an array that begins with "' + "x" * 59 + "…"),
 }

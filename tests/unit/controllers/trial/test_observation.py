@@ -9,6 +9,8 @@ from katib.api.values import Key, NameValue
 from katib.controllers.trial.observation import observe
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
+from katib.rpc.generated import api_pb2 as pb
+from katib.rpc.logs import read_log
 
 OBJECTIVE = ObjectiveSpec(
     type="minimize",
@@ -34,6 +36,8 @@ def error_of(*values: str) -> tuple[str, str, str]:
     return metric.min, metric.max, metric.latest
 
 
+@pytest.mark.rule("Of entries of the same newest time the one that came last is the latest")
+@pytest.mark.rule("An older time that comes later is not the latest")
 def test_the_published_example() -> None:
     log, trial = MemoryObservationLog(), Key("default", "trial")
     moments = [NOON + timedelta(seconds=second) for second in (0, 1, 2, 3, 3, 3)]
@@ -54,21 +58,39 @@ def test_the_published_example() -> None:
 
 
 VALUES: dict[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
-    "two numbers": (("0.99", "0.11"), ("0.11", "0.99", "0.11")),
-    "the text is kept": (("1e-1", "0.10", "+2"), ("1e-1", "+2", "+2")),
-    "the first of equal numbers": (("1", "1.0"), ("1", "1", "1.0")),
-    "only unavailable": (("unavailable",), ("unavailable", "unavailable", "unavailable")),
-    "a text": (("Genotype(a)",), ("unavailable", "unavailable", "Genotype(a)")),
-    "an empty value": (("",), ("unavailable", "unavailable", "")),
-    "unavailable after numbers": (("1", "2", "unavailable"), ("1", "2", "unavailable")),
-    "a text between numbers": (("1", "x", "2"), ("1", "2", "2")),
-    "infinity": (("1", "inf", "-inf"), ("-inf", "inf", "-inf")),
-    "a number replaces nan": (("nan", "1"), ("1", "1", "1")),
-    "nan replaces nothing": (("1", "nan"), ("1", "1", "nan")),
-    "only nan": (("NaN",), ("NaN", "NaN", "NaN")),
-    "overflow is no number": (("1e400", "1"), ("1", "1", "1")),
-    "blanks make no number": ((" 1", "2"), ("2", "2", "2")),
-    "numbers are not compared as texts": (("9", "10"), ("9", "10", "10")),
+    "Smallest, largest and latest are taken over all values of a metric": (
+        ("0.99", "0.11"),
+        ("0.11", "0.99", "0.11"),
+    ),
+    "An observation keeps the text that was reported": (
+        ("1e-1", "0.10", "+2"),
+        ("1e-1", "+2", "+2"),
+    ),
+    "Of equal numbers the text of the first is kept": (("1", "1.0"), ("1", "1", "1.0")),
+    "A metric that was reported as `unavailable` has `unavailable` three times": (
+        ("unavailable",),
+        ("unavailable", "unavailable", "unavailable"),
+    ),
+    "A text is the latest value, and neither smallest nor largest": (
+        ("Genotype(a)",),
+        ("unavailable", "unavailable", "Genotype(a)"),
+    ),
+    "An empty value is a value": (("",), ("unavailable", "unavailable", "")),
+    "`unavailable` after numbers is the latest value": (
+        ("1", "2", "unavailable"),
+        ("1", "2", "unavailable"),
+    ),
+    "A text between numbers is passed over for smallest and largest": (
+        ("1", "x", "2"),
+        ("1", "2", "2"),
+    ),
+    "Infinity is a number, smallest or largest": (("1", "inf", "-inf"), ("-inf", "inf", "-inf")),
+    "A number replaces `nan` as smallest and largest": (("nan", "1"), ("1", "1", "1")),
+    "`nan` replaces no number as smallest or largest": (("1", "nan"), ("1", "1", "nan")),
+    "`nan` alone is smallest and largest": (("NaN",), ("NaN", "NaN", "NaN")),
+    "A number too large for a double is no number": (("1e400", "1"), ("1", "1", "1")),
+    "A value with blanks round it is no number": ((" 1", "2"), ("2", "2", "2")),
+    "Smallest and largest are found by number and not by text": (("9", "10"), ("9", "10", "10")),
 }
 
 
@@ -78,10 +100,12 @@ def test_values_are_folded(case: str) -> None:
     assert error_of(*values) == expected
 
 
+@pytest.mark.rule("Without any entry there is no observation")
 def test_nothing_reported_is_nothing_observed() -> None:
     assert observe(OBJECTIVE, []) is None
 
 
+@pytest.mark.rule("A metric that was not reported is `unavailable` beside those that were")
 def test_what_was_not_reported_is_unavailable() -> None:
     observation = observe(OBJECTIVE, entries("1", name="accuracy"))
     assert observation is not None
@@ -91,8 +115,21 @@ def test_what_was_not_reported_is_unavailable() -> None:
     assert observation.find("accuracy") == Metric(name="accuracy", min="1", max="1", latest="1")
 
 
+@pytest.mark.rule("Metrics come in the order of the strategies")
+@pytest.mark.rule("Entries of a metric without a strategy are passed over")
 def test_metrics_come_in_the_order_of_the_strategies() -> None:
     mixed = [*entries("1", name="accuracy"), *entries("2"), *entries("3", name="unknown")]
     observation = observe(OBJECTIVE, mixed)
     assert observation is not None
     assert [metric.name for metric in observation.metrics] == ["error", "accuracy"]
+
+
+@pytest.mark.rule("A report with a time without zone is refused, whichever metric it is of")
+@pytest.mark.parametrize("name", ["error", "unknown"])
+def test_a_time_without_zone_never_comes_into_a_log(name: str) -> None:
+    metric = pb.Metric(name=name, value="1")
+    log = pb.ObservationLog(
+        metric_logs=[pb.MetricLog(time_stamp="2024-05-13T14:47:38", metric=metric)]
+    )
+    with pytest.raises(ValueError, match="2024-05-13T14:47:38"):
+        read_log(log)

@@ -15,7 +15,7 @@ from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import Condition, Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.controllers.trial import Runnable, TrialReconciler
 from katib.controllers.trial.reconciler import FORGET_AGAIN, WAITS_EVERY
-from katib.errors import StoreUnavailableError
+from katib.errors import NotFoundError, StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.reconciler import DONE, Result
@@ -136,6 +136,13 @@ RUNNING = ("Running", "True", "TrialRunning", "Trial is running")
 STOPPED = ("Running", "False", "TrialRunning", "Trial is running")
 
 
+@pytest.mark.rule("A new trial is `Created`, with a start time and no completion time")
+@pytest.mark.rule(
+    "A run is created as the trial says, owned by the trial, with the event `JobCreated`"
+)
+@pytest.mark.rule(
+    "A run that meets no condition makes its trial `Running`, with the event `JobRunning`"
+)
 def test_a_new_trial_starts_its_run() -> None:
     stage = Stage()
     assert stage.reconcile() == GOES_ON
@@ -154,6 +161,7 @@ def test_a_new_trial_starts_its_run() -> None:
     ]
 
 
+@pytest.mark.rule("A running trial whose run meets no condition is not written again")
 def test_looking_again_changes_nothing() -> None:
     stage = Stage()
     stage.reconcile()
@@ -163,6 +171,7 @@ def test_looking_again_changes_nothing() -> None:
     assert (stage.store.version, stage.told) == (version + 1, told)
 
 
+@pytest.mark.rule("A trial without the finalizer `clean-metrics-in-db` gets it")
 def test_a_missing_finalizer_is_added() -> None:
     stage = Stage()
     metadata = replace(stage.trial.metadata, finalizers=("other",))
@@ -171,6 +180,9 @@ def test_a_missing_finalizer_is_added() -> None:
     assert stage.trial.metadata.finalizers == ("other", names.FINALIZER_TRIAL)
 
 
+@pytest.mark.rule("A `Complete` run with 0.99 then 0.11: smallest 0.11, largest 0.99, latest 0.11")
+@pytest.mark.rule("A succeeded trial has a completion time and the event `JobSucceeded`")
+@pytest.mark.rule("The run of a trial that has ended is deleted, with the event `JobDeleted`")
 def test_a_run_that_succeeds_ends_its_trial() -> None:
     stage = Stage()
     stage.reconcile()
@@ -194,6 +206,10 @@ def test_a_run_that_succeeds_ends_its_trial() -> None:
     ]
 
 
+@pytest.mark.rule("A run that gets `Failed` after `FailureTarget` fails its trial")
+@pytest.mark.rule(
+    "A failed trial has a completion time and the event `JobFailed` with message and reason"
+)
 def test_a_run_that_fails_ends_its_trial_and_says_why() -> None:
     stage = Stage()
     stage.reconcile()
@@ -217,6 +233,7 @@ def test_a_run_that_fails_ends_its_trial_and_says_why() -> None:
     assert stage.job is None
 
 
+@pytest.mark.rule("Reason and message of the run follow behind those of the trial")
 def test_a_success_carries_the_runs_reason_too() -> None:
     stage = Stage()
     stage.reconcile()
@@ -230,6 +247,7 @@ def test_a_success_carries_the_runs_reason_too() -> None:
     )
 
 
+@pytest.mark.rule("A run that meets both conditions has failed")
 def test_failure_wins_over_success() -> None:
     stage = Stage()
     stage.reconcile()
@@ -238,6 +256,7 @@ def test_failure_wins_over_success() -> None:
     assert stage.conditions()[-1][:3] == ("Failed", "True", "TrialFailed")
 
 
+@pytest.mark.rule("A run whose conditions are all `False` leaves its trial running")
 def test_conditions_that_are_false_are_not_met() -> None:
     stage = Stage()
     stage.reconcile()
@@ -245,6 +264,7 @@ def test_conditions_that_are_false_are_not_met() -> None:
     assert stage.conditions() == [CREATED, RUNNING]
 
 
+@pytest.mark.rule("A condition on `succeeded` gives neither reason nor message")
 def test_a_condition_on_a_field_has_no_reason() -> None:
     stage = Stage(success_condition="status.[@this].#(succeeded==1)")
     stage.reconcile()
@@ -253,6 +273,7 @@ def test_a_condition_on_a_field_has_no_reason() -> None:
     assert stage.conditions()[-1][2] == "TrialSucceeded"
 
 
+@pytest.mark.rule("A condition may look at the whole run and not only its status")
 def test_a_condition_may_look_at_more_than_the_status() -> None:
     stage = Stage(success_condition="metadata.labels.[@this].#(a==b)")
     stage.report("1")
@@ -260,6 +281,7 @@ def test_a_condition_may_look_at_more_than_the_status() -> None:
     assert stage.conditions()[-1][0] == "Succeeded"
 
 
+@pytest.mark.rule("A condition that cannot be read is told by an event while the run goes on")
 def test_a_condition_that_cannot_be_read_is_told_and_changes_nothing() -> None:
     stage = Stage(failure_condition="status.conditions.#.type")
     stage.reconcile()
@@ -270,12 +292,17 @@ def test_a_condition_that_cannot_be_read_is_told_and_changes_nothing() -> None:
 
 
 UNMET: dict[str, dict[str, Any]] = {
-    "conditions that look elsewhere": {
+    "A run that has ended and meets no condition fails its trial with `ConditionsNotMet`": {
         "success_condition": "status.phase",
         "failure_condition": "status.phase",
     },
-    "a condition that cannot be read": {"failure_condition": "status.conditions.#.type"},
-    "conditions that are no paths": {"success_condition": "#((", "failure_condition": "#(("},
+    "A run that has ended with a condition that cannot be read fails its trial": {
+        "failure_condition": "status.conditions.#.type"
+    },
+    "A run that has ended with conditions that are no paths fails its trial": {
+        "success_condition": "#((",
+        "failure_condition": "#((",
+    },
 }
 
 
@@ -292,6 +319,7 @@ def test_a_run_that_has_ended_and_meets_no_condition_fails_the_trial(case: str) 
     assert UNMET[case].get("success_condition", "") in message
 
 
+@pytest.mark.rule("A trial whose pod no node takes says so until one does")
 def test_a_trial_whose_pod_no_node_takes_says_so_until_one_does() -> None:
     stage = Stage()
     stage.reconcile()
@@ -340,6 +368,7 @@ class AwayLog(CountingLog):
             raise StoreUnavailableError("db:6789", "connection refused")
 
 
+@pytest.mark.rule("A trial waits for an observation log that is away and says so")
 def test_a_trial_waits_for_an_observation_log_that_is_away_and_says_so() -> None:
     stage = Stage(log=AwayLog())
     stage.reconcile()
@@ -356,6 +385,9 @@ def test_a_trial_waits_for_an_observation_log_that_is_away_and_says_so() -> None
     assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
 
 
+@pytest.mark.rule(
+    "A deleted trial goes while the observation log is away; its entries are deleted later"
+)
 def test_a_trial_can_be_deleted_while_the_observation_log_is_away() -> None:
     stage = Stage(log=AwayLog())
     stage.reconcile()
@@ -371,6 +403,7 @@ def test_a_trial_can_be_deleted_while_the_observation_log_is_away() -> None:
     assert stage.log.read(KEY) == []
 
 
+@pytest.mark.rule("A new trial of an old name waits until the old entries are deleted")
 def test_a_new_trial_of_the_name_waits_until_the_old_entries_are_deleted() -> None:
     stage = Stage(log=AwayLog())
     stage.reconcile()
@@ -388,6 +421,7 @@ def test_a_new_trial_of_the_name_waits_until_the_old_entries_are_deleted() -> No
     assert (stage.job is None, stage.log.read(KEY)) == (False, [])
 
 
+@pytest.mark.rule("A run with `retainRun` stays when its trial has ended")
 def test_a_retained_run_stays() -> None:
     stage = Stage(retain_run=True)
     stage.reconcile()
@@ -399,6 +433,7 @@ def test_a_retained_run_stays() -> None:
     assert "JobDeleted" not in stage.reasons()
 
 
+@pytest.mark.rule("A succeeded run without entries is looked at every second, for a minute at most")
 def test_metrics_are_waited_for_a_minute() -> None:
     stage = Stage()
     stage.reconcile()
@@ -420,6 +455,7 @@ def test_metrics_are_waited_for_a_minute() -> None:
     assert stage.trial.status.completion_time == stage.clock.now()
 
 
+@pytest.mark.rule("Metrics that come within the minute count")
 def test_metrics_that_come_late_count() -> None:
     stage = Stage()
     stage.reconcile()
@@ -430,6 +466,7 @@ def test_metrics_that_come_late_count() -> None:
     assert stage.trial.has(names.SUCCEEDED)
 
 
+@pytest.mark.rule("Entries that are all `unavailable` make a trial `MetricsUnavailable` at once")
 def test_only_unavailable_means_without_metrics_at_once() -> None:
     stage = Stage()
     stage.reconcile()
@@ -442,6 +479,7 @@ def test_only_unavailable_means_without_metrics_at_once() -> None:
     assert {metric.min, metric.max, metric.latest} == {"unavailable"}
 
 
+@pytest.mark.rule("A number followed by `unavailable` is without metrics")
 def test_a_number_followed_by_unavailable_is_without_metrics() -> None:
     stage = Stage()
     stage.reconcile()
@@ -450,6 +488,7 @@ def test_a_number_followed_by_unavailable_is_without_metrics() -> None:
     assert stage.trial.has(names.METRICS_UNAVAILABLE)
 
 
+@pytest.mark.rule("Additional metrics alone leave a trial without metrics")
 def test_other_metrics_alone_are_not_the_objective() -> None:
     stage = Stage()
     stage.reconcile()
@@ -458,6 +497,7 @@ def test_other_metrics_alone_are_not_the_objective() -> None:
     assert stage.trial.has(names.METRICS_UNAVAILABLE)
 
 
+@pytest.mark.rule("A text is an observation of the objective, an empty one too")
 @pytest.mark.parametrize("text", ["Genotype(a)", ""])
 def test_a_text_is_a_value(text: str) -> None:
     stage = Stage()
@@ -467,6 +507,10 @@ def test_a_text_is_a_value(text: str) -> None:
     assert stage.trial.has(names.SUCCEEDED)
 
 
+@pytest.mark.rule(
+    "A program that pushed nothing is without metrics at once, and its log says `unavailable`"
+)
+@pytest.mark.rule("The observation of a trial that pushed nothing stays empty")
 def test_what_was_not_pushed_is_written_as_unavailable_at_once() -> None:
     stage = Stage(metrics_collector=MetricsCollectorSpec(collector=CollectorSpec(kind="Push")))
     stage.reconcile()
@@ -478,6 +522,8 @@ def test_what_was_not_pushed_is_written_as_unavailable_at_once() -> None:
     assert len(stage.log.read(KEY)) == 1
 
 
+@pytest.mark.rule("An early-stopped trial is observed before its run is deleted")
+@pytest.mark.rule("An early-stopped trial gets a completion time, and `Running` stays `True`")
 def test_a_trial_stopped_early_is_observed_before_its_run_goes() -> None:
     stage = Stage()
     stage.reconcile()
@@ -487,9 +533,11 @@ def test_a_trial_stopped_early_is_observed_before_its_run_goes() -> None:
     assert stage.trial.is_observed
     assert stage.trial.status.completion_time == stage.clock.now()
     assert stage.job is None
-    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "EarlyStopped"]
+    assert stage.conditions()[:2] == [CREATED, RUNNING]
+    assert stage.conditions()[2][0] == "EarlyStopped"
 
 
+@pytest.mark.rule("A run that ends after an early stop changes no condition, and is observed")
 def test_a_run_that_ends_after_an_early_stop_changes_no_condition() -> None:
     stage = Stage(retain_run=True)
     stage.reconcile()
@@ -501,6 +549,7 @@ def test_a_run_that_ends_after_an_early_stop_changes_no_condition() -> None:
     assert stage.trial.is_observed
 
 
+@pytest.mark.rule("A kind that cannot be run here fails its trial and says which can")
 def test_a_kind_that_is_not_run_here_fails_and_names_what_is() -> None:
     run = {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": {}}
     stage = Stage(run_spec=to_raw(run))
@@ -515,6 +564,7 @@ def test_a_kind_that_is_not_run_here_fails_and_names_what_is() -> None:
     assert list(stage.store.list(kind_of("kubeflow.org/v1", "PyTorchJob"))) == []
 
 
+@pytest.mark.rule("In a cluster a run of any kind is created")
 def test_a_cluster_runs_any_kind() -> None:
     metadata = {"name": KEY.name, "namespace": KEY.namespace}
     run = {"apiVersion": "kubeflow.org/v1", "kind": "PyTorchJob", "metadata": metadata}
@@ -523,6 +573,8 @@ def test_a_cluster_runs_any_kind() -> None:
     assert len(stage.store.list(kind_of("kubeflow.org/v1", "PyTorchJob"))) == 1
 
 
+@pytest.mark.rule("A deleted trial's entries are deleted exactly once")
+@pytest.mark.rule("A deleted trial takes its run with it")
 def test_a_deleted_trial_forgets_its_metrics_once_and_takes_its_run_along() -> None:
     stage = Stage()
     stage.reconcile()
@@ -537,6 +589,7 @@ def test_a_deleted_trial_forgets_its_metrics_once_and_takes_its_run_along() -> N
     assert stage.log.deleted == [KEY]
 
 
+@pytest.mark.rule("A deleted trial gives up its own finalizer and waits for those of others")
 def test_a_deleted_trial_waits_for_the_finalizers_of_others() -> None:
     stage = Stage()
     stage.reconcile()
@@ -549,6 +602,7 @@ def test_a_deleted_trial_waits_for_the_finalizers_of_others() -> None:
     assert stage.log.deleted == [KEY]
 
 
+@pytest.mark.rule("A run that is deleted by hand is created again while its trial has not ended")
 def test_a_run_that_was_deleted_by_hand_is_created_again() -> None:
     stage = Stage()
     stage.reconcile()
@@ -564,6 +618,7 @@ def test_a_run_that_was_deleted_by_hand_is_created_again() -> None:
     assert stage.reasons().count("JobCreated") == 2
 
 
+@pytest.mark.rule("The run of a trial that has ended is not created again")
 def test_an_ended_trials_run_is_not_created_again() -> None:
     stage = Stage(retain_run=True)
     stage.reconcile()
@@ -573,6 +628,7 @@ def test_an_ended_trials_run_is_not_created_again() -> None:
     assert stage.job is None
 
 
+@pytest.mark.rule("A run that is there already is taken as it is")
 def test_a_run_that_is_there_already_is_taken() -> None:
     """An engine that died between creating the run and saying so."""
     stage = Stage()
@@ -588,10 +644,12 @@ def test_a_run_that_is_there_already_is_taken() -> None:
     assert stage.reasons() == ["JobRunning"]
 
 
+@pytest.mark.rule("A trial that does not exist is nothing to do")
 def test_a_missing_trial_is_nothing_to_do() -> None:
     assert Stage().reconciler.reconcile(Key("default", "missing")) == DONE
 
 
+@pytest.mark.rule("A trial whose experiment is not wanted now does not start")
 def test_a_trial_that_is_not_wanted_now_does_not_start() -> None:
     asked: list[Key] = []
 
@@ -605,6 +663,7 @@ def test_a_trial_that_is_not_wanted_now_does_not_start() -> None:
     assert asked == [Key("default", "an-experiment")]
 
 
+@pytest.mark.rule("The trial controller wakes for its trials and for the status of their runs")
 def test_it_wakes_for_its_trial_and_its_runs_status() -> None:
     stage = Stage()
     stage.reconcile()
@@ -620,6 +679,7 @@ def test_it_wakes_for_its_trial_and_its_runs_status() -> None:
     assert stage.woken == [KEY]
 
 
+@pytest.mark.rule("The trial controller wakes when a rule stops a trial early")
 def test_it_wakes_when_somebody_else_stops_the_trial() -> None:
     stage = Stage()
     stage.reconcile()
@@ -628,7 +688,148 @@ def test_it_wakes_when_somebody_else_stops_the_trial() -> None:
     assert KEY in stage.woken
 
 
+@pytest.mark.rule("A trial without a run fails")
 def test_a_trial_without_a_manifest_cannot_run() -> None:
     stage = Stage(run_spec=UNSET)
     stage.reconcile()
     assert stage.conditions()[-1][2] == "TrialFailed. Job reason: KindNotRunnable"
+
+
+PUSH = MetricsCollectorSpec(collector=CollectorSpec(kind="Push"))
+
+
+class RefusingLog(AwayLog):
+    """Refuses to be written while ``is_full``."""
+
+    is_full = False
+
+    def report(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
+        if self.is_full:
+            raise StoreUnavailableError("db:6789", "disk full")
+        super().report(trial, entries)
+
+
+@pytest.mark.rule("A report of `unavailable` that fails is tried again after a second")
+def test_a_report_of_unavailable_that_fails() -> None:
+    log = RefusingLog()
+    stage = Stage(log=log, metrics_collector=PUSH)
+    stage.reconcile()
+    log.is_full = True
+    assert stage.job_is(condition("Complete")) == Result(retry_after_seconds=1)
+    assert [one[0] for one in stage.conditions()] == ["Progressing", "Created", "Running"]
+    assert stage.conditions()[0][1:3] == ("False", "ObservationLogUnavailable")
+    log.is_full = False
+    stage.clock.advance(1)
+    assert stage.reconcile() == DONE
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "MetricsUnavailable"]
+    assert list(log.read(KEY)) == [MetricEntry(NO_TIME, "loss", "unavailable")]
+
+
+@pytest.mark.rule("What a program pushed is its observation")
+def test_what_was_pushed_is_observed() -> None:
+    stage = Stage(metrics_collector=PUSH)
+    stage.reconcile()
+    stage.report("0.5")
+    assert stage.job_is(condition("Complete")) == DONE
+    assert stage.trial.has(names.SUCCEEDED)
+
+
+@pytest.mark.rule("A program that pushes after its run has ended is too late")
+def test_a_late_push_is_not_observed() -> None:
+    stage = Stage(retain_run=True, metrics_collector=PUSH)
+    stage.reconcile()
+    stage.job_is(condition("Complete"))
+    stage.report("0.5")
+    stage.reconcile()
+    assert stage.trial.has(names.METRICS_UNAVAILABLE)
+    assert stage.trial.status.observation is None
+
+
+@pytest.mark.rule("A trial that vanishes during a pass is an error, so that it is tried again")
+def test_a_trial_that_vanishes_during_a_pass() -> None:
+    def vanish(experiment: Key) -> bool:
+        trial = stage.trial
+        bare = replace(trial.metadata, finalizers=())
+        stage.store.update(TRIALS, replace(trial, metadata=bare))
+        stage.store.delete(TRIALS, KEY)
+        return True
+
+    stage = Stage(Runnable((JOBS,), vanish))
+    with pytest.raises(NotFoundError):
+        stage.reconcile()
+    assert stage.reconcile() == DONE
+
+
+@pytest.mark.rule("A trial that somebody kills has ended, and its run is deleted")
+def test_a_killed_trial() -> None:
+    stage = Stage()
+    stage.reconcile()
+    assert stage.mark(names.KILLED) == DONE
+    assert stage.job is None
+    assert stage.conditions()[-1][0] == "Killed"
+
+
+@pytest.mark.rule("A trial that is stopped while it waits for something waits no more")
+@pytest.mark.parametrize("type", [names.EARLY_STOPPED, names.KILLED])
+def test_a_stopped_trial_waits_for_nothing(type: str) -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.job_is(condition("Complete"))
+    assert stage.conditions()[0][0] == "Progressing"
+    stage.mark(type)
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", type]
+
+
+@pytest.mark.rule("An early-stopped trial waits for an observation log that is away, and no longer")
+def test_an_early_stopped_trial_while_the_log_is_away() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.report("0.7")
+    stage.log.is_away = True
+    assert stage.mark(names.EARLY_STOPPED) == Result(retry_after_seconds=1)
+    assert stage.conditions()[0][2] == "ObservationLogUnavailable"
+    assert len(stage.store.list(JOBS)) == 1
+    stage.log.is_away = False
+    assert stage.reconcile() == DONE
+    assert stage.trial.is_observed
+    assert stage.job is None
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "EarlyStopped"]
+
+
+@pytest.mark.rule("An early-stopped trial without metrics stays early stopped and no more")
+def test_an_early_stopped_trial_without_metrics() -> None:
+    stage = Stage(retain_run=True)
+    stage.reconcile()
+    stage.mark(names.EARLY_STOPPED)
+    before = stage.conditions()
+    assert stage.job_is(condition("Complete")) == DONE
+    assert stage.conditions() == before
+    assert stage.trial.status.observation is None
+
+
+@pytest.mark.rule("The deletion of a run is asked for once, also while it takes its time")
+def test_a_run_is_deleted_once() -> None:
+    stage = Stage()
+    stage.reconcile()
+    job = stage.store.get(JOBS, KEY)
+    held = replace(job.metadata, finalizers=("foregroundDeletion",))
+    stage.store.update(JOBS, replace(job, metadata=held))
+    stage.job_is(condition("Failed"))
+    for _ in range(3):
+        stage.reconcile()
+    assert stage.job is not None
+    assert stage.reasons().count("JobDeleted") == 1
+
+
+@pytest.mark.rule("The end of a run of a kind that is not watched is found within thirty seconds")
+def test_a_run_of_a_kind_that_is_not_watched() -> None:
+    kind = kind_of("kubeflow.org/v1", "PyTorchJob")
+    metadata = {"name": KEY.name, "namespace": KEY.namespace}
+    run = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+    stage = Stage(Runnable(), run_spec=to_raw(run))
+    assert stage.reconcile() == Result(retry_after_seconds=30)
+    stage.report("0.5")
+    found = stage.store.get(kind, KEY)
+    stage.store.update_status(kind, with_status(found, {"conditions": [condition("Complete")]}))
+    assert stage.reconcile() == DONE
+    assert stage.trial.has(names.SUCCEEDED)
