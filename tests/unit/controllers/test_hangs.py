@@ -21,8 +21,10 @@ from katib.api.codec import to_manifest
 from katib.api.experiment import EXPERIMENTS, ConfigMapSource, Experiment, TrialTemplate
 from katib.api.kinds import CONFIG_MAPS, JOBS
 from katib.api.suggestion import SUGGESTIONS
-from katib.api.trial import TRIALS
+from katib.api.trial import TRIALS, Trial
 from katib.api.values import Kind, ObjectMeta, Strings, Unstructured
+from katib.controllers.experiment.reconciler import TRY_AGAIN
+from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import FAILING_FOR
 from katib.controllers.trial.reconciler import FORGET_AGAIN, LOOK_FOR
 from katib.ports.observation_log import NO_TIME, MetricEntry
@@ -431,3 +433,25 @@ def test_counters_of_trials_that_are_gone() -> None:
     stage.run()
     finish_all(stage)
     assert stage.ending == ("Succeeded", *BUDGET)
+
+
+@pytest.mark.rule("A trial whose name a stranger has is told, and made when the stranger is gone")
+def test_a_stranger_of_the_same_name() -> None:
+    stage = Stage(an_experiment().with_trials(3, 2).build())
+    experiment = stage.experiment.metadata
+    name = trial_name(experiment.name, experiment.uid, 0)
+    metadata = ObjectMeta(name=name, namespace="default", finalizers=(names.FINALIZER_TRIAL,))
+    stranger = stage.store.create(TRIALS, Trial(metadata=metadata))
+    stage.run()
+    assert said(stage) == (
+        "False",
+        "TrialNameTaken",
+        f'Trial "{name}" cannot be made: there is one of that name which is not of this '
+        f"experiment; delete it, or label it {names.LABEL_EXPERIMENT}=an-experiment",
+    )
+    assert stage.experiment.status.trials == 1
+    stage.store.delete(TRIALS, stranger.key)
+    stage.wait(int(TRY_AGAIN))
+    finish_all(stage)
+    assert stage.ending == ("Succeeded", *BUDGET)
+    assert name in stage.experiment.status.succeeded_trial_list

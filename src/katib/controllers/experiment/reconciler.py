@@ -32,12 +32,17 @@ _MODIFIED = EventType.MODIFIED
 #: The shortest time between two status writes that change nothing but counters, in seconds.
 WRITE_EVERY = 0.1
 
-#: How often a ConfigMap that holds the trial template and is gone is looked for, in seconds.
-LOOK_FOR_TEMPLATE = 2.0
+#: How often it is tried again to make a trial that something in the way keeps from being made, in
+#: seconds.
+TRY_AGAIN = 2.0
 
 
-class _NoTemplateError(KatibError):
-    """The ConfigMap of the trial template is gone."""
+class _BlockedError(KatibError):
+    """A trial cannot be made until somebody clears the way."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.condition = conditions.progress("False", reason, message)
 
 
 @dataclass(slots=True)
@@ -200,10 +205,9 @@ class ExperimentReconciler:
             self._drop(experiment, ledger.newest_active(surplus))
         try:
             failure = None if surplus else self._add(experiment, ledger, counts)
-        except _NoTemplateError as error:
-            waiting = conditions.progress("False", "TrialTemplateMissing", str(error))
-            self._notes[experiment.key].look_after = LOOK_FOR_TEMPLATE
-            return self._show(status, waiting)
+        except _BlockedError as error:
+            self._notes[experiment.key].look_after = TRY_AGAIN
+            return self._show(status, error.condition)
         except RenderError as error:
             failure = planning.failed(f"its next trial cannot be made: {error}")
         if failure is not None:
@@ -235,12 +239,26 @@ class ExperimentReconciler:
 
     def _create_trials(self, experiment: Experiment, fresh: Sequence[TrialAssignment]) -> None:
         text = self._template_text(experiment)
+        taken: list[str] = []
         for assignment in fresh:
             try:
                 self._store.create(TRIALS, build_trial(experiment, assignment, text))
             except AlreadyExistsError:
-                # A deleted trial of that name is still going; its end brings us back.
-                continue
+                taken.append(assignment.name)
+        for name in taken:
+            self._check_is_own(experiment.key, name)
+
+    def _check_is_own(self, experiment: Key, name: str) -> None:
+        """Our own trial of that name is new or still going, and is heard of; others stay."""
+        trial = self._store.find(TRIALS, Key(experiment.namespace, name))
+        if trial is None or trial.metadata.deletion_timestamp is not None:
+            return
+        if trial.metadata.label(names.LABEL_EXPERIMENT) != experiment.name:
+            raise _BlockedError(
+                "TrialNameTaken",
+                f'Trial "{name}" cannot be made: there is one of that name which is not of this '
+                f"experiment; delete it, or label it {names.LABEL_EXPERIMENT}={experiment.name}",
+            )
 
     def _template_text(self, experiment: Experiment) -> str | None:
         source = (experiment.spec.trial_template or TrialTemplate()).config_map
@@ -250,9 +268,10 @@ class ExperimentReconciler:
         found = self._store.find(CONFIG_MAPS, key)
         data: Manifest = {} if found is None else found.body.get("data") or {}
         if source.template_path not in data:
-            raise _NoTemplateError(
+            raise _BlockedError(
+                "TrialTemplateMissing",
                 f'The trial template is gone: ConfigMap "{key}" with the key '
-                f'"{source.template_path}" does not exist; create it again'
+                f'"{source.template_path}" does not exist; create it again',
             )
         return str(data[source.template_path])
 

@@ -14,7 +14,7 @@ from katib.api.kinds import CONFIG_MAPS, JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Kind, ObjectMeta, Strings, Unstructured
-from katib.controllers.experiment.reconciler import LOOK_FOR_TEMPLATE
+from katib.controllers.experiment.reconciler import TRY_AGAIN
 from katib.errors import NotFoundError
 from katib.ports.reconciler import DONE
 from katib.ports.resource_store import Event, EventType
@@ -362,7 +362,7 @@ def test_a_template_can_be_read_from_a_config_map() -> None:
     assert gone[:2] == ("False", "TrialTemplateMissing")
     assert 'ConfigMap "default/templates" with the key "job.yaml" does not exist' in gone[2]
     stage.store.create(CONFIG_MAPS, a_config_map({"other.yaml": ""}))
-    stage.pass_time(LOOK_FOR_TEMPLATE)
+    stage.pass_time(TRY_AGAIN)
     assert progress(stage) == gone
     found = stage.store.list(CONFIG_MAPS)[0]
     text = (
@@ -370,7 +370,7 @@ def test_a_template_can_be_read_from_a_config_map() -> None:
         "[{name: main, command: [run, '${trialParameters.lr}']}]}}}"
     )
     stage.store.update(CONFIG_MAPS, replace(found, body={"data": {"job.yaml": text}}))
-    stage.pass_time(LOOK_FOR_TEMPLATE)
+    stage.pass_time(TRY_AGAIN)
     job = job_of(stage, "1")
     assert job is not None
     assert job.spec["template"]["spec"]["containers"][0]["command"] == ["run", "1"]
