@@ -2,10 +2,12 @@
 
 Every collector here is an implementation of :class:`katib.ports.collector.Collector`: it turns
 what a program wrote into metric entries, a step at a time, and never fails because of what was
-written. It may know the port and nothing of its siblings, of stores or of controllers. Where
-entries are kept belongs to ``observations``; when a collector is called, to whoever runs trials.
-``near_miss`` reads the same logs for people: what was nearly a metric. ``sidecar`` puts a collector
-beside each pod of a trial, and is the only file here that knows of resources, through their ports.
+written. It may know the port and nothing of stores or of controllers. ``text`` reads what is
+printed, ``json_lines`` objects of JSON, ``file`` a file in one of these formats; ``lines`` and
+``times`` are what they share. Where entries are kept belongs to ``observations``; when a collector
+is called, to whoever runs trials. ``sidecar`` puts a collector beside each pod of a trial, and is
+the only file here that knows of resources, through their ports; ``following`` is what goes on
+beside one pod then. ``near_miss`` reads the same logs for people: what was nearly a metric.
 """
 
 from __future__ import annotations
@@ -16,5 +18,9 @@ from katib.registry import Registry
 COLLECTORS: Registry[Collector] = Registry(
     "metrics collector",
     "katib.collectors",
-    {"StdOut": "katib.collectors.text:TextCollector"},
+    {
+        "Custom": "katib.collectors.text:TextCollector",
+        "File": "katib.collectors.file:FileCollector",
+        "StdOut": "katib.collectors.text:TextCollector",
+    },
 )

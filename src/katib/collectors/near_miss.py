@@ -12,15 +12,16 @@ LONGEST_LINE = 200
 _NUMBER = r"[+-]?(?:\d|\.\d|nan\b|inf)"
 
 
-def near_misses(log_tail: str, metrics: Sequence[str]) -> list[str]:
-    """Lines that seem to report a metric, but not as ``name=number``.
+def near_misses(log_tail: str, metrics: Sequence[str], is_default: bool = True) -> list[str]:
+    """Lines that seem to report a metric, but not in the way that is wanted.
 
-    Such as ``Loss: 0.5``, ``loss 0.5`` or ``val_loss=0.5`` where ``loss`` is wanted. Of lines that
-    differ in their numbers only, the first is given.
+    Such as ``Loss: 0.5``, ``loss 0.5`` or ``val_loss=0.5`` where ``loss=number`` is wanted. Of
+    lines that differ in their numbers only, the first is given.
 
     Args:
         log_tail: the end of what the program printed.
         metrics: the names that are wanted.
+        is_default: ``name=number`` is what is wanted, and so no near miss.
 
     Returns:
         At most five lines, in the order they were printed, long ones cut.
@@ -29,7 +30,9 @@ def near_misses(log_tail: str, metrics: Sequence[str]) -> list[str]:
     found: dict[str, str] = {}
     for line in re.split(r"[\r\n]+", log_tail):
         line = line.strip()[:LONGEST_LINE]
-        if any(near.search(line) and not exact.search(line) for exact, near in wanted):
+        if any(
+            near.search(line) and not (is_default and exact.search(line)) for exact, near in wanted
+        ):
             found.setdefault(re.sub(r"[\d.]+", "0", line), line)
     return list(found.values())[:MOST_LINES]
 

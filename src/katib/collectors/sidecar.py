@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
+from msgspec import UNSET
+
+from katib import parameters
 from katib.api import names
-from katib.api.experiment import FilterSpec, ObjectiveSpec
+from katib.api.codec import from_raw
+from katib.api.experiment import (
+    EXPERIMENTS,
+    CollectorSpec,
+    FileSystemPath,
+    FilterSpec,
+    ObjectiveSpec,
+    ParameterSpec,
+    SourceSpec,
+)
 from katib.api.kinds import kind_of
-from katib.api.numbers import parse_number
 from katib.api.trial import TRIALS, Trial
-from katib.api.values import Key, Resource, Unstructured
-from katib.collectors.near_miss import near_misses
+from katib.api.values import Key, Manifest, Resource, Unstructured
+from katib.collectors.following import Bare, Following, Reading, Reports
 from katib.ports.collector import Collector, CollectorSource
 from katib.ports.event_recorder import EventRecorder
-from katib.ports.observation_log import NO_TIME, MetricEntry, ObservationLog
+from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import ResourceReader
-from katib.ports.sidecar import Sidecar
+from katib.ports.sidecar import METRICS_FILE_VARIABLE, Outfit, Sidecar
 from katib.registry import Registry
 
 #: How far up the owners of a pod its trial is looked for.
 MOST_OWNERS = 5
 
-#: How much of a log is searched for what was nearly a metric.
-TAIL_BYTES = 64 * 1024
+#: Kinds whose metrics are in no file: what is printed, and what the program sends itself.
+_WITHOUT_FILE = ("StdOut", "Push")
 
 
 class LogSidecars:
     """Attaches collectors to the pods of trials.
 
     Args:
-        store: where pods' owners are found.
+        store: where pods' owners are found, and the parameters of their experiments.
         observations: where entries are reported.
         events: where a missing metric is told.
         collectors: kinds of collector.
@@ -50,28 +61,41 @@ class LogSidecars:
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
         }
 
-    def attach(self, pod: Unstructured, log_of: Callable[[str], str]) -> Sidecar | None:
+    def attach(self, pod: Unstructured, outfit: Outfit) -> Sidecar | None:
         trial = self._trial_of(pod)
         if trial is None:
             return None
-        if trial.metadata.uid in self._reported:
+        kind = _kind(trial)
+        if kind != "Push" and trial.metadata.uid in self._reported:
             # An earlier pod of the trial, or the same one under an earlier engine, has reported
             # already. The log is read from its beginning, so what it reported is replaced.
             self._observations.delete(trial.key)
         self._reported.add(trial.metadata.uid)
-        environment = {names.ENV_TRIAL_NAME: trial.metadata.name}
-        collector = self._collector(trial, pod, log_of)
-        if collector is None:
-            return _Bare(environment)
-        return _Following(trial, collector, self, environment)
+        environment = self._environment(trial, outfit)
+        path = "" if kind in _WITHOUT_FILE else _place(trial).path
+        log = ""
+        if path:
+            log = outfit.map_path(path, is_folder=_place(trial).kind == "Directory")
+            environment[METRICS_FILE_VARIABLE] = log
+        if kind == "Push" or not _is_primary(trial, pod):
+            return Bare(environment)
+        return self._follow(trial, outfit, (path, log), environment)
 
-    def report(self, trial: Trial, entries: Sequence[MetricEntry]) -> None:
-        """Keep entries of a trial."""
-        self._observations.report(trial.key, entries)
+    def _environment(self, trial: Trial, outfit: Outfit) -> dict[str, str]:
+        declared = self._parameters_of(trial)
+        assigned = trial.spec.parameter_assignments
+        content = parameters.render_json(declared, assigned)
+        return {
+            **parameters.environment(declared, assigned),
+            parameters.FILE_VARIABLE: outfit.add_file(parameters.FILE_NAME, content),
+            names.ENV_TRIAL_NAME: trial.metadata.name,
+        }
 
-    def warn(self, trial: Trial, reason: str, message: str) -> None:
-        """Tell the user what was wrong with a trial's metrics."""
-        self._events.record(trial, reason, message, warning=True)
+    def _parameters_of(self, trial: Trial) -> Sequence[ParameterSpec]:
+        owner = trial.metadata.controller
+        name = trial.metadata.label(names.LABEL_EXPERIMENT) if owner is None else owner.name
+        found = self._store.find(EXPERIMENTS, Key(trial.metadata.namespace, name or ""))
+        return () if found is None else found.spec.parameters
 
     def _trial_of(self, pod: Unstructured) -> Trial | None:
         resource: Resource = pod
@@ -88,102 +112,58 @@ class LogSidecars:
             resource = found
         return None
 
-    def _collector(
-        self, trial: Trial, pod: Unstructured, log_of: Callable[[str], str]
-    ) -> _Reader | None:
-        wanted = trial.spec.primary_pod_labels
-        if wanted and any(pod.metadata.label(name) != value for name, value in wanted.items()):
-            return None
-        spec = trial.spec.metrics_collector
-        kind = "StdOut" if spec.collector is None else spec.collector.kind
-        objective = trial.spec.objective or ObjectiveSpec()
+    def _follow(
+        self, trial: Trial, outfit: Outfit, file: tuple[str, str], environment: Mapping[str, str]
+    ) -> Sidecar:
+        reports = Reports(partial(self._observations.report, trial.key), partial(self._warn, trial))
+        path, log = file
+        kind, by = _kind(trial), "program"
         try:
-            log = log_of(trial.spec.primary_container_name)
+            printed = outfit(trial.spec.primary_container_name)
         except KeyError:
             message = f'The pod has no container "{trial.spec.primary_container_name}"'
-            self.warn(trial, "PrimaryContainerMissing", message)
-            return None
-        filters = (spec.source.filter or FilterSpec()).metrics_format if spec.source else ()
-        source = CollectorSource(objective.metric_names, filters, log)
-        return _Reader(self._collectors.load(kind)(source), source)
+            reports.warn("PrimaryContainerMissing", message)
+            return Bare(environment)
+        if kind == "Custom":
+            try:
+                log, path, by = outfit.add_container(_custom(trial)), "", "collector"
+            except ValueError as error:
+                reports.warn("CollectorNotStarted", f"customCollector: {error}")
+                return Bare(environment)
+        source = self._source(trial, log or printed)
+        reading = Reading(self._collectors.load(kind)(source), source, path, by)
+        return Following(reading, trial.spec.objective or ObjectiveSpec(), reports, environment)
+
+    def _source(self, trial: Trial, log: str) -> CollectorSource:
+        objective = trial.spec.objective or ObjectiveSpec()
+        source = trial.spec.metrics_collector.source or SourceSpec()
+        filters = (source.filter or FilterSpec()).metrics_format
+        is_json = _kind(trial) == "File" and _place(trial).format == "JSON"
+        return CollectorSource(objective.metric_names, filters, log, "JSON" if is_json else "TEXT")
+
+    def _warn(self, trial: Trial, reason: str, message: str) -> None:
+        self._events.record(trial, reason, message, warning=True)
 
 
-class _Bare:
-    """Beside a pod whose metrics are not read."""
+def _kind(trial: Trial) -> str:
+    return (trial.spec.metrics_collector.collector or CollectorSpec()).kind or "StdOut"
 
-    note = ""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
+def _place(trial: Trial) -> FileSystemPath:
+    source = trial.spec.metrics_collector.source or SourceSpec()
+    return source.file_system_path or FileSystemPath()
 
-    def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
+
+def _custom(trial: Trial) -> Manifest:
+    collector = trial.spec.metrics_collector.collector or CollectorSpec()
+    found: Manifest = (
+        {} if collector.custom_collector is UNSET else from_raw(collector.custom_collector)
+    )
+    return found
+
+
+def _is_primary(trial: Trial, pod: Unstructured) -> bool:
+    wanted = trial.spec.primary_pod_labels
+    if not wanted:
         return True
-
-
-class _Reader:
-    """A collector and the log it reads."""
-
-    def __init__(self, collector: Collector, source: CollectorSource) -> None:
-        self.collector, self.log, self.filters = collector, source.log, source.filters
-
-    def tail(self) -> str:
-        try:
-            with open(self.log, "rb") as file:
-                file.seek(0, 2)
-                file.seek(max(0, file.tell() - TAIL_BYTES))
-                return file.read().decode(errors="replace")
-        except OSError:
-            return ""
-
-
-class _Following:
-    """Beside a pod whose metrics are read."""
-
-    def __init__(
-        self, trial: Trial, reader: _Reader, owner: LogSidecars, environment: Mapping[str, str]
-    ) -> None:
-        self.environment = environment
-        self.note = ""
-        self._trial, self._reader, self._owner = trial, reader, owner
-        self._objective = trial.spec.objective or ObjectiveSpec()
-        self._has_objective = self._has_number = False
-
-    def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
-        entries, is_caught_up = self._reader.collector.read(is_ended)
-        if entries:
-            self._owner.report(self._trial, entries)
-            self._look(entries)
-        if is_ended and is_caught_up and not is_failed:
-            self._conclude()
-        return is_caught_up
-
-    def _look(self, entries: Sequence[MetricEntry]) -> None:
-        if self._has_number:
-            return
-        for entry in entries:
-            if entry.name == self._objective.objective_metric_name:
-                self._has_objective = True
-                number = parse_number(entry.value)
-                self._has_number = number is not None and not math.isnan(number)
-
-    def _conclude(self) -> None:
-        metric = self._objective.objective_metric_name
-        if not self._has_objective:
-            missing = MetricEntry(NO_TIME, metric, names.UNAVAILABLE)
-            self._owner.report(self._trial, [missing])
-            self.note = self._missing(metric)
-            self._owner.warn(self._trial, "MetricNotFound", self.note)
-        elif not self._has_number:
-            self.note = f'No value of metric "{metric}" was a number: the trial cannot be compared'
-            self._owner.warn(self._trial, "MetricNotANumber", self.note)
-
-    def _missing(self, metric: str) -> str:
-        tail = self._reader.tail()
-        near = near_misses(tail, [metric])
-        filters = " or ".join(self._reader.filters)
-        wanted = f"that the filter {filters} takes" if filters else f'with "{metric}=<number>"'
-        head = f"The program ended well but printed no line {wanted}. "
-        if near:
-            return head + "These lines were nearly that: " + " | ".join(near)
-        last = [line for line in tail.splitlines() if line.strip()][-3:]
-        return head + ("Its last output: " + " | ".join(last) if last else "It printed nothing")
+    return all(pod.metadata.label(name) == value for name, value in wanted.items())

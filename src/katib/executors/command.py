@@ -1,4 +1,4 @@
-"""From a container to a command line: words, environment, working directory."""
+"""From a container to a command line: words, environment, working directory, mapped paths."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from katib.api.values import Manifest, Unstructured
 from katib.errors import KatibError
 from katib.executors.process import Command
+
+#: Variables of the trial in which this engine may itself run; its own trials have others.
+_OF_A_TRIAL = ("KATIB_TRIAL_NAME", "KATIB_PARAMETER", "KATIB_METRICS_FILE")
 
 _REFERENCE = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
 
@@ -48,19 +51,60 @@ class Images:
         return None
 
 
-def build_command(container: Manifest, environment: Mapping[str, str], images: Images) -> Command:
+class Paths:
+    """Absolute paths of a container that are other paths on this machine.
+
+    A path is replaced wherever it stands in a text, with all that lies below it, unless it is a
+    part of a longer path. Of paths inside each other the longest counts.
+
+    Args:
+        places: path → what takes its place; both absolute, without a slash at the end.
+    """
+
+    __slots__ = ("_pattern", "_places")
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+        self._pattern = _one_of(tuple(places)) if places else None
+
+    def __call__(self, text: str) -> str:
+        """The text with this machine's paths."""
+        if self._pattern is None or "/" not in text:
+            return text
+        return self._pattern.sub(lambda match: self._places[match[0]], text)
+
+
+@lru_cache(maxsize=256)
+def _one_of(paths: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of the paths, where a path begins: also in ``-o/path`` and in ``file:///path``."""
+    longest_first = "|".join(re.escape(path) for path in sorted(paths, key=len, reverse=True))
+    begins = r"(?:(?<![\w./~)}*?%@+-])|(?<=^-\w)|(?<=\s-\w)|(?<=://))"
+    return re.compile(rf"{begins}(?:{longest_first})(?![\w.~%@+-])")
+
+
+_AS_THEY_ARE = Paths({})
+
+
+def build_command(
+    container: Manifest,
+    environment: Mapping[str, str],
+    images: Images,
+    paths: Paths = _AS_THEY_ARE,
+) -> Command:
     """The command line of a container.
 
     Args:
         container: of a pod.
         environment: the container's variables.
         images: what stands for its image.
+        paths: which of its paths are others here.
 
     Raises:
         CommandError: it has no command, and its image's own cannot be known here.
     """
     words = [
-        expand(str(word), environment)
+        # Mapped first: what a reference stands for is mapped already, or lies on this machine.
+        expand(paths(str(word)), environment)
         for word in (*(container.get("command") or ()), *(container.get("args") or ()))
     ]
     image = str(container.get("image", ""))
@@ -75,7 +119,7 @@ def build_command(container: Manifest, environment: Mapping[str, str], images: I
         words = [str(place), *words]
     elif place is not None and place.is_file():
         words = [str(place), *words[1:]]
-    directory = str(container.get("workingDir") or "")
+    directory = paths(str(container.get("workingDir") or ""))
     if place is not None and place.is_dir():
         words = [inside(place, word) for word in words]
         directory = inside(place, directory) if directory else str(place)
@@ -83,9 +127,15 @@ def build_command(container: Manifest, environment: Mapping[str, str], images: I
 
 
 def build_environment(
-    container: Manifest, pod: Unstructured, additions: Mapping[str, str], read: ReadData
+    container: Manifest,
+    pod: Unstructured,
+    additions: Mapping[str, str],
+    read: ReadData,
+    paths: Paths = _AS_THEY_ARE,
 ) -> dict[str, str]:
     """The variables of a container: this machine's, then the additions, then the container's own.
+
+    Paths are mapped in the container's own only.
 
     The directory of the interpreter that runs Katib comes first on ``PATH``, so that ``python3`` in
     a template is the one with the user's packages.
@@ -95,13 +145,15 @@ def build_environment(
     """
     environment = {**_machine_environment(), **additions}
     for source in container.get("envFrom") or ():
-        environment.update(_all_from(source, read))
+        taken = _all_from(source, read)
+        environment.update({name: paths(value) for name, value in taken.items()})
     for variable in container.get("env") or ():
         name = str(variable.get("name", ""))
         if "valueFrom" in variable:
-            value = _value_from(name, variable["valueFrom"], pod, read)
+            found = _value_from(name, variable["valueFrom"], pod, read)
+            value = None if found is None else paths(found)
         else:
-            value = expand(str(variable.get("value", "")), environment)
+            value = expand(paths(str(variable.get("value", ""))), environment)
         if value is not None:
             environment[name] = value
     return environment
@@ -109,7 +161,9 @@ def build_environment(
 
 @cache
 def _machine_environment() -> Mapping[str, str]:
-    environment = dict(os.environ)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(_OF_A_TRIAL)
+    }
     own = str(Path(sys.executable).parent)
     environment["PATH"] = f"{own}{os.pathsep}{environment.get('PATH', os.defpath)}"
     return environment

@@ -1,11 +1,13 @@
-"""One container of a pod: its process group, its restarts, its status."""
+"""One container of a pod: its process group, its restarts, its status; and what a pod's containers
+find when they start.
+"""
 
 from __future__ import annotations
 
 import os
+import posixpath
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +16,7 @@ from katib.api.values import Key, Manifest, Unstructured
 from katib.executors.command import (
     CommandError,
     Images,
+    Paths,
     ReadData,
     build_command,
     build_environment,
@@ -126,34 +129,35 @@ class Container:
         if self._process is not None:
             self.started_at = started_at(place)
 
-    def make_folder(self) -> None:
-        """Make the folder of its files; :meth:`start` says what is wrong when it could not be.
+    def start(self, pod: Unstructured, additions: Mapping[str, str], paths: Paths) -> None:
+        """Start its process. One that cannot be started has ended, and says why.
 
-        May be called from another thread.
+        Args:
+            pod: it is a part of.
+            additions: variables beside its own.
+            paths: which of its paths are others here.
         """
-        folder = os.path.dirname(self.place)
-        with suppress(OSError):
-            try:
-                os.mkdir(folder)
-            except FileNotFoundError:
-                os.makedirs(folder, exist_ok=True)
-
-    def start(self, pod: Unstructured, additions: Mapping[str, str]) -> None:
-        """Start its process. One that cannot be started has ended, and says why."""
+        around = self.around
         self._restart_at = None
-        self.started_at = self.around.clock.now()
+        self.started_at = around.clock.now()
         place = self._run_place(self.restarts)
         try:
-            environment = build_environment(self.spec, pod, additions, self.around.read)
-            command = build_command(self.spec, environment, self.around.images)
+            environment = build_environment(self.spec, pod, additions, around.read, paths)
+            command = build_command(self.spec, environment, around.images, paths)
             self._register(place)
-            self._process = self.around.processes.start(command, place, self.log)
+            self._process = around.processes.start(command, place, self.log)
         except FileExistsError:
             # An engine that died at this very moment had started it.
-            self._process = self.around.processes.adopt(place)
+            self._process = around.processes.adopt(place)
         except (CommandError, OSError) as error:
-            self._problem = str(error)
-            self._end(NOT_STARTED)
+            self.refuse(str(error))
+
+    def refuse(self, problem: str) -> None:
+        """It cannot be started, because of this problem, and so has ended."""
+        self._restart_at = None
+        self.started_at = self.started_at or self.around.clock.now()
+        self._problem = problem
+        self._end(NOT_STARTED)
 
     def signal(self, number: int) -> None:
         """Send a signal to its process group, if it runs."""
@@ -268,6 +272,133 @@ class Container:
         except OSError:
             return ""
         return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+
+@dataclass(slots=True)
+class PodOutfit:
+    """The :class:`~katib.ports.sidecar.Outfit` of one pod.
+
+    What a mapped path stands for lies below ``<place>.files``, and an empty volume is a folder
+    below ``<place>.volumes``. The files that were added lie beside, in the trial's folder.
+
+    Args:
+        place: the beginning of the names of the pod's files.
+        containers: of the pod, by name.
+        volumes: of the pod; those of another type than ``emptyDir`` are nothing here.
+        build: makes one more container, given its part of a pod and its place.
+    """
+
+    place: str
+    containers: Mapping[str, Container]
+    volumes: Sequence[Manifest]
+    build: Callable[[Manifest, str], Container]
+    beside: Container | None = None
+    _mapped: dict[str, str] = field(default_factory=dict)
+    _folders: list[str] = field(default_factory=list)
+    _files: dict[str, bytes] = field(default_factory=dict)
+    _is_made: bool = False
+
+    def __call__(self, container: str) -> str:
+        """See the port."""
+        return self.containers[container].log
+
+    def map_path(self, path: str, is_folder: bool = False) -> str:
+        """See the port."""
+        path = posixpath.normpath("/" + path.lstrip("/"))
+        folder = path if is_folder else posixpath.dirname(path)
+        root = f"{self.place}.files"
+        # Every path lies below the root, so that it cannot stand for a folder of one pod.
+        mapped = path if folder == "/" else folder
+        if mapped != "/":
+            self._mapped[mapped] = root + mapped
+        self._folders.append(root + folder)
+        return root + path
+
+    def add_file(self, name: str, content: bytes) -> str:
+        """See the port."""
+        path = f"{os.path.dirname(self.place)}/{name}"
+        self._files[path] = content
+        return path
+
+    def add_container(self, container: Manifest) -> str:
+        """See the port."""
+        name = str(container.get("name") or "")
+        if not name or name in self.containers:
+            raise ValueError(
+                f'found the name "{name}"; it needs one, and another than the containers of the '
+                f"pod: {', '.join(self.containers)}"
+            )
+        self.beside = self.build(container, f"{self.place}.{name}")
+        return self.beside.log
+
+    def paths_of(self, container: Manifest) -> Paths:
+        """Which paths of a container are others here."""
+        return Paths({**self._mounts_of(container), **self._mapped})
+
+    def make(self) -> None:
+        """Make the folders and files, once. May be called from another thread.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        if self._is_made:
+            return
+        _make_folder(os.path.dirname(self.place))
+        for folder in self._folders:
+            os.makedirs(folder, exist_ok=True)
+        for container in self.containers.values():
+            for folder in self._mounts_of(container.spec).values():
+                os.makedirs(folder, exist_ok=True)
+        for path, content in self._files.items():
+            _write(path, content)
+        self._is_made = True
+
+    def _mounts_of(self, container: Manifest) -> dict[str, str]:
+        """Where empty volumes are mounted → their folders."""
+        if not self.volumes:
+            return {}
+        empty = {
+            name
+            for one in self.volumes
+            if one.get("emptyDir") is not None and "/" not in (name := str(one.get("name")))
+        }
+        found: dict[str, str] = {}
+        for mount in container.get("volumeMounts") or ():
+            path = posixpath.normpath(str(mount.get("mountPath") or ""))
+            if mount.get("name") in empty and path.startswith("/") and path != "/":
+                inner = posixpath.normpath("/" + str(mount.get("subPath") or ""))
+                found[path] = f"{self.place}.volumes/{mount['name']}{inner}".rstrip("/")
+        return found
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a file that others see whole or not at all, once it is in use."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags | os.O_EXCL, 0o644)
+    except FileExistsError:
+        # Another pod of the trial may be reading it.
+        fresh = f"{path}.new"
+        file = os.open(fresh, flags | os.O_TRUNC, 0o644)
+    else:
+        fresh = ""
+    try:
+        # A file object would ask the system three more questions, for every trial.
+        while content:
+            content = content[os.write(file, content) :]
+    finally:
+        os.close(file)
+    if fresh:
+        os.replace(fresh, path)
 
 
 def _time(moment: datetime | None) -> str | None:

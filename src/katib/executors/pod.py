@@ -15,7 +15,7 @@ from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.executors.command import Images, ReadData, plain_data
-from katib.executors.container import Container, Surroundings
+from katib.executors.container import Container, PodOutfit, Surroundings
 from katib.executors.process import Processes
 from katib.ports.clock import Clock
 from katib.ports.reconciler import DONE, Result
@@ -24,6 +24,13 @@ from katib.ports.sidecar import Sidecar, Sidecars
 
 #: How often a running pod's log is read, in seconds.
 READ_EVERY = 0.25
+
+#: How long a container that a sidecar added may go on when the pod's own have ended, before it is
+#: asked to end, in seconds. It may look at what they wrote only once a second.
+BESIDE_SECONDS = 2.0
+
+#: The exit code of a program that ended because it was asked to.
+TERMINATED = 143
 
 #: How long the processes of a pod that is removed may take to end, unless the pod says otherwise.
 GRACE_SECONDS = 30
@@ -56,16 +63,34 @@ class _Run:
     uid: str
     init: Sequence[Container]
     main: Sequence[Container]
+    outfit: PodOutfit
     sidecar: Sidecar | None
     grace_seconds: int
     is_new: bool = False
     is_ended: bool = False
+    is_told: bool = False
+    alone_since: float | None = None
     stop_by: float | None = None
     failure: tuple[str, str] | None = None
 
     @property
     def containers(self) -> Sequence[Container]:
-        return (*self.init, *self.main)
+        beside = self.outfit.beside
+        return (*self.init, *self.main, *(() if beside is None else (beside,)))
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all has ended well; what is beside has until it is asked to end."""
+        if self.failure is not None or self._is_beside_broken:
+            return False
+        return all(one.is_succeeded for one in (*self.init, *self.main))
+
+    @property
+    def _is_beside_broken(self) -> bool:
+        beside = self.outfit.beside
+        if beside is None or self.is_told:
+            return False
+        return beside.exit_code not in (None, 0, TERMINATED)
 
 
 @dataclass(slots=True)
@@ -142,7 +167,7 @@ class PodReconciler:
         for run in self._runs.values():
             for container in run.containers:
                 container.wait(now + run.grace_seconds, self.clock.monotonic)
-        cut = [key for key, run in self._runs.items() if not self._is_good(run)]
+        cut = [key for key, run in self._runs.items() if not run.is_good]
         return [pod for key in cut if (pod := self.store.find(PODS, key)) is not None]
 
     def kill(self) -> None:
@@ -187,18 +212,24 @@ class PodReconciler:
             self._processes, self.here.images, self.clock, self._read_data(pod), self._register
         )
 
-        def build(spec: Manifest) -> Container:
-            own = place if is_single else f"{place}.{spec.get('name')}"
-            return Container(spec, own, policy, around, key)
+        def build(spec: Manifest, own: str, policy: str = "Never") -> Container:
+            container = Container(spec, own, policy, around, key)
+            if is_found:
+                container.adopt()
+            return container
 
-        containers = {str(spec.get("name")): build(spec) for spec in (*init, *main)}
-        for container in containers.values() if is_found else ():
-            container.adopt()
-        sidecar = self.here.sidecars.attach(pod, lambda name: containers[name].log)
+        containers: dict[str, Container] = {}
+        for spec in (*init, *main):
+            name = str(spec.get("name"))
+            containers[name] = build(spec, place if is_single else f"{place}.{name}", policy)
+        outfit = PodOutfit(place, containers, pod.spec.get("volumes") or (), build)
+        sidecar = self.here.sidecars.attach(pod, outfit)
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")
         seconds = GRACE_SECONDS if grace is None else int(grace)
-        return _Run(pod.metadata.uid, built[: len(init)], built[len(init) :], sidecar, seconds)
+        return _Run(
+            pod.metadata.uid, built[: len(init)], built[len(init) :], outfit, sidecar, seconds
+        )
 
     def _register(self, place: str, key: Key) -> None:
         self._pods[place] = key
@@ -212,8 +243,7 @@ class PodReconciler:
                 return _sooner(result, container)
             if not container.is_succeeded:
                 return self._finish(run)
-        ended = [self._drive(pod, run, container) for container in run.main]
-        if all(ended):
+        if self._drive_together(pod, run):
             return self._finish(run)
         if run.sidecar is not None and not run.sidecar.advance(is_ended=False):
             return Result(retry_after_seconds=0)
@@ -221,19 +251,47 @@ class PodReconciler:
             result = _sooner(result, container)
         return result
 
+    def _drive_together(self, pod: Unstructured, run: _Run) -> bool:
+        """Whether the containers that run at once have ended for good, and what is beside them."""
+        ended = [self._drive(pod, run, container) for container in run.main]
+        beside = run.outfit.beside
+        if beside is None:
+            return all(ended)
+        self._drive(pod, run, beside)
+        return all(ended) and self._end_beside(run, beside)
+
     def _drive(self, pod: Unstructured, run: _Run, container: Container) -> bool:
         """Start the container when it is time; whether it has ended for good."""
         if container.is_to_start and run.failure is None:
             # Both wait for the disk: together they wait less.
-            folder = self._beside.submit(container.make_folder)
+            made = self._beside.submit(run.outfit.make)
             self.here.flush()
-            folder.result()
-            container.start(pod, {} if run.sidecar is None else run.sidecar.environment)
+            try:
+                made.result()
+            except OSError as error:
+                container.refuse(str(error))
+            else:
+                additions = {} if run.sidecar is None else run.sidecar.environment
+                container.start(pod, additions, run.outfit.paths_of(container.spec))
             run.is_new = True
         return container.is_ended or (run.failure is not None and not container.is_running)
 
+    def _end_beside(self, run: _Run, beside: Container) -> bool:
+        """Whether what a sidecar added has ended, when the pod's own containers have."""
+        if not beside.is_running:
+            return True
+        now = self.clock.monotonic()
+        run.alone_since = now if run.alone_since is None else run.alone_since
+        over = now - run.alone_since - BESIDE_SECONDS
+        if over >= run.grace_seconds:
+            beside.signal(signal.SIGKILL)
+        elif over >= 0 and not run.is_told:
+            run.is_told = True
+            beside.signal(signal.SIGTERM)
+        return False
+
     def _finish(self, run: _Run) -> Result:
-        is_failed = not self._is_good(run)
+        is_failed = not run.is_good
         if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
             return Result(retry_after_seconds=0)
         run.is_ended = True
@@ -296,12 +354,9 @@ class PodReconciler:
 
     def _phase(self, run: _Run) -> str:
         if run.is_ended:
-            return "Succeeded" if self._is_good(run) else "Failed"
+            return "Succeeded" if run.is_good else "Failed"
         started = any(container.is_started for container in run.main)
         return "Running" if started else "Pending"
-
-    def _is_good(self, run: _Run) -> bool:
-        return run.failure is None and all(one.is_succeeded for one in run.containers)
 
     def _read_data(self, pod: Unstructured) -> ReadData:
         def read(kind: str, name: str) -> Mapping[str, str] | None:

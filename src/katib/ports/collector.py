@@ -17,12 +17,15 @@ class CollectorSource:
     Attributes:
         metrics: the names to collect, the objective first.
         filters: regular expressions with two groups, name and value; empty for the default one.
-        log: the file that holds the standard output of the primary container.
+        log: the file to read: the output of a container, or what the program writes itself; a
+            folder for collectors that read one.
+        format: ``TEXT`` or ``JSON``.
     """
 
     metrics: Sequence[str]
     filters: Sequence[str]
     log: Path | str
+    format: str = "TEXT"
 
 
 class Collector(Protocol):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
-from katib.api.values import Unstructured
+from katib.api.values import Manifest, Unstructured
+
+#: The variable that holds the path of the file that a program writes its metrics into.
+METRICS_FILE_VARIABLE = "KATIB_METRICS_FILE"
 
 
 class Sidecar(Protocol):
@@ -13,7 +16,7 @@ class Sidecar(Protocol):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables that every container of the pod gets."""
+        """Variables that every container of the pod gets; its own of the same name win."""
         ...
 
     @property
@@ -34,15 +37,62 @@ class Sidecar(Protocol):
         ...
 
 
+class Outfit(Protocol):
+    """What a pod finds when it starts, as far as a sidecar has a say in it.
+
+    All paths that it returns are this machine's, and lie in the folder of the pod's trial. They
+    are made before the first container starts, so nothing is there yet when they are returned.
+    """
+
+    def __call__(self, container: str) -> str:
+        """The file that holds the output of one of the pod's containers.
+
+        Raises:
+            KeyError: the pod has no container of that name.
+        """
+        ...
+
+    def map_path(self, path: str, is_folder: bool = False) -> str:
+        """Give every container a place of the pod's own for an absolute path.
+
+        Args:
+            path: as the pod names it.
+            is_folder: it is a folder. For a file, the folder it lies in is the pod's own as well,
+                as if an empty volume were mounted there.
+
+        Returns:
+            The path that takes its place.
+        """
+        ...
+
+    def add_file(self, name: str, content: bytes) -> str:
+        """Put a file into the trial's folder; its path."""
+        ...
+
+    def add_container(self, container: Manifest) -> str:
+        """Run one more container beside the pod's own, with the same paths and variables.
+
+        It is started with them, and asked to end when they have ended and it does not end by
+        itself. It fails the pod when it ends badly before it is asked.
+
+        Returns:
+            The file that holds its output.
+
+        Raises:
+            ValueError: the container has no name, or that of another one.
+        """
+        ...
+
+
 class Sidecars(Protocol):
     """Attaches sidecars to pods."""
 
-    def attach(self, pod: Unstructured, log_of: Callable[[str], str]) -> Sidecar | None:
+    def attach(self, pod: Unstructured, outfit: Outfit) -> Sidecar | None:
         """The sidecar of a pod that is about to start, or was found running.
 
         Args:
             pod: which.
-            log_of: the file that holds a container's output, by the container's name.
+            outfit: tells where the pod's output is, and takes what else the pod is to find.
 
         Returns:
             ``None`` for a pod that belongs to no trial.

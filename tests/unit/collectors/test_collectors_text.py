@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from katib.collectors.text import CHUNK_BYTES, TextCollector
+from katib.collectors.lines import CHUNK_BYTES
+from katib.collectors.text import TextCollector
 from katib.ports.collector import CollectorSource
 from katib.ports.observation_log import NO_TIME, MetricEntry
 

@@ -29,6 +29,10 @@ def test_what_is_nearly_a_report(case: str) -> None:
     assert near_misses(f"start\n{line}\nend\n", [metric]) == ([line] if is_near else [])
 
 
+def test_the_default_report_is_nearly_one_where_another_is_wanted() -> None:
+    assert near_misses("loss=0.5\nacc=1\n", ["loss"], is_default=False) == ["loss=0.5"]
+
+
 def test_lines_that_differ_in_numbers_only_are_shown_once() -> None:
     tail = "".join(f"epoch {epoch}: loss: 0.{epoch}\r" for epoch in range(9)) + "Loss 3\n"
     assert near_misses(tail, ["loss"]) == ["epoch 0: loss: 0.0", "Loss 3"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from katib.api.values import Manifest, ObjectMeta, Strings, Unstructured
 from katib.executors.command import (
     CommandError,
     Images,
+    Paths,
     build_command,
     build_environment,
     expand,
@@ -222,3 +224,104 @@ def test_a_container_without_a_command_says_what_to_do(folder: Path, place: str)
 def test_a_container_without_an_image_too() -> None:
     with pytest.raises(CommandError, match="--image NAME=PROGRAM"):
         words({"name": "main"}, Images({}, "/work"))
+
+
+HERE = Paths({"/katib": "/home/t1/katib", "/out": "/home/t1/out", "/katib/tmp": "/scratch"})
+
+MAPPED: dict[str, tuple[str, str]] = {
+    "a path alone": ("/katib/mnist.log", "/home/t1/katib/mnist.log"),
+    "the folder itself": ("/katib", "/home/t1/katib"),
+    "the folder with a slash": ("/katib/", "/home/t1/katib/"),
+    "what lies beside it": ("/katib/model.pt", "/home/t1/katib/model.pt"),
+    "behind an equal sign": ("--log-path=/katib/mnist.log", "--log-path=/home/t1/katib/mnist.log"),
+    "in quotes": ("open('/katib/a')", "open('/home/t1/katib/a')"),
+    "behind the letter of an option": ("-o/katib/a", "-o/home/t1/katib/a"),
+    "behind an option inside a script": ("run -o/katib/a", "run -o/home/t1/katib/a"),
+    "in a URL of a file": ("file:///katib/a", "file:///home/t1/katib/a"),
+    "in a list of paths": ("/katib:/out", "/home/t1/katib:/home/t1/out"),
+    "redirected to": ("echo 1 >/katib/a", "echo 1 >/home/t1/katib/a"),
+    "the longest counts": ("/katib/tmp/a", "/scratch/a"),
+    "another folder that begins alike": ("/katib-data/a /katib.d /katibs", ""),
+    "a part of a longer path": ("/data/katib/a ../katib ./katib ~/katib $HOME/katib", ""),
+    "behind a variable": ("${HOME}/katib $(pwd)/katib $(ROOT)/katib", ""),
+    "a host in a URL": ("http://katib/a", ""),
+    "no path at all": ("katib", ""),
+}
+
+
+@pytest.mark.parametrize("case", MAPPED)
+def test_paths_are_mapped_wherever_they_stand(case: str) -> None:
+    text, expected = MAPPED[case]
+    assert HERE(text) == (expected or text)
+
+
+def test_a_path_is_mapped_once() -> None:
+    assert Paths({"/a": "/b", "/b": "/a"})("/a/x /b/x") == "/b/x /a/x"
+
+
+def test_a_path_with_signs_is_no_expression() -> None:
+    assert Paths({"/a.b": "/c"})("/a.b/x /aXb/x") == "/c/x /aXb/x"
+
+
+def test_the_words_and_the_directory_of_a_command_are_mapped() -> None:
+    container = {
+        "command": ["/katib/train", "$(PLACE)/b"],
+        "args": ["--log=/katib/$(NAME).log"],
+        "workingDir": "/out",
+    }
+    # A value may be this machine's path already, below a folder of the same name.
+    environment = {"PLACE": "/katib/home", "NAME": "mnist"}
+    command = build_command(container, environment, Images({}, "/work"), HERE)
+    assert list(command.words) == [
+        "/home/t1/katib/train",
+        "/katib/home/b",
+        "--log=/home/t1/katib/mnist.log",
+    ]
+    assert command.directory == "/home/t1/out"
+
+
+def test_paths_are_mapped_in_a_containers_own_variables_only() -> None:
+    container = {
+        "envFrom": [{"configMapRef": {"name": "places"}}],
+        "env": [
+            {"name": "LOG", "value": "/katib/mnist.log"},
+            {"name": "AGAIN", "value": "$(LOG) $(GIVEN)"},
+            from_field("metadata.annotations['place']"),
+        ],
+    }
+    pod = Unstructured(
+        api_version="v1",
+        kind="Pod",
+        metadata=ObjectMeta(name="p", annotations=Strings({"place": "/out"})),
+    )
+    found = build_environment(
+        container, pod, {"GIVEN": "/katib/x"}, lambda _kind, _name: {"DATA": "/out/data"}, HERE
+    )
+    assert {name: found[name] for name in ("LOG", "AGAIN", "V", "GIVEN", "DATA")} == {
+        "LOG": "/home/t1/katib/mnist.log",
+        "AGAIN": "/home/t1/katib/mnist.log /katib/x",
+        "V": "/home/t1/out",
+        "GIVEN": "/katib/x",
+        "DATA": "/home/t1/out/data",
+    }
+
+
+def test_the_variables_of_a_trial_that_runs_this_engine_are_not_passed_on() -> None:
+    script = (
+        "from katib.executors.command import build_environment as build\n"
+        "from katib.api.values import Unstructured\n"
+        "pod = Unstructured(api_version='v1', kind='Pod')\n"
+        "found = build({}, pod, {'KATIB_TRIAL_NAME': 'inner'}, lambda kind, name: None)\n"
+        "print({name: found[name] for name in found if name.startswith('KATIB_')})\n"
+    )
+    outer = {
+        "KATIB_TRIAL_NAME": "outer",
+        "KATIB_METRICS_FILE": "/outer",
+        "KATIB_PARAMETER_LR": "1",
+        "KATIB_PARAMETERS_FILE": "/outer.json",
+        "KATIB_HOME": "/home",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=outer, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "{'KATIB_HOME': '/home', 'KATIB_TRIAL_NAME': 'inner'}\n"

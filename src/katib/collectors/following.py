@@ -1,0 +1,156 @@
+"""One pod's metrics: read while it runs, reported, and missed at its end."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from katib.api import names
+from katib.api.experiment import ObjectiveSpec
+from katib.api.numbers import parse_number
+from katib.collectors.near_miss import near_misses
+from katib.ports.collector import Collector, CollectorSource
+from katib.ports.observation_log import NO_TIME, MetricEntry
+from katib.ports.sidecar import METRICS_FILE_VARIABLE
+
+#: How much of a log is searched for what was nearly a metric.
+TAIL_BYTES = 64 * 1024
+
+
+class Bare:
+    """Beside a pod whose metrics are not read."""
+
+    note = ""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+
+    def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Where the metrics of one trial go.
+
+    Attributes:
+        keep: takes entries.
+        warn: tells the user, with a reason and a message, what was wrong.
+    """
+
+    keep: Callable[[Sequence[MetricEntry]], None]
+    warn: Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read, and what the user calls it.
+
+    Attributes:
+        collector: reads it.
+        source: what the collector was told.
+        path: the file as the experiment names it; empty for what is printed.
+        by: who prints or writes.
+    """
+
+    collector: Collector
+    source: CollectorSource
+    path: str = ""
+    by: str = "program"
+
+    def miss(self, metric: str) -> str:
+        """Why a metric was not found, in a sentence or two, with what was nearly it."""
+        absence = self._absence() if self.path else ""
+        if absence:
+            return absence
+        tail = self._tail()
+        where = f"wrote no line into {self.path}" if self.path else "printed no line"
+        head = f"The {self.by} ended well but {where} {self._wanted(metric)}. "
+        is_default = self.source.format == "TEXT" and not self.source.filters
+        near = near_misses(tail, [metric], is_default)
+        if near:
+            return head + "These lines were nearly that: " + " | ".join(near)
+        last = [line for line in tail.splitlines() if line.strip()][-3:]
+        if last:
+            return f"{head}{'Its end' if self.path else 'Its last output'}: {' | '.join(last)}"
+        return head + ("It is empty" if self.path else "It printed nothing")
+
+    def _absence(self) -> str:
+        """Why there are no lines to look at; empty when there are."""
+        place = self.source.log
+        if not os.path.exists(place):
+            return (
+                f"The {self.by} ended well but did not write {self.path}. For this trial that is "
+                f"{place}, which the variable {METRICS_FILE_VARIABLE} holds"
+            )
+        if not os.path.isfile(place):
+            return f"The {self.by} ended well but no metric was found in {self.path} ({place})"
+        return "" if os.access(place, os.R_OK) else f"{self.path} ({place}) may not be read"
+
+    def _wanted(self, metric: str) -> str:
+        if self.source.format == "JSON":
+            return f'that is a JSON object with a text or a number for "{metric}"'
+        filters = " or ".join(self.source.filters)
+        return f"that the filter {filters} takes" if filters else f'with "{metric}=<number>"'
+
+    def _tail(self) -> str:
+        try:
+            with open(self.source.log, "rb") as file:
+                file.seek(0, 2)
+                file.seek(max(0, file.tell() - TAIL_BYTES))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+
+class Following:
+    """Beside a pod whose metrics are read.
+
+    Args:
+        reading: what is read.
+        objective: the metrics that are wanted.
+        reports: where they go.
+        environment: variables for the pod.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        objective: ObjectiveSpec,
+        reports: Reports,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.environment = environment
+        self.note = ""
+        self._reading, self._objective, self._reports = reading, objective, reports
+        self._has_objective = self._has_number = False
+
+    def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
+        entries, is_caught_up = self._reading.collector.read(is_ended)
+        if entries:
+            self._reports.keep(entries)
+            self._look(entries)
+        if is_ended and is_caught_up and not is_failed:
+            self._conclude()
+        return is_caught_up
+
+    def _look(self, entries: Sequence[MetricEntry]) -> None:
+        if self._has_number:
+            return
+        for entry in entries:
+            if entry.name == self._objective.objective_metric_name:
+                self._has_objective = True
+                number = parse_number(entry.value)
+                self._has_number = number is not None and not math.isnan(number)
+
+    def _conclude(self) -> None:
+        metric = self._objective.objective_metric_name
+        if not self._has_objective:
+            self._reports.keep([MetricEntry(NO_TIME, metric, names.UNAVAILABLE)])
+            self.note = self._reading.miss(metric)
+            self._reports.warn("MetricNotFound", self.note)
+        elif not self._has_number:
+            self.note = f'No value of metric "{metric}" was a number: the trial cannot be compared'
+            self._reports.warn("MetricNotANumber", self.note)

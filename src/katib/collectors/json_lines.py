@@ -1,0 +1,75 @@
+"""Metrics out of JSON, one object a line, such as ``{"epoch": 3, "loss": "0.27"}``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from katib.collectors.lines import Lines, split
+from katib.collectors.times import time_of_seconds, time_of_text
+from katib.ports.collector import CollectorSource
+from katib.ports.observation_log import NO_TIME, MetricEntry
+
+#: The key of the time of all metrics in an object.
+TIMESTAMP = "timestamp"
+
+
+class _Number(str):
+    """A number of JSON, with the digits it was written with; ``NaN`` and ``Infinity`` too."""
+
+    __slots__ = ()
+
+
+_DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+
+
+class JsonCollector:
+    """Reads the metrics that a program writes as JSON objects, one in each line.
+
+    A metric is a key, and its value a text or a number, kept as it was written. The objective comes
+    first, then the others in the order in which the experiment names them. ``timestamp`` is an
+    RFC 3339 text or a number of seconds since 1970. What is no JSON object is passed over, as are
+    metrics with a value of another type.
+    """
+
+    __slots__ = ("_lines", "_metrics", "_needles")
+
+    def __init__(self, source: CollectorSource) -> None:
+        self._lines = Lines(source.log)
+        self._metrics = tuple(dict.fromkeys(source.metrics))
+        # Any key may be written with escapes.
+        self._needles = (b"\\", *(name.encode("utf-8", "replace") for name in self._metrics))
+
+    def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
+        data, is_caught_up = self._lines.read(is_ended)
+        if not self._may_report(data):
+            return (), is_caught_up
+        entries: list[MetricEntry] = []
+        for line in split(data):
+            if self._may_report(line):
+                entries.extend(self._entries(line))
+        return entries, is_caught_up
+
+    def _may_report(self, data: bytes) -> bool:
+        return any(needle in data for needle in self._needles)
+
+    def _entries(self, line: bytes) -> Iterator[MetricEntry]:
+        try:
+            found = _DECODER.decode(line.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(found, dict):
+            return
+        time = _time(found.get(TIMESTAMP))
+        for metric in self._metrics:
+            value = found.get(metric)
+            if isinstance(value, str):
+                # An escape may name half a character, which no database keeps.
+                yield MetricEntry(time, metric, value.encode("utf-8", "replace").decode())
+
+
+def _time(timestamp: object) -> datetime:
+    if isinstance(timestamp, _Number):
+        return time_of_seconds(timestamp)
+    return time_of_text(timestamp) if isinstance(timestamp, str) else NO_TIME

@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from katib.api import names
+from katib.api.codec import to_raw
+from katib.api.experiment import (
+    EXPERIMENTS,
+    CollectorSpec,
+    FileSystemPath,
+    FilterSpec,
+    MetricsCollectorSpec,
+    SourceSpec,
+)
+from katib.api.kinds import JOBS, PODS
+from katib.api.trial import TRIALS, Trial, TrialSpec
+from katib.api.values import (
+    Key,
+    Manifest,
+    NameValue,
+    ObjectMeta,
+    Resource,
+    Strings,
+    Unstructured,
+    owner_reference,
+)
+from katib.collectors import COLLECTORS
+from katib.collectors.sidecar import LogSidecars
+from katib.observations.memory import MemoryObservationLog
+from katib.ports.observation_log import NO_TIME, MetricEntry
+from katib.ports.sidecar import Sidecar
+from katib.stores.memory import MemoryStore
+from katib.testing.builders import an_experiment
+from katib.testing.clocks import FakeClock
+
+KEY = Key("default", "tune-x1")
+
+
+class FakeOutfit:
+    """Remembers what was asked for; every file lies in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mapped: list[tuple[str, bool]] = []
+        self.files: dict[str, bytes] = {}
+        self.added: list[Manifest] = []
+
+    def __call__(self, container: str) -> str:
+        return {"main": f"{self.folder}/main.log"}[container]
+
+    def map_path(self, path: str, is_folder: bool = False) -> str:
+        self.mapped.append((path, is_folder))
+        return f"{self.folder}{path}"
+
+    def add_file(self, name: str, content: bytes) -> str:
+        self.files[name] = content
+        return f"{self.folder}/{name}"
+
+    def add_container(self, container: Manifest) -> str:
+        if container.get("name") in (None, "main"):
+            raise ValueError("it needs another name")
+        self.added.append(container)
+        return f"{self.folder}/added.log"
+
+
+class Stage:
+    """A trial, its Job, and pods of the Job."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = MemoryStore(FakeClock())
+        self.observations = MemoryObservationLog()
+        self.told: list[tuple[str, str]] = []
+        self.outfit = FakeOutfit(folder)
+        self.sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS)
+        experiment = an_experiment().with_parameter("lr", min="0", max="1").build()
+        self.experiment = self.store.create(EXPERIMENTS, experiment)
+
+    def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
+        assert warning
+        self.told.append((reason, message))
+
+    def trial(self, kind: str = "StdOut", **spec: Any) -> Trial:
+        source = spec.pop("source", None)
+        container = spec.pop("container", None)
+        collector = CollectorSpec(kind=kind)
+        if container is not None:
+            collector = replace(collector, custom_collector=to_raw(container))
+        made = TrialSpec(
+            objective=self.experiment.spec.objective,
+            parameter_assignments=(NameValue(name="lr", value="0.5"),),
+            metrics_collector=MetricsCollectorSpec(collector=collector, source=source),
+            primary_container_name="main",
+        )
+        metadata = ObjectMeta(
+            name=KEY.name,
+            namespace=KEY.namespace,
+            owner_references=(owner_reference(self.experiment),),
+        )
+        return self.store.create(TRIALS, Trial(metadata=metadata, spec=replace(made, **spec)))
+
+    def pod(self, trial: Trial, name: str = "tune-x1-abc", **labels: str) -> Unstructured:
+        job = self.store.find(JOBS, KEY) or self.store.create(
+            JOBS,
+            Unstructured(
+                api_version="batch/v1",
+                kind="Job",
+                metadata=ObjectMeta(
+                    name=KEY.name,
+                    namespace=KEY.namespace,
+                    owner_references=(owner_reference(trial),),
+                ),
+            ),
+        )
+        metadata = ObjectMeta(
+            name=name,
+            namespace=KEY.namespace,
+            labels=Strings(labels),
+            owner_references=(owner_reference(job),),
+        )
+        return self.store.create(
+            PODS, Unstructured(api_version="v1", kind="Pod", metadata=metadata)
+        )
+
+    def attach(self, pod: Unstructured) -> Sidecar:
+        found = self.sidecars.attach(pod, self.outfit)
+        assert found is not None
+        return found
+
+    def write(self, name: str, text: str) -> None:
+        path = self.outfit.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    @property
+    def entries(self) -> list[MetricEntry]:
+        return list(self.observations.read(KEY))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def file(path: str, format: str = "TEXT", filters: tuple[str, ...] = ()) -> SourceSpec:
+    return SourceSpec(
+        file_system_path=FileSystemPath(path=path, kind="File", format=format),
+        filter=FilterSpec(metrics_format=filters) if filters else None,
+    )
+
+
+def test_a_pod_of_no_trial_has_no_sidecar(stage: Stage) -> None:
+    pod = Unstructured(api_version="v1", kind="Pod", metadata=ObjectMeta(name="p"))
+    assert stage.sidecars.attach(pod, stage.outfit) is None
+    assert stage.outfit.files == {}
+
+
+def test_what_is_printed_is_read_whatever_path_the_experiment_names(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial(source=file("/var/log/katib/metrics.log"))))
+    stage.write("main.log", "loss=1\n")
+    assert sidecar.advance(is_ended=True)
+    assert stage.entries == [MetricEntry(NO_TIME, "loss", "1")]
+    assert stage.outfit.mapped == []
+    assert "KATIB_METRICS_FILE" not in sidecar.environment
+
+
+def test_every_pod_of_a_trial_gets_its_name_and_its_parameters(stage: Stage) -> None:
+    trial = stage.trial(primary_pod_labels=Strings({"role": "master"}))
+    folder = stage.outfit.folder
+    for name, role in (("a", "master"), ("b", "servant")):
+        sidecar = stage.attach(stage.pod(trial, name, role=role))
+        assert sidecar.environment == {
+            "KATIB_TRIAL_NAME": KEY.name,
+            "KATIB_PARAMETER_LR": "0.5",
+            "KATIB_PARAMETERS_FILE": f"{folder}/parameters.json",
+        }
+    assert stage.outfit.files == {"parameters.json": b'{"lr": 0.5}\n'}
+
+
+def test_parameters_of_an_experiment_that_is_gone_stay_texts(stage: Stage) -> None:
+    trial = stage.trial()
+    stage.store.delete(EXPERIMENTS, stage.experiment.key)
+    pod = Unstructured(
+        api_version="v1",
+        kind="Pod",
+        metadata=ObjectMeta(namespace=KEY.namespace, owner_references=(owner_reference(trial),)),
+    )
+    # What is owned goes with its owner, unless somebody still holds it.
+    stage.store.find(TRIALS, KEY) or stage.store.create(TRIALS, replace(trial))
+    stage.attach(pod)
+    assert stage.outfit.files == {"parameters.json": b'{"lr": "0.5"}\n'}
+
+
+def test_only_the_primary_pod_is_read(stage: Stage) -> None:
+    trial = stage.trial(primary_pod_labels=Strings({"role": "master"}))
+    sidecar = stage.attach(stage.pod(trial, role="servant"))
+    stage.write("main.log", "loss=1\n")
+    assert sidecar.advance(is_ended=True)
+    assert (stage.entries, sidecar.note) == ([], "")
+
+
+def test_a_file_is_read_where_its_path_is_mapped(stage: Stage) -> None:
+    source = file("/katib/log", filters=(r"(\w+): (\d+)",))
+    sidecar = stage.attach(stage.pod(stage.trial("File", source=source)))
+    stage.write("katib/log", "loss: 1\nloss=2\n")
+    stage.write("main.log", "loss: 3\n")
+    assert sidecar.advance(is_ended=True)
+    assert [entry.value for entry in stage.entries] == ["1"]
+    assert stage.outfit.mapped == [("/katib/log", False)]
+    assert sidecar.environment["KATIB_METRICS_FILE"] == f"{stage.outfit.folder}/katib/log"
+
+
+def test_every_pod_of_a_trial_has_the_paths_of_the_primary_one(stage: Stage) -> None:
+    trial = stage.trial("File", source=file("/k/log"), primary_pod_labels=Strings({"a": "b"}))
+    sidecar = stage.attach(stage.pod(trial, a="c"))
+    assert sidecar.environment["KATIB_METRICS_FILE"] == f"{stage.outfit.folder}/k/log"
+    stage.write("k/log", "loss=1\n")
+    assert sidecar.advance(is_ended=True)
+    assert stage.entries == []
+
+
+ABSENT: dict[str, tuple[SourceSpec, str | None, str]] = {
+    "no file": (file("/k/log"), None, "The program ended well but did not write /k/log. For this"),
+    "an empty file": (
+        file("/k/log"),
+        "",
+        'The program ended well but wrote no line into /k/log with "loss=<number>". It is empty',
+    ),
+    "other lines": (
+        file("/k/log"),
+        "one\ntwo\n\nthree\nfour\n",
+        'wrote no line into /k/log with "loss=<number>". Its end: two | three | four',
+    ),
+    "no line that the filter takes": (
+        file("/k/log", filters=(r"(\w+)-(\d)", r"(\w+)/(\d)")),
+        "loss=1",
+        r"no line into /k/log that the filter (\w+)-(\d) or (\w+)/(\d) takes. These lines were",
+    ),
+    "no object": (
+        file("/k/log", "JSON"),
+        "loss=1",
+        'no line into /k/log that is a JSON object with a text or a number for "loss". These '
+        "lines were nearly that: loss=1",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ABSENT)
+def test_a_metric_that_is_in_no_file_is_missed_in_words(case: str, stage: Stage) -> None:
+    source, text, words = ABSENT[case]
+    sidecar = stage.attach(stage.pod(stage.trial("File", source=source)))
+    if text is not None:
+        stage.write("k/log", text)
+    assert sidecar.advance(is_ended=True)
+    assert words in sidecar.note
+    assert stage.told == [("MetricNotFound", sidecar.note)]
+    assert stage.entries == [MetricEntry(NO_TIME, "loss", names.UNAVAILABLE)]
+
+
+def test_what_is_no_file_is_told(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial("File", source=file("/k/log"))))
+    (stage.outfit.folder / "k/log").mkdir(parents=True)
+    assert sidecar.advance(is_ended=True)
+    assert sidecar.note.startswith("The program ended well but no metric was found in /k/log (")
+
+
+def test_a_failed_pod_misses_nothing(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial("File", source=file("/k/log"))))
+    assert sidecar.advance(is_ended=True, is_failed=True)
+    assert (stage.entries, stage.told, sidecar.note) == ([], [], "")
+
+
+def test_a_metric_that_is_no_number_is_told(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial("File", source=file("/k/log", "JSON"))))
+    stage.write("k/log", '{"loss": "low"}\n{"loss": NaN}\n')
+    assert sidecar.advance(is_ended=True)
+    assert stage.told == [("MetricNotANumber", sidecar.note)]
+    assert [entry.value for entry in stage.entries] == ["low", "NaN"]
+
+
+def test_a_later_pod_replaces_what_an_earlier_one_reported(stage: Stage) -> None:
+    trial = stage.trial()
+    first = stage.attach(stage.pod(trial, "a"))
+    stage.write("main.log", "loss=1\n")
+    first.advance(is_ended=False)
+    second = stage.attach(stage.pod(trial, "b"))
+    stage.write("main.log", "loss=2\n")
+    second.advance(is_ended=True)
+    assert [entry.value for entry in stage.entries] == ["2"]
+
+
+def test_nothing_is_read_of_a_program_that_pushes(stage: Stage) -> None:
+    trial = stage.trial("Push", source=file("/k/log"))
+    sidecar = stage.attach(stage.pod(trial, "a"))
+    stage.write("main.log", "loss=1\n")
+    assert sidecar.advance(is_ended=True)
+    assert (stage.entries, stage.told, stage.outfit.mapped) == ([], [], [])
+    assert sidecar.environment["KATIB_TRIAL_NAME"] == KEY.name
+
+
+def test_what_was_pushed_stays_when_another_pod_starts(stage: Stage) -> None:
+    trial = stage.trial("Push")
+    stage.attach(stage.pod(trial, "a"))
+    pushed = MetricEntry(NO_TIME, "loss", "1")
+    stage.observations.report(KEY, [pushed])
+    stage.attach(stage.pod(trial, "b"))
+    assert stage.entries == [pushed]
+
+
+def test_a_custom_collector_runs_beside_and_its_output_is_read(stage: Stage) -> None:
+    container = {"name": "collect", "args": ["-path", "/k"]}
+    source = SourceSpec(file_system_path=FileSystemPath(path="/k", kind="Directory"))
+    sidecar = stage.attach(stage.pod(stage.trial("Custom", source=source, container=container)))
+    stage.write("added.log", "loss=1\n")
+    stage.write("main.log", "loss=2\n")
+    assert sidecar.advance(is_ended=True)
+    assert [entry.value for entry in stage.entries] == ["1"]
+    assert (stage.outfit.added, stage.outfit.mapped) == ([container], [("/k", True)])
+
+
+@pytest.mark.parametrize("container", [None, {"image": "a"}, {"name": "main"}])
+def test_a_custom_collector_without_a_name_of_its_own_is_told(
+    container: Manifest | None, stage: Stage
+) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial("Custom", container=container)))
+    assert stage.told == [("CollectorNotStarted", "customCollector: it needs another name")]
+    assert sidecar.advance(is_ended=True)
+
+
+def test_a_pod_without_the_primary_container_is_told(stage: Stage) -> None:
+    trial = stage.trial("File", source=file("/k/log"), primary_container_name="other")
+    assert stage.attach(stage.pod(trial)).advance(is_ended=True)
+    assert stage.told == [("PrimaryContainerMissing", 'The pod has no container "other"')]

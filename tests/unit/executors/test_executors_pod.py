@@ -1,0 +1,463 @@
+"""Pods of trials with their sidecars, in real processes: paths, files and company."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from katib.api import names
+from katib.api.codec import to_raw
+from katib.api.experiment import (
+    EXPERIMENTS,
+    CollectorSpec,
+    FileSystemPath,
+    MetricsCollectorSpec,
+    SourceSpec,
+)
+from katib.api.kinds import PODS
+from katib.api.trial import TRIALS, Trial, TrialSpec
+from katib.api.values import (
+    Key,
+    Manifest,
+    NameValue,
+    ObjectMeta,
+    Resource,
+    Unstructured,
+    owner_reference,
+)
+from katib.collectors import COLLECTORS
+from katib.collectors.sidecar import LogSidecars
+from katib.executors.command import Images
+from katib.executors.pod import BESIDE_SECONDS, Here, PodReconciler
+from katib.executors.process import read_pid
+from katib.observations.memory import MemoryObservationLog
+from katib.stores.memory import MemoryStore
+from katib.testing.builders import an_experiment
+from katib.testing.clocks import FakeClock
+
+KEY = Key("default", "tune-x1")
+
+
+class Machine:
+    """One trial's pod on this machine; time passes only here."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
+        self.observations = MemoryObservationLog()
+        self.told: list[tuple[str, str]] = []
+        self._woken = threading.Event()
+        self.reconciler = self.engine()
+        self.experiment = self.store.create(
+            EXPERIMENTS,
+            an_experiment()
+            .with_parameter("lr", min="0.01", max="0.1")
+            .with_parameter("batch-size", names.INT, min="1", max="64")
+            .build(),
+        )
+
+    def engine(self) -> PodReconciler:
+        """One that knows of the pod what the store and the files say."""
+        sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS)
+        images = Images({}, str(self.folder))
+        here = Here(self.folder / "trials", images, sidecars, lambda: None, self._wake)
+        return PodReconciler(self.store, self.clock, here)
+
+    def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
+        self.told.append((reason, message))
+
+    def create(
+        self, *scripts: str, collector: MetricsCollectorSpec | None = None, **spec: Any
+    ) -> None:
+        made = TrialSpec(
+            objective=self.experiment.spec.objective,
+            parameter_assignments=(
+                NameValue(name="lr", value="0.050"),
+                NameValue(name="batch-size", value="32"),
+            ),
+            metrics_collector=collector or MetricsCollectorSpec(),
+            primary_container_name="main",
+        )
+        owners = (owner_reference(self.experiment),)
+        metadata = ObjectMeta(name=KEY.name, namespace=KEY.namespace, owner_references=owners)
+        trial = self.store.create(TRIALS, Trial(metadata=metadata, spec=made))
+        containers = [
+            {"name": name, "command": ["/bin/sh", "-c", script]}
+            for name, script in zip(("main", "second"), scripts, strict=False)
+        ]
+        body = {
+            "spec": {"containers": containers, "restartPolicy": "Never", **spec},
+            "status": {"phase": "Pending"},
+        }
+        owned = ObjectMeta(
+            name=KEY.name, namespace=KEY.namespace, owner_references=(owner_reference(trial),)
+        )
+        self.store.create(
+            PODS, Unstructured(api_version="v1", kind="Pod", metadata=owned, body=body)
+        )
+
+    def step(self, seconds: float) -> None:
+        """Reconcile, and again when a process ends or the time has passed."""
+        self.reconciler.reconcile(KEY)
+        if not self._woken.wait(0.02):
+            self.clock.advance(seconds)
+        self._woken.clear()
+
+    def run(self) -> Manifest:
+        """The pod's last status."""
+        for _ in range(500):
+            self.step(0.25)
+            if self.status["phase"] in ("Succeeded", "Failed"):
+                return self.status
+        raise AssertionError(f"it does not end: {self.status}")
+
+    @property
+    def status(self) -> Manifest:
+        return self.store.get(PODS, KEY).status
+
+    @property
+    def values(self) -> list[str]:
+        return [entry.value for entry in self.observations.read(KEY, "loss")]
+
+    @property
+    def place(self) -> str:
+        return self.reconciler.place(self.store.get(PODS, KEY))
+
+    def read(self, path: str) -> str:
+        """A file of the pod; ``path`` follows the place."""
+        return Path(self.place + path).read_text()
+
+    def pipe(self) -> Path:
+        """A named pipe, by which two programs wait for each other."""
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        return pipe
+
+    def _wake(self, key: Key) -> None:
+        self._woken.set()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path)
+    yield machine
+    machine.reconciler.kill()
+    machine.reconciler.close()
+
+
+def file(path: str, format: str = "TEXT") -> MetricsCollectorSpec:
+    place = FileSystemPath(path=path, kind="File", format=format)
+    return MetricsCollectorSpec(
+        collector=CollectorSpec(kind="File"), source=SourceSpec(file_system_path=place)
+    )
+
+
+def custom(path: str = "/katib/mnist.log", **container: Any) -> MetricsCollectorSpec:
+    place = FileSystemPath(path=path, kind="File")
+    return MetricsCollectorSpec(
+        collector=CollectorSpec(
+            kind="Custom", custom_collector=to_raw({"name": "collect", **container})
+        ),
+        source=SourceSpec(file_system_path=place),
+    )
+
+
+def shell(script: str) -> Sequence[str]:
+    return ["/bin/sh", "-c", script]
+
+
+def test_a_program_writes_its_metrics_into_a_file_of_its_own(machine: Machine) -> None:
+    machine.create("echo loss=0.5 > /katib/mnist.log", collector=file("/katib/mnist.log"))
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.values == ["0.5"]
+    assert machine.read(".files/katib/mnist.log") == "loss=0.5\n"
+    assert not Path("/katib").exists()
+
+
+def test_json_is_read_from_a_file(machine: Machine) -> None:
+    script = """echo '{"loss": "0.25", "timestamp": 1638422847.28721}' >> /katib/mnist.json"""
+    machine.create(script, collector=file("/katib/mnist.json", "JSON"))
+    assert machine.run()["phase"] == "Succeeded"
+    (entry,) = machine.observations.read(KEY)
+    assert (entry.value, entry.time.isoformat()) == ("0.25", "2021-12-02T05:27:27.287210+00:00")
+
+
+def test_what_is_printed_is_no_metric_of_a_file(machine: Machine) -> None:
+    machine.create("echo loss=1; echo Loss: 2 > /katib/log", collector=file("/katib/log"))
+    status = machine.run()
+    assert machine.values == [names.UNAVAILABLE]
+    assert status["message"] == (
+        'The program ended well but wrote no line into /katib/log with "loss=<number>". '
+        "These lines were nearly that: Loss: 2"
+    )
+
+
+def test_a_file_that_was_not_written_is_told(machine: Machine) -> None:
+    machine.create("echo loss=1", collector=file("/katib/log"))
+    status = machine.run()
+    assert status["phase"] == "Succeeded"
+    message = (
+        "The program ended well but did not write /katib/log. For this trial that is "
+        f"{machine.place}.files/katib/log, which the variable KATIB_METRICS_FILE holds"
+    )
+    assert (status["message"], machine.told) == (message, [("MetricNotFound", message)])
+
+
+def test_a_program_may_find_its_file_by_its_variable(machine: Machine) -> None:
+    machine.create('echo loss=2 > "$KATIB_METRICS_FILE"', collector=file("/katib/log"))
+    machine.run()
+    assert machine.values == ["2"]
+
+
+def test_a_file_in_the_root_is_mapped_without_its_folder(machine: Machine) -> None:
+    machine.create("echo loss=3 > /metrics.log; ls / > /dev/null", collector=file("/metrics.log"))
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.values == ["3"]
+
+
+def test_metrics_are_read_while_the_program_runs(machine: Machine) -> None:
+    pipe = machine.pipe()
+    script = f"echo loss=1 > /katib/log; read x < {pipe}; echo loss=2 >> /katib/log"
+    machine.create(script, collector=file("/katib/log"))
+    for _ in range(500):
+        machine.step(0.25)
+        if machine.values:
+            break
+    assert machine.values == ["1"]
+    pipe.write_text("go on\n")
+    machine.run()
+    assert machine.values == ["1", "2"]
+
+
+def test_all_containers_of_a_pod_share_its_paths(machine: Machine) -> None:
+    init = [{"name": "init", "command": shell("echo loss=1 > /katib/log")}]
+    machine.create("cat /katib/log", collector=file("/katib/log"), initContainers=init)
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.read(".main.log") == "loss=1\n"
+    assert machine.values == ["1"]
+
+
+def test_an_empty_volume_is_a_folder_of_the_pod(machine: Machine) -> None:
+    mounts = [{"name": "scratch", "mountPath": "/scratch/"}]
+    other = [{"name": "scratch", "mountPath": "/elsewhere", "subPath": "deep"}]
+    containers = [
+        {"name": "main", "command": shell("cat /elsewhere/x"), "volumeMounts": other},
+    ]
+    init = [
+        {
+            "name": "init",
+            "command": shell("mkdir -p /scratch/deep; echo loss=4 > /scratch/deep/x"),
+            "volumeMounts": mounts,
+        }
+    ]
+    volumes = [{"name": "scratch", "emptyDir": {}}]
+    machine.create(containers=containers, initContainers=init, volumes=volumes)
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.read(".volumes/scratch/deep/x") == "loss=4\n"
+    assert machine.values == ["4"]
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"name": "data", "hostPath": {"path": "/"}},
+        {"name": "other", "emptyDir": {}},
+        {"name": "data", "emptyDir": None},
+    ],
+    ids=["another type", "another name", "no type"],
+)
+def test_other_volumes_are_nothing_here(machine: Machine, volume: Manifest) -> None:
+    here = machine.folder / "data"
+    here.write_text("loss=5\n")
+    mounts = [{"name": "data", "mountPath": str(machine.folder)}]
+    containers = [{"name": "main", "command": ["cat", str(here)], "volumeMounts": mounts}]
+    machine.create(containers=containers, volumes=[volume])
+    machine.run()
+    assert machine.values == ["5"]
+
+
+def test_a_volume_whose_name_is_a_path_is_no_folder(machine: Machine) -> None:
+    mounts = [{"name": "../up", "mountPath": "/up"}]
+    containers = [{"name": "main", "command": ["echo", "/up"], "volumeMounts": mounts}]
+    machine.create(containers=containers, volumes=[{"name": "../up", "emptyDir": {}}])
+    machine.run()
+    assert machine.read(".log") == "/up\n"
+
+
+def test_parameters_are_variables_and_a_file(machine: Machine) -> None:
+    script = "echo $KATIB_PARAMETER_LR $KATIB_PARAMETER_BATCH_SIZE; cat $KATIB_PARAMETERS_FILE"
+    machine.create(script)
+    machine.run()
+    line, text = machine.read(".log").splitlines()
+    assert line == "0.050 32"
+    assert json.loads(text) == {"lr": 0.05, "batch-size": 32}
+    assert (Path(machine.place).parent / "parameters.json").read_text() == text + "\n"
+
+
+def test_the_variables_of_the_template_win(machine: Machine) -> None:
+    container = {
+        "name": "main",
+        "command": shell("echo $KATIB_PARAMETER_LR $KATIB_PARAMETERS_FILE"),
+        "env": [
+            {"name": "KATIB_PARAMETER_LR", "value": "own"},
+            {"name": "KATIB_PARAMETERS_FILE", "value": "mine"},
+        ],
+    }
+    machine.create(containers=[container])
+    machine.run()
+    assert machine.read(".log") == "own mine\n"
+
+
+def test_an_older_file_of_parameters_is_replaced(machine: Machine) -> None:
+    machine.create("cat $KATIB_PARAMETERS_FILE")
+    old = Path(machine.place).parent / "parameters.json"
+    old.parent.mkdir(parents=True)
+    old.write_text("{}" + " " * 1000)
+    with old.open() as reader:
+        machine.run()
+        assert json.loads(machine.read(".log"))["lr"] == 0.05
+        assert reader.read().strip() == "{}", "who has it open still reads all of the old one"
+
+
+def test_a_folder_that_cannot_be_made_is_told(machine: Machine) -> None:
+    machine.create("true", collector=file("/katib/log"))
+    blocked = Path(f"{machine.place}.files")
+    blocked.parent.mkdir(parents=True)
+    blocked.touch()
+    status = machine.run()
+    assert status["phase"] == "Failed"
+    assert status["message"].startswith("Container main was not started: ")
+    assert str(blocked) in status["message"]
+
+
+def test_a_custom_collector_reads_beside_the_program_and_is_ended(machine: Machine) -> None:
+    pipe = machine.pipe()
+    script = (
+        "echo $1 $KATIB_TRIAL_NAME $PREFIX; until test -s $1; do sleep 0.01; done; cat $1; "
+        f"echo seen > {pipe}; exec sleep 60"
+    )
+    collect: dict[str, Any] = {
+        "command": shell(script),
+        "args": ["collect", "/katib/mnist.log"],
+        "env": [
+            {"name": "PREFIX", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        ],
+    }
+    program = f"echo loss=0.5 > /katib/mnist.log; read x < {pipe}"
+    machine.create(program, collector=custom(**collect))
+    began = machine.clock.monotonic()
+    status = machine.run()
+    assert (status["phase"], status.get("message")) == ("Succeeded", None)
+    assert machine.values == ["0.5"]
+    assert machine.clock.monotonic() - began >= BESIDE_SECONDS
+    head, line, *_ = machine.read(".collect.log").splitlines()
+    assert head.split() == [f"{machine.place}.files/katib/mnist.log", KEY.name, KEY.name]
+    assert line == "loss=0.5"
+    assert machine.read(".log") == ""
+    assert [one["name"] for one in status["containerStatuses"]] == ["main"]
+
+
+def test_the_last_words_of_a_custom_collector_are_read(machine: Machine) -> None:
+    pipe = machine.pipe()
+    script = (
+        "trap 'cat /katib/mnist.log; exit 1' TERM; "
+        f"echo ready > {pipe}; while :; do sleep 0.01; done"
+    )
+    program = f"read x < {pipe}; echo loss=7 > /katib/mnist.log"
+    machine.create(program, collector=custom(command=shell(script)))
+    assert machine.run()["phase"] == "Succeeded", "how it ends when it is asked to is its affair"
+    assert machine.values == ["7"]
+
+
+def test_a_custom_collector_that_does_not_listen_is_killed(machine: Machine) -> None:
+    pipe = machine.pipe()
+    script = f"trap '' TERM; echo loss=8; echo ready > {pipe}; while :; do sleep 0.01; done"
+    machine.create(
+        f"read x < {pipe}",
+        collector=custom(command=shell(script)),
+        terminationGracePeriodSeconds=1,
+    )
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.values == ["8"]
+
+
+def test_a_custom_collector_that_ends_by_itself_is_not_waited_for(machine: Machine) -> None:
+    pipe = machine.pipe()
+    machine.create(f"cat {pipe}", collector=custom(command=shell("echo loss=9")))
+    machine.step(0)
+    pipe.write_text("end\n")
+    began = machine.clock.monotonic()
+    for _ in range(500):
+        machine.step(0)
+        if machine.status["phase"] == "Succeeded":
+            break
+    assert machine.clock.monotonic() == began
+    assert machine.values == ["9"]
+
+
+def test_a_custom_collector_that_breaks_fails_the_pod(machine: Machine) -> None:
+    collector = custom(command=shell("echo no such module; exit 3"))
+    machine.create("true", collector=collector)
+    status = machine.run()
+    assert status["phase"] == "Failed"
+    assert status["message"] == (
+        "Container collect exited with code 3; its last output:\nno such module"
+    )
+    assert machine.values == []
+
+
+def test_a_custom_collector_that_is_only_an_image_says_what_to_do(machine: Machine) -> None:
+    machine.create("true", collector=custom(image="me/collector", args=["-m", "loss"]))
+    status = machine.run()
+    assert status["phase"] == "Failed"
+    assert "--image me/collector=PROGRAM" in status["message"]
+
+
+def test_a_custom_collector_without_metrics_is_told(machine: Machine) -> None:
+    machine.create("true", collector=custom(command=["echo", "nothing"]))
+    assert machine.run()["message"] == (
+        'The collector ended well but printed no line with "loss=<number>". '
+        "Its last output: nothing"
+    )
+
+
+def test_a_deleted_pod_takes_its_custom_collector_along(machine: Machine) -> None:
+    pipe = machine.pipe()
+    collector = custom(command=shell(f"echo here > {pipe}; exec sleep 60 > {pipe}"))
+    machine.create("sleep 60", collector=collector)
+    machine.reconciler.reconcile(KEY)
+    with pipe.open() as reader:
+        assert reader.readline() == "here\n"
+        machine.store.delete(PODS, KEY)
+        for _ in range(500):
+            machine.step(0.25)
+            if machine.reconciler.is_idle:
+                break
+        assert machine.reconciler.is_idle
+        assert reader.read() == ""
+
+
+def test_another_engine_goes_on_with_a_custom_collector(machine: Machine) -> None:
+    pipe = machine.pipe()
+    collector = custom(command=shell("echo loss=1; exec sleep 60"))
+    machine.create(f"read x < {pipe}", collector=collector)
+    for _ in range(500):
+        machine.step(0.25)
+        if machine.values:
+            break
+    machine.reconciler.close()
+    machine.reconciler = machine.engine()
+    machine.reconciler.adopt()
+    pipe.write_text("end\n")
+    # It is still our child, so that somebody must fetch its end.
+    os.waitpid(read_pid(machine.place) or 0, 0)
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.values == ["1"]
+    assert machine.read(".collect.run").split()[1] == "143"
