@@ -19,7 +19,7 @@ class TrialHistory(Protocol):
         """The trials written after ``version``, oldest write first, and the version to ask from
         next.
 
-        Left out: trials without metrics, and early-stopped ones that have no observation yet.
+        All of them: also those that failed, or ended without their metrics.
         """
         ...
 

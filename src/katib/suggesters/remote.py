@@ -11,8 +11,10 @@ from typing import TypeVar
 
 import grpc
 
+from katib.api import names
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
+from katib.api.trial import Trial
 from katib.errors import AlgorithmUnavailableError, KatibError, SettingsError
 from katib.ports.clock import Clock
 from katib.ports.suggester import SuggestionReply, SuggestionRequest, TrialHistory
@@ -239,4 +241,11 @@ class RemoteEarlyStopper:
 
 def _write_trials(history: TrialHistory) -> list[pb.Trial]:
     trials, _ = history.changed_since(0)
-    return list(map(write_trial, trials))
+    return [write_trial(trial) for trial in trials if _is_sent(trial)]
+
+
+def _is_sent(trial: Trial) -> bool:
+    """Services of Katib were never shown a trial without a value that has ended without failing."""
+    if trial.has(names.METRICS_UNAVAILABLE):
+        return False
+    return trial.is_observed or not trial.has(names.EARLY_STOPPED)

@@ -27,10 +27,4 @@ class StoredHistory:
         namespace, name = self._experiment
         where = Selector(namespace, {names.LABEL_EXPERIMENT: name}, since=version)
         trials = self._store.list(TRIALS, where)
-        return [trial for trial in trials if _may_be_seen(trial)], newest
-
-
-def _may_be_seen(trial: Trial) -> bool:
-    if trial.has(names.METRICS_UNAVAILABLE):
-        return False
-    return trial.is_observed or not trial.has(names.EARLY_STOPPED)
+        return trials, newest

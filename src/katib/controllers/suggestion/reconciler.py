@@ -92,10 +92,8 @@ class SuggestionReconciler:
             self._patience.pop(key, None)
             return DONE
         found = suggestion.status.conditions
-        if conditions.has(found, names.SUCCEEDED):
+        if conditions.has(found, names.SUCCEEDED) or conditions.has(found, names.FAILED):
             self._finish(suggestion, experiment)
-            return DONE
-        if conditions.has(found, names.FAILED):
             return DONE
         status = self._go_on(suggestion, experiment)
         self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))

@@ -103,11 +103,10 @@ def test_a_deployment_that_is_lost_is_waited_for_again() -> None:
     assert stage.suggester.calls.count("validate") == 1
 
 
-def test_a_suggestion_that_is_over_needs_its_deployment_no_more() -> None:
+@pytest.mark.parametrize("end", ["Succeeded", "Failed"])
+def test_a_suggestion_that_is_over_needs_its_deployment_no_more(end: str) -> None:
     stage = Stage()
-    status = replace(
-        stage.suggestion.status, conditions=(Condition(type="Succeeded", status="True"),)
-    )
+    status = replace(stage.suggestion.status, conditions=(Condition(type=end, status="True"),))
     stage.store.update_status(SUGGESTIONS, replace(stage.suggestion, status=status))
     assert stage.reconciler.reconcile(KEY) == DONE
     assert (stage.services.removed, stage.services.ensured) == ([KEY.name], 0)

@@ -450,11 +450,9 @@ def seen(history: StoredHistory, since: int = 0) -> Sequence[str]:
     return [trial.metadata.name for trial in history.changed_since(since)[0]]
 
 
-@pytest.mark.rule("The algorithm sees running, failed, succeeded and observed early-stopped trials")
-@pytest.mark.rule("The algorithm does not see trials without metrics")
-@pytest.mark.rule("The algorithm does not see early-stopped trials without observation")
+@pytest.mark.rule("The algorithm sees every trial of its experiment, however it ended")
 @pytest.mark.rule("The algorithm does not see trials of other namespaces")
-def test_an_algorithm_sees_the_trials_it_can_learn_from() -> None:
+def test_an_algorithm_sees_the_trials_of_its_experiment() -> None:
     store = MemoryStore(FakeClock(datetime(2026, 1, 1, tzinfo=UTC)))
     for trial in (
         a_trial("running", "Running"),
@@ -467,7 +465,14 @@ def test_an_algorithm_sees_the_trials_it_can_learn_from() -> None:
     ):
         store.create(TRIALS, trial)
     history = StoredHistory(store, KEY)
-    assert seen(history) == ["running", "failed", "succeeded", "stopped"]
+    assert seen(history) == [
+        "running",
+        "failed",
+        "succeeded",
+        "no-metrics",
+        "stopped",
+        "stopped-unobserved",
+    ]
 
 
 @pytest.mark.rule("The algorithm is told only of the trials that changed since it was asked")
