@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from katib.admission.context import AdmissionContext
 from katib.admission.defaulting import with_defaults
+from katib.admission.metadata import check_metadata
 from katib.admission.problems import invalid, required
 from katib.admission.shape import fit
 from katib.admission.updates import changed_fields
@@ -54,6 +55,8 @@ def admit(
     if errors or stored is None or changed_fields(experiment, stored):
         misfits = [error.path for error in fitting.errors]
         errors += validate(experiment, context, stored, misfits)
+    elif experiment.metadata.labels != stored.metadata.labels:
+        errors += check_metadata(experiment.metadata)
     if errors:
         raise AdmissionError(_what(manifest), errors)
     return experiment

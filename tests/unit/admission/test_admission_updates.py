@@ -14,6 +14,7 @@ from katib.admission import admit
 from katib.api.codec import from_manifest, to_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment, ExperimentStatus
 from katib.api.values import Condition
+from katib.errors import AdmissionError
 
 INVALID, FORBIDDEN = "Invalid value", "Forbidden"
 NOT_RESTARTABLE = (
@@ -247,3 +248,14 @@ def test_the_status_is_the_stored_one() -> None:
 def test_what_is_admitted_is_admitted_again_unchanged() -> None:
     once = admit(edited({}), a_context())
     assert admit(to_manifest(once), a_context()) == once
+
+
+@pytest.mark.rule("labels that are changed must be legal, also when the spec is unchanged")
+def test_labels_are_checked_when_they_change() -> None:
+    stored = admit(edited({}), a_context())
+    relabelled = {**to_manifest(stored)}
+    relabelled["metadata"] = {**relabelled["metadata"], "labels": {"no key!": "x"}}
+    with pytest.raises(AdmissionError, match=r"metadata\.labels: Invalid value"):
+        admit(relabelled, a_context(), stored)
+    relabelled["metadata"] = {**relabelled["metadata"], "labels": {"team": "x"}}
+    assert admit(relabelled, a_context(), stored).metadata.label("team") == "x"
