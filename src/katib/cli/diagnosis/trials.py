@@ -18,7 +18,7 @@ from katib.cli.diagnosis.metrics import (
     is_incomparable,
 )
 from katib.cli.diagnosis.runs import explain_failure, find_unmatched, find_unstarted, sort_of
-from katib.cli.diagnosis.scene import Scene, progress_of
+from katib.cli.diagnosis.scene import SAMPLE, Scene, progress_of
 from katib.controllers.trial.gjson import MatchError, find_match
 from katib.controllers.trial.waiting import find_ending, find_wait
 
@@ -90,7 +90,9 @@ def find_failures(scene: Scene) -> Finding | None:
         return None
     first, *others = sorted(groups.values(), key=len, reverse=True)
     found = _explain(scene, first[-1])
-    lines = [f"{_counted(first)}, such as {first[-1].metadata.name}:", found.message]
+    ended = len(status.failed_trial_list), len(status.metrics_unavailable_trial_list)
+    head = f"of the newest {SAMPLE}, " if max(ended) > SAMPLE else ""
+    lines = [f"{head}{_counted(first)}, such as {first[-1].metadata.name}:", found.message]
     log = scene.log_of(first[-1])
     lines += [f"its log: {log}"] if log else []
     lines += [_also(scene, group) for group in others]

@@ -484,3 +484,4 @@ def test_ten_thousand_trials_are_explained_within_two_seconds(left: LeftBehind) 
     assert time.monotonic() - begun < 2
     assert found.reason == "ProgramFailed"
     assert found.object == "trial/trial-9999"
+    assert found.message.startswith("of the newest 500, 500 trials failed, such as trial-9999:")
