@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from katib.api import names
-from katib.api.experiment import AlgorithmSpec, Experiment, ParameterSpec
+from katib.api.experiment import (
+    AlgorithmSpec,
+    Experiment,
+    FeasibleSpace,
+    GraphConfig,
+    NasConfig,
+    Operation,
+    ParameterSpec,
+)
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import NameValue
@@ -40,7 +49,12 @@ def search_spaces() -> Mapping[str, Experiment]:
         .with_parameter("units", names.INT, min="32", max="64", distribution="logNormal")
         .with_parameter("optimizer", names.CATEGORICAL, list=["adam", "sgd"])
     )
-    return {"all types": mixed.build(), "numbers": numbers.build(), "steps": steps.build()}
+    return {
+        "all types": mixed.build(),
+        "numbers": numbers.build(),
+        "steps": steps.build(),
+        "architectures": _architectures(),
+    }
 
 
 class AlgorithmContract:
@@ -73,12 +87,30 @@ class AlgorithmContract:
     def test_every_parameter_has_a_legal_value(self, algorithm: type[Algorithm]) -> None:
         """Every parameter once, in order, with a text within bounds, on the step, of the list."""
         for experiment in self._accepted(algorithm):
+            if experiment.spec.nas_config is not None:
+                continue
             for _, assignment in self._play(algorithm, experiment, 12):
                 pairs = assignment.parameter_assignments
                 parameters = experiment.spec.parameters
                 assert [pair.name for pair in pairs] == [spec.name for spec in parameters]
                 for spec, pair in zip(parameters, pairs, strict=True):
                     assert_legal(spec, pair.value)
+
+    def test_an_architecture_is_told_in_texts(self, algorithm: type[Algorithm]) -> None:
+        """The same names in each assignment, and JSON that can stand between double quotes."""
+        for experiment in self._accepted(algorithm):
+            if experiment.spec.nas_config is None:
+                continue
+            played = [pairs for _, pairs in self._play(algorithm, experiment, 4)]
+            order = [pair.name for pair in played[0].parameter_assignments]
+            assert order
+            assert len(set(order)) == len(order)
+            for assignment in played:
+                pairs = assignment.parameter_assignments
+                assert [pair.name for pair in pairs] == order
+                for pair in pairs:
+                    assert '"' not in pair.value
+                    json.loads(pair.value.replace("'", '"'))
 
     def test_a_restart_changes_nothing(self, algorithm: type[Algorithm]) -> None:
         """One that was told as things happened answers as one that is told everything at once.
@@ -102,12 +134,19 @@ class AlgorithmContract:
                     assert rebuilt.suggest(len(trials), 2) == wanted
 
     def test_an_unknown_setting_is_refused(self, algorithm: type[Algorithm]) -> None:
-        """With the text that Katib's users know."""
+        """With a text that Katib's users know; or else the trials are told of it."""
         for experiment in self._accepted(algorithm):
             wrong = _with_settings(experiment, (*self.settings, NameValue(name="typo", value="1")))
             message = _refusal(algorithm, wrong)
+            if not message:
+                (assignment,) = algorithm(wrong, SEED).suggest(0, 1).assignments
+                assert any("'typo'" in pair.value for pair in assignment.parameter_assignments)
+                continue
             name = "" if wrong.spec.algorithm is None else wrong.spec.algorithm.algorithm_name
-            assert f"unknown setting typo for algorithm {name}" in message
+            assert (
+                f"unknown setting typo for algorithm {name}" in message
+                or "Unknown Algorithm Setting name: typo" in message
+            )
 
     def _accepted(self, algorithm: type[Algorithm]) -> list[Experiment]:
         experiments = [_with_settings(one, self.settings) for one in search_spaces().values()]
@@ -144,6 +183,24 @@ def assert_legal(spec: ParameterSpec, value: str) -> None:
     assert Decimal(space.min) <= number <= Decimal(space.max), f"{spec.name}: {value}"
     if space.step:
         assert (number - Decimal(space.min)) % Decimal(space.step) == 0, f"{spec.name}: {value}"
+
+
+def _architectures() -> Experiment:
+    def parameter(name: str, type: str, space: FeasibleSpace) -> ParameterSpec:
+        return ParameterSpec(name=name, parameter_type=type, feasible_space=space)
+
+    sizes = parameter("filter_size", names.CATEGORICAL, FeasibleSpace(list=("3", "5")))
+    strides = parameter("stride", names.INT, FeasibleSpace(min="1", max="2", step="1"))
+    config = NasConfig(
+        graph_config=GraphConfig(num_layers=2, input_sizes=(32, 32, 3), output_sizes=(10,)),
+        operations=(
+            Operation(operation_type="convolution", parameters=(sizes, strides)),
+            Operation(operation_type="skip_connection"),
+        ),
+    )
+    experiment = an_experiment().build()
+    spec = msgspec.structs.replace(experiment.spec, parameters=(), nas_config=config)
+    return msgspec.structs.replace(experiment, spec=spec)
 
 
 def _with_settings(experiment: Experiment, settings: Sequence[NameValue]) -> Experiment:

@@ -16,6 +16,8 @@ ALGORITHMS: Registry[Algorithm] = Registry(
     "katib.algorithms",
     {
         "cmaes": "katib.search.algorithms.cmaes:CmaEs",
+        "darts": "katib.search.algorithms.darts:Darts",
+        "enas": "katib.search.algorithms.enas:Enas",
         "grid": "katib.search.algorithms.grid:GridSearch",
         "hyperband": "katib.search.algorithms.hyperband:Hyperband",
         "random": "katib.search.algorithms.random:RandomSearch",
