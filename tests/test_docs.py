@@ -228,8 +228,12 @@ def test_make_has_every_target_that_is_named(page: Path) -> None:
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 
 
-@pytest.mark.parametrize("file", EXAMPLES, ids=name_of)
-def test_every_example_is_admitted(file: Path) -> None:
+# The published ones need more than one machine has, or a ConfigMap: a journey looks at them.
+OUR_EXAMPLES = sorted((ROOT / "examples").glob("*/experiment.yaml"))
+
+
+@pytest.mark.parametrize("file", OUR_EXAMPLES, ids=name_of)
+def test_every_example_of_ours_is_admitted(file: Path) -> None:
     (manifest,) = load_yaml(file.read_bytes(), str(file))
     admit(manifest, an_admission_context())
 

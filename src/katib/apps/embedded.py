@@ -9,7 +9,7 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
 from katib.executors.command import Images
 from katib.executors.files import TrialFilesReconciler
 from katib.executors.job import JobReconciler
@@ -54,6 +55,10 @@ SWITCH_SECONDS = 0.0005
 
 #: How many new objects there are before some of them are looked at for cycles.
 GARBAGE_AFTER = 20_000
+
+
+#: How long an algorithm that is being asked may hold up the end of the engine, in seconds.
+STOP_ASKING = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class EmbeddedEngine:
         self.home = home
         self._lock = home.lock()
         self._is_started = False
+        self._closers: tuple[Callable[[], None], ...] = ()
         self._only: frozenset[Key] | None = None
         self._log = _log_to(home.log)
         self.failure: BaseException | None = None
@@ -109,6 +115,7 @@ class EmbeddedEngine:
             JobReconciler(self.store, clock, self._pods.last_words),
             self._pods,
             TrialFilesReconciler(self.store, home.trials),
+            CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
         asking = SuggestionReconciler(self.store, _suggester(options.config), clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
@@ -137,6 +144,21 @@ class EmbeddedEngine:
         for loop in self._loops:
             loop.start()
 
+    def serve_metrics(self, address: str) -> None:
+        """Serve Prometheus metrics of what happens from now on, until the engine is closed.
+
+        Args:
+            address: ``host:port``, or a port on this machine alone.
+
+        Raises:
+            ConfigurationError: it is no address, or it is taken.
+        """
+        # The library is loaded by those who use it.
+        from katib.metering import ResourceMeter, serve
+
+        meter = ResourceMeter(self.store)
+        self._closers = (serve(meter, address), meter.close)
+
     @property
     def is_idle(self) -> bool:
         """Whether no program runs."""
@@ -162,6 +184,8 @@ class EmbeddedEngine:
         """Stop, leaving the running programs alone, and give the home up."""
         self._stop()
         self._pods.close()
+        for close in self._closers:
+            close()
         try:
             self.store.close()
             self._events.close()
@@ -175,8 +199,10 @@ class EmbeddedEngine:
         return self._only is None or experiment in self._only
 
     def _stop(self) -> None:
-        for loop in self._loops:
-            loop.stop()
+        quick, asking = self._loops
+        quick.stop()
+        # An algorithm may compute for long; what it gives after this is asked for again.
+        asking.stop(within=STOP_ASKING)
 
     def _take_back(self, pod: Unstructured) -> None:
         owner = pod.metadata.controller
@@ -221,8 +247,10 @@ def _suggester(config: KatibConfig) -> Suggester:
 
     def connect(address: str) -> Suggester:
         # gRPC is loaded by those who use it.
-        from katib.suggesters.remote import RemoteSuggester, Service
+        from katib.suggesters.remote import Limits, RemoteSuggester, Service
 
-        return RemoteSuggester(Service(address, SystemClock()))
+        # What is away is asked again by the controller, which says so meanwhile.
+        limits = Limits(connect_seconds=3.0)
+        return RemoteSuggester(Service(address, SystemClock(), limits=limits))
 
     return RoutingSuggester(InProcessSuggester(), find_address, connect)

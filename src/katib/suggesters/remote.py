@@ -51,12 +51,14 @@ class Limits:
         ask_seconds: for one answer. Generous: what a slow algorithm has computed is lost when it
             passes.
         validation_seconds: for a validation, all its attempts and pauses included.
+        connect_seconds: until a service that is not there counts as away, for a validation.
         attempts: of a validation, as long as the service is unavailable or exhausted.
         pause_seconds: between two attempts.
     """
 
     ask_seconds: float = 600.0
     validation_seconds: float = 60.0
+    connect_seconds: float = 60.0
     attempts: int = 10
     pause_seconds: float = 3.0
 
@@ -128,11 +130,12 @@ class Service:
         # Waiting for the validation itself would end as if the service had been slow. Any answer
         # to this question, even that there is no such method, shows that somebody is there.
         probe = channel.unary_unary("/grpc.health.v1.Health/Check", None, None)
+        seconds = min(end - self.clock.monotonic(), self.limits.connect_seconds)
         try:
-            probe(b"", timeout=end - self.clock.monotonic(), wait_for_ready=True)
+            probe(b"", timeout=seconds, wait_for_ready=True)
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                problem = f"there was no answer within {self.limits.validation_seconds:g} seconds"
+                problem = f"there was no answer within {seconds:.2g} seconds"
                 raise AlgorithmUnavailableError(self.address, problem) from error
 
     @contextmanager

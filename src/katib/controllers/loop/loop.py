@@ -90,13 +90,17 @@ class Loop:
             self._threads.append(thread)
             thread.start()
 
-    def stop(self) -> None:
-        """Finish the reconciles that run, and start no others."""
+    def stop(self, within: float | None = None) -> None:
+        """Finish the reconciles that run, and start no others.
+
+        Args:
+            within: leave those alone that take longer than so many seconds; ``None``: wait.
+        """
         self._stop()
         self._queue.close()
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join()
+                thread.join(within)
 
     def wake(self, reconciler: Reconciler, key: Key) -> None:
         """Reconcile the key soon: something outside the store happened."""

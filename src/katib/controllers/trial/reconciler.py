@@ -196,8 +196,8 @@ class TrialReconciler:
     def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:
         known = " and ".join(one.name for one in self._run_kinds)
         why = (
-            f"this machine runs {known}; a {kind.name} ({kind.api_version}) needs a cluster that "
-            "knows the kind"
+            f"this machine runs {known}; the kind {kind.name} ({kind.api_version}) needs a cluster "
+            "that knows it"
         )
         return self._end(trial, names.FAILED, Match("KindNotRunnable", why))
 

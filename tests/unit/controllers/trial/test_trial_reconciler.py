@@ -558,8 +558,8 @@ def test_a_kind_that_is_not_run_here_fails_and_names_what_is() -> None:
         "Failed",
         "True",
         "TrialFailed. Job reason: KindNotRunnable",
-        "Trial has failed. Job message: this machine runs Job and Pod; a PyTorchJob "
-        "(kubeflow.org/v1) needs a cluster that knows the kind",
+        "Trial has failed. Job message: this machine runs Job and Pod; the kind "
+        "PyTorchJob (kubeflow.org/v1) needs a cluster that knows it",
     )
     assert list(stage.store.list(kind_of("kubeflow.org/v1", "PyTorchJob"))) == []
 
