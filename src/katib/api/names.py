@@ -7,6 +7,11 @@ API_VERSION = "kubeflow.org/v1beta1"
 LABEL_EXPERIMENT = "katib.kubeflow.org/experiment"
 LABEL_TRIAL = "katib.kubeflow.org/trial"
 LABEL_JOB = "batch.kubernetes.io/job-name"
+#: On a trial: the one whose checkpoint it begins with.
+LABEL_PARENT = "pbt.suggestion.katib.kubeflow.org/parent"
+
+#: The algorithm setting that names a path where each trial finds its checkpoint, and leaves it.
+SETTING_TRIAL_DIR = "suggestion_trial_dir"
 
 FINALIZER_EXPERIMENT = "update-prometheus-metrics"
 FINALIZER_TRIAL = "clean-metrics-in-db"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 from msgspec import UNSET
@@ -12,11 +12,12 @@ from katib.api import names
 from katib.api.codec import from_raw
 from katib.api.experiment import (
     EXPERIMENTS,
+    AlgorithmSpec,
     CollectorSpec,
+    Experiment,
     FileSystemPath,
     FilterSpec,
     ObjectiveSpec,
-    ParameterSpec,
     SourceSpec,
 )
 from katib.api.kinds import kind_of
@@ -71,7 +72,9 @@ class LogSidecars:
             # already. The log is read from its beginning, so what it reported is replaced.
             self._observations.delete(trial.key)
         self._reported.add(trial.metadata.uid)
-        environment = self._environment(trial, outfit)
+        experiment = self._experiment_of(trial)
+        environment = _environment(trial, experiment, outfit)
+        _map_checkpoints(trial, experiment, outfit)
         path = "" if kind in _WITHOUT_FILE else _place(trial).path
         log = ""
         if path:
@@ -81,21 +84,10 @@ class LogSidecars:
             return Bare(environment)
         return self._follow(trial, outfit, (path, log), environment)
 
-    def _environment(self, trial: Trial, outfit: Outfit) -> dict[str, str]:
-        declared = self._parameters_of(trial)
-        assigned = trial.spec.parameter_assignments
-        content = parameters.render_json(declared, assigned)
-        return {
-            **parameters.environment(declared, assigned),
-            parameters.FILE_VARIABLE: outfit.add_file(parameters.FILE_NAME, content),
-            names.ENV_TRIAL_NAME: trial.metadata.name,
-        }
-
-    def _parameters_of(self, trial: Trial) -> Sequence[ParameterSpec]:
+    def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller
         name = trial.metadata.label(names.LABEL_EXPERIMENT) if owner is None else owner.name
-        found = self._store.find(EXPERIMENTS, Key(trial.metadata.namespace, name or ""))
-        return () if found is None else found.spec.parameters
+        return self._store.find(EXPERIMENTS, Key(trial.metadata.namespace, name or ""))
 
     def _trial_of(self, pod: Unstructured) -> Trial | None:
         resource: Resource = pod
@@ -143,6 +135,27 @@ class LogSidecars:
 
     def _warn(self, trial: Trial, reason: str, message: str) -> None:
         self._events.record(trial, reason, message, warning=True)
+
+
+def _environment(trial: Trial, experiment: Experiment | None, outfit: Outfit) -> dict[str, str]:
+    declared = () if experiment is None else experiment.spec.parameters
+    assigned = trial.spec.parameter_assignments
+    content = parameters.render_json(declared, assigned)
+    return {
+        **parameters.environment(declared, assigned),
+        parameters.FILE_VARIABLE: outfit.add_file(parameters.FILE_NAME, content),
+        names.ENV_TRIAL_NAME: trial.metadata.name,
+    }
+
+
+def _map_checkpoints(trial: Trial, experiment: Experiment | None, outfit: Outfit) -> None:
+    if experiment is None:
+        return
+    settings = (experiment.spec.algorithm or AlgorithmSpec()).algorithm_settings
+    given = {setting.name: setting.value for setting in settings}
+    if path := given.get(names.SETTING_TRIAL_DIR):
+        parent = trial.metadata.label(names.LABEL_PARENT) or ""
+        outfit.map_checkpoints(path, experiment.key, trial.metadata.name, parent)
 
 
 def _kind(trial: Trial) -> str:

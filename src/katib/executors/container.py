@@ -13,6 +13,7 @@ from datetime import datetime
 
 from katib.api.codec import format_time
 from katib.api.values import Key, Manifest, Unstructured
+from katib.executors.checkpoints import CheckpointFolder, Checkpoints
 from katib.executors.command import (
     CommandError,
     Images,
@@ -286,16 +287,19 @@ class PodOutfit:
         containers: of the pod, by name.
         volumes: of the pod; those of another type than ``emptyDir`` are nothing here.
         build: makes one more container, given its part of a pod and its place.
+        checkpoints: where the checkpoints of trials are.
     """
 
     place: str
     containers: Mapping[str, Container]
     volumes: Sequence[Manifest]
     build: Callable[[Manifest, str], Container]
+    checkpoints: Checkpoints
     beside: Container | None = None
     _mapped: dict[str, str] = field(default_factory=dict)
     _folders: list[str] = field(default_factory=list)
     _files: dict[str, bytes] = field(default_factory=dict)
+    _kept: list[CheckpointFolder] = field(default_factory=list)
     _is_made: bool = False
 
     def __call__(self, container: str) -> str:
@@ -313,6 +317,15 @@ class PodOutfit:
             self._mapped[mapped] = root + mapped
         self._folders.append(root + folder)
         return root + path
+
+    def map_checkpoints(self, path: str, experiment: Key, trial: str, parent: str = "") -> str:
+        """See the port."""
+        path = posixpath.normpath("/" + path.lstrip("/"))
+        folder = self.checkpoints.folder(experiment, trial, parent)
+        self._kept.append(folder)
+        if path != "/":
+            self._mapped[path] = str(folder.path)
+        return str(folder.path)
 
     def add_file(self, name: str, content: bytes) -> str:
         """See the port."""
@@ -349,6 +362,8 @@ class PodOutfit:
         for container in self.containers.values():
             for folder in self._mounts_of(container.spec).values():
                 os.makedirs(folder, exist_ok=True)
+        for kept in self._kept:
+            kept.make()
         for path, content in self._files.items():
             _write(path, content)
         self._is_made = True

@@ -14,6 +14,7 @@ from katib.api import names
 from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
+from katib.executors.checkpoints import Checkpoints
 from katib.executors.command import Images, ReadData, plain_data
 from katib.executors.container import Container, PodOutfit, Surroundings
 from katib.executors.process import Processes
@@ -222,7 +223,8 @@ class PodReconciler:
         for spec in (*init, *main):
             name = str(spec.get("name"))
             containers[name] = build(spec, place if is_single else f"{place}.{name}", policy)
-        outfit = PodOutfit(place, containers, pod.spec.get("volumes") or (), build)
+        checkpoints = Checkpoints.beside(self.here.trials)
+        outfit = PodOutfit(place, containers, pod.spec.get("volumes") or (), build, checkpoints)
         sidecar = self.here.sidecars.attach(pod, outfit)
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")

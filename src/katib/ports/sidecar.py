@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from katib.api.values import Manifest, Unstructured
+from katib.api.values import Key, Manifest, Unstructured
 
 #: The variable that holds the path of the file that a program writes its metrics into.
 METRICS_FILE_VARIABLE = "KATIB_METRICS_FILE"
@@ -59,6 +59,23 @@ class Outfit(Protocol):
             path: as the pod names it.
             is_folder: it is a folder. For a file, the folder it lies in is the pod's own as well,
                 as if an empty volume were mounted there.
+
+        Returns:
+            The path that takes its place.
+        """
+        ...
+
+    def map_checkpoints(self, path: str, experiment: Key, trial: str, parent: str = "") -> str:
+        """Give every container the trial's checkpoints for an absolute path.
+
+        They are a folder that all pods of the trial share, and that stays until the experiment is
+        deleted. It begins as a copy of the parent's; the pod cannot start when that is gone.
+
+        Args:
+            path: as the pod names it.
+            experiment: whose trial.
+            trial: its name.
+            parent: the trial of the same experiment that it goes on from; empty for none.
 
         Returns:
             The path that takes its place.

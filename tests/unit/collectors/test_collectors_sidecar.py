@@ -46,6 +46,7 @@ class FakeOutfit:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.mapped: list[tuple[str, bool]] = []
+        self.checkpoints: list[tuple[str, Key, str, str]] = []
         self.files: dict[str, bytes] = {}
         self.added: list[Manifest] = []
 
@@ -55,6 +56,10 @@ class FakeOutfit:
     def map_path(self, path: str, is_folder: bool = False) -> str:
         self.mapped.append((path, is_folder))
         return f"{self.folder}{path}"
+
+    def map_checkpoints(self, path: str, experiment: Key, trial: str, parent: str = "") -> str:
+        self.checkpoints.append((path, experiment, trial, parent))
+        return f"{self.folder}/checkpoints"
 
     def add_file(self, name: str, content: bytes) -> str:
         self.files[name] = content
@@ -334,3 +339,32 @@ def test_a_pod_without_the_primary_container_is_told(stage: Stage) -> None:
     trial = stage.trial("File", source=file("/k/log"), primary_container_name="other")
     assert stage.attach(stage.pod(trial)).advance(is_ended=True)
     assert stage.told == [("PrimaryContainerMissing", 'The pod has no container "other"')]
+
+
+CHECKPOINTS: dict[str, tuple[dict[str, str], dict[str, str], list[tuple[str, Key, str, str]]]] = {
+    "a trial of an experiment that names no path for checkpoints has none": ({}, {}, []),
+    "an empty path is none": ({"suggestion_trial_dir": ""}, {}, []),
+    "a trial has checkpoints at the path of its experiment": (
+        {"suggestion_trial_dir": "/c"},
+        {},
+        [("/c", Key("default", "tune"), KEY.name, "")],
+    ),
+    "a trial goes on from those of the parent that its labels name": (
+        {"suggestion_trial_dir": "/c"},
+        {"pbt.suggestion.katib.kubeflow.org/parent": "tune-x0"},
+        [("/c", Key("default", "tune"), KEY.name, "tune-x0")],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["StdOut", "Push"])
+@pytest.mark.parametrize("case", CHECKPOINTS)
+def test_where_a_trials_checkpoints_are(case: str, kind: str, stage: Stage) -> None:
+    settings, labels, expected = CHECKPOINTS[case]
+    experiment = an_experiment().named("tune").with_algorithm("pbt", **settings).build()
+    stage.experiment = stage.store.create(EXPERIMENTS, experiment)
+    trial = stage.trial(kind)
+    metadata = replace(trial.metadata, labels=Strings(labels))
+    stage.store.update(TRIALS, replace(trial, metadata=metadata))
+    stage.attach(stage.pod(trial))
+    assert stage.outfit.checkpoints == expected

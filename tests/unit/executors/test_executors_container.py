@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from katib.executors.checkpoints import Checkpoints
 from katib.executors.container import Container, PodOutfit
 
 
@@ -13,7 +14,8 @@ def no_container(spec: object, place: str) -> Container:
 
 @pytest.fixture
 def outfit(tmp_path: Path) -> PodOutfit:
-    return PodOutfit(f"{tmp_path}/trial/x1", {}, (), no_container)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    return PodOutfit(f"{tmp_path}/trial/x1", {}, (), no_container, checkpoints)
 
 
 PLACES: dict[str, tuple[str, bool, str, str, str]] = {
