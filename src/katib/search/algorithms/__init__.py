@@ -20,7 +20,9 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "enas": "katib.search.algorithms.enas:Enas",
         "grid": "katib.search.algorithms.grid:GridSearch",
         "hyperband": "katib.search.algorithms.hyperband:Hyperband",
+        "multivariate-tpe": "katib.search.algorithms.multivariate_tpe:MultivariateTpe",
         "random": "katib.search.algorithms.random:RandomSearch",
         "sobol": "katib.search.algorithms.sobol:SobolSearch",
+        "tpe": "katib.search.algorithms.tpe:Tpe",
     },
 )

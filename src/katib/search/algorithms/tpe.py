@@ -1,0 +1,76 @@
+"""TPE: each parameter is searched where it was good and not where it was bad.
+
+J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter Optimization",
+2011; the mathematics is in :mod:`katib.search.parzen`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from katib.api.experiment import Experiment
+from katib.search.settings import SettingsReader
+from katib.search.space import SearchSpace
+from katib.search.tree_parzen import Plan, TreeParzenSearch
+
+#: No more trials than that are good, however many there are.
+_MOST_GOOD = 25
+
+
+class Tpe(TreeParzenSearch):
+    """Takes every parameter for independent of the others, as the original does."""
+
+    def __init__(self, experiment: Experiment, seed: int) -> None:
+        super().__init__(experiment, seed, _plan(SettingsReader(experiment)))
+
+    @staticmethod
+    def validate(experiment: Experiment) -> None:
+        """Accept the settings of both libraries that serve ``tpe`` in Katib, and any space."""
+        reader = SettingsReader(experiment)
+        reader.integer(
+            "random_state",
+            None,
+            lambda state: state >= 0,
+            "random_state should be great or equal than zero",
+        )
+        _plan(reader)
+        reader.check()
+        SearchSpace.of(experiment)
+
+
+def _plan(reader: SettingsReader) -> Plan:
+    gamma = reader.number(
+        "gamma", 0.25, lambda gamma: 0 < gamma < 1, "gamma should be in the range of (0, 1)"
+    )
+    prior_weight = reader.number(
+        "prior_weight",
+        1.0,
+        lambda weight: 0 < weight < math.inf,
+        "prior_weight should be great than zero",
+    )
+    startup = reader.integer(
+        "n_startup_trials",
+        10,
+        lambda count: count >= 0,
+        "n_startup_trials should be greate or equal than zero",
+    )
+    draws = reader.integer(
+        "n_EI_candidates",
+        24,
+        lambda count: count > 0,
+        "n_EI_candidates should be great than zero",
+    )
+    # The other library's name of the same; given both, it counts.
+    draws = reader.integer(
+        "n_ei_candidates",
+        draws,
+        lambda count: count > 0,
+        "n_ei_candidates should be great than zero",
+    )
+    return Plan(
+        startup=startup,
+        draws=draws,
+        prior_weight=prior_weight,
+        is_joint=False,
+        good=lambda count: min(math.ceil(gamma * count), _MOST_GOOD),
+    )

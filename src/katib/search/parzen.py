@@ -1,0 +1,247 @@
+"""Parzen estimators on the unit cube: what good points have in common, and others have not.
+
+J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter Optimization",
+2011, section 4 (TPE); S. Watanabe, "Tree-Structured Parzen Estimator: Understanding Its Algorithm
+Components and Their Roles for Better Empirical Performance", 2023, section 3 (kernels, bandwidths,
+magic clipping, prior); S. Falkner, A. Klein and F. Hutter, "BOHB", 2018, section 3.2 (kernels over
+all parameters at once).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from katib.search.history import Floats
+from katib.search.parameter import Parameter
+from katib.search.space import SearchSpace
+
+#: Up to so many values, each has the probability of its whole share; with more, the density at its
+#: place says the same.
+_MOST_BINS = 256
+
+#: The bandwidth of the first kernel over all parameters, before more of them narrow it.
+_JOINT_WIDTH = 0.2
+
+_ROOT = math.sqrt(2 * math.pi)
+
+#: Instead of nothing at all, which has no logarithm.
+_LEAST = 1e-300
+
+#: Kernels never become narrower than this share of the range.
+_FINEST = 100
+
+
+class Axis(Protocol):
+    """One parameter's kernels. A kernel has its centre at a trial's place, and a width.
+
+    A width of 1 is that of the prior: as good as nothing is known.
+    """
+
+    def widths(self, centres: Floats, parameters: int | None, prior_weight: float) -> Floats:
+        """The widths that suit the centres.
+
+        Args:
+            centres: (n_points,), unit interval.
+            parameters: how many parameters a kernel is over; ``None`` if only over this one.
+            prior_weight: how much the prior counts, where one point counts 1.
+        """
+        ...
+
+    def draw(self, centres: Floats, widths: Floats, random: np.random.Generator) -> Floats:
+        """One place from each kernel; the middle of a value's share."""
+        ...
+
+    def log_mass(self, places: Floats, centres: Floats, widths: Floats) -> Floats:
+        """The logarithm of what each kernel gives to each place: (n_places, n_kernels).
+
+        Probabilities of values, or densities when there is no end of them.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberAxis:
+    """Normal distributions, cut off at the ends of the unit interval (Watanabe 2023, 3.3).
+
+    Attributes:
+        edges: where the shares of the values begin and end; none when there are too many to count.
+    """
+
+    edges: Floats | None
+
+    def widths(self, centres: Floats, parameters: int | None, prior_weight: float) -> Floats:
+        """By the rule of Scott (Falkner et al. 2018), or by the distances to the neighbours.
+
+        Clipped from below so that few points never look certain: the magic clipping of Bergstra.
+        """
+        if parameters is None:
+            wanted = _widest_gaps(centres)
+        else:
+            width = _JOINT_WIDTH * max(len(centres), 1) ** (-1 / (parameters + 4))
+            wanted = np.full(len(centres), width)
+        return np.clip(wanted, 1 / min(_FINEST, len(centres) + 2), 1.0)
+
+    def draw(self, centres: Floats, widths: Floats, random: np.random.Generator) -> Floats:
+        """By the inverse of the distribution, then into the middle of the value's share."""
+        low, high = ndtr(-centres / widths), ndtr((1 - centres) / widths)
+        shares = low + random.random(len(centres)) * (high - low)
+        places = np.clip(centres + widths * ndtri(shares), 0.0, 1.0)
+        if self.edges is None:
+            return np.asarray(places)
+        bins = self._bins(places)
+        return np.asarray((self.edges[bins] + self.edges[bins + 1]) / 2)
+
+    def log_mass(self, places: Floats, centres: Floats, widths: Floats) -> Floats:
+        """The probability of the share that the place lies in, or the density there."""
+        if self.edges is None:
+            density = ((places[:, None] - centres) / widths) ** 2 / -2
+            return np.asarray(density - np.log(widths * _inside(centres, widths) * _ROOT))
+        # Values have few places, so that few kernels and few questions are different.
+        kernels, kernel_of = np.unique(centres + 1j * widths, return_inverse=True)
+        bins, bin_of = np.unique(self._bins(places), return_inverse=True)
+        low = (self.edges[bins, None] - kernels.real) / kernels.imag
+        high = (self.edges[bins + 1, None] - kernels.real) / kernels.imag
+        masses = np.maximum(ndtr(high) - ndtr(low), _LEAST)
+        logs = np.log(masses / _inside(kernels.real, kernels.imag))
+        return np.asarray(logs[bin_of][:, kernel_of])
+
+    def _bins(self, places: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+        edges = np.zeros(2) if self.edges is None else self.edges
+        return np.clip(np.searchsorted(edges, places, side="right") - 1, 0, len(edges) - 2)
+
+
+@dataclass(frozen=True, slots=True)
+class WordAxis:
+    """One word, or with the probability of the width any of them (Watanabe 2023, 3.3).
+
+    Attributes:
+        count: how many words there are.
+    """
+
+    count: int
+
+    def widths(self, centres: Floats, parameters: int | None, prior_weight: float) -> Floats:
+        """Narrower with the root of the number of points, from nearly any word on.
+
+        Any faster, and words that were good by chance are never left again.
+        """
+        extra = self.count * prior_weight / math.sqrt(len(centres) + 1)
+        return np.full(len(centres), extra / (1 + extra))
+
+    def draw(self, centres: Floats, widths: Floats, random: np.random.Generator) -> Floats:
+        """The kernel's own word, or any."""
+        anywhere = random.integers(self.count, size=len(centres))
+        is_own = random.random(len(centres)) >= widths
+        return np.where(is_own, self._words(centres), anywhere + 0.5) / self.count
+
+    def log_mass(self, places: Floats, centres: Floats, widths: Floats) -> Floats:
+        """The probability of the word."""
+        is_own = self._words(places)[:, None] == self._words(centres)
+        return np.log(np.where(is_own, 1 - widths, 0.0) + widths / self.count)
+
+    def _words(self, places: Floats) -> Floats:
+        return np.minimum(np.floor(places * self.count), self.count - 1) + 0.5
+
+
+class ParzenEstimator:
+    """A mixture of one kernel for each point, and the prior (Watanabe 2023, 3.2 and 3.3).
+
+    Args:
+        axes: one for each parameter.
+        points: (n_points, n_parameters), unit cube.
+        is_joint: a kernel is over all parameters at once; otherwise each parameter has a mixture
+            of its own, and they are independent.
+        prior_weight: how much the prior counts, where one point counts 1.
+    """
+
+    def __init__(
+        self, axes: Sequence[Axis], points: Floats, is_joint: bool, prior_weight: float
+    ) -> None:
+        self._axes, self._is_joint = axes, is_joint
+        parameters = len(axes) if is_joint else None
+        self._centres = [np.append(column, 0.5) for column in points.T]
+        self._widths = [
+            np.append(axis.widths(column, parameters, prior_weight), 1.0)
+            for axis, column in zip(axes, points.T, strict=True)
+        ]
+        weights = np.append(np.ones(len(points)), prior_weight)
+        self._weights = weights / weights.sum()
+
+    def draw(self, count: int, random: np.random.Generator) -> Floats:
+        """Points of the mixture: (count, n_parameters), unit cube."""
+        columns: list[Floats] = []
+        kernels = self._kernels(count, random)
+        for axis, centres, widths in zip(self._axes, self._centres, self._widths, strict=True):
+            columns.append(axis.draw(centres[kernels], widths[kernels], random))
+            if not self._is_joint:
+                kernels = self._kernels(count, random)
+        return np.stack(columns, axis=1)
+
+    def log_mass(self, points: Floats) -> Floats:
+        """How likely the points are, as logarithms: (n_points,)."""
+        masses = [
+            axis.log_mass(column, centres, widths)
+            for axis, column, centres, widths in zip(
+                self._axes, points.T, self._centres, self._widths, strict=True
+            )
+        ]
+        if self._is_joint:
+            return self._mixed(np.sum(masses, axis=0))
+        return np.asarray(np.sum([self._mixed(mass) for mass in masses], axis=0))
+
+    def _mixed(self, masses: Floats) -> Floats:
+        masses = masses + np.log(self._weights)
+        largest = masses.max(axis=1)
+        return np.asarray(largest + np.log(np.exp(masses - largest[:, None]).sum(axis=1)))
+
+    def _kernels(
+        self, count: int, random: np.random.Generator
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        return random.choice(len(self._weights), size=count, p=self._weights)
+
+
+def axes_of(space: SearchSpace) -> tuple[Axis, ...]:
+    """The kernels of each parameter of a search space."""
+    return tuple(_axis(parameter) for parameter in space.parameters)
+
+
+def ranked(points: Floats, good: ParzenEstimator, bad: ParzenEstimator) -> Floats:
+    """The same points, those with the largest expected improvement first.
+
+    It grows with the ratio of good to bad (Bergstra et al. 2011, equation 3). Whole points are
+    compared: were each parameter to take its own best place, all of them would change at once, and
+    nothing could be told from the result.
+    """
+    scores = good.log_mass(points) - bad.log_mass(points)
+    return points[np.argsort(-scores, kind="stable")]
+
+
+def _axis(parameter: Parameter) -> Axis:
+    size = parameter.size
+    if not parameter.is_ordered:
+        return WordAxis(size or 1)
+    if size is None or size > _MOST_BINS:
+        return NumberAxis(None)
+    lows = [parameter.share(parameter.value(index))[0] for index in range(size)]
+    return NumberAxis(np.array([*lows, 1.0]))
+
+
+def _inside(centres: Floats, widths: Floats) -> Floats:
+    """How much of each normal distribution lies on the unit interval."""
+    return np.asarray(ndtr((1 - centres) / widths) - ndtr(-centres / widths))
+
+
+def _widest_gaps(centres: Floats) -> Floats:
+    """For each centre, the larger distance to a neighbour; the prior's centre is one too."""
+    everyone = np.append(centres, 0.5)
+    order = np.argsort(everyone, kind="stable")
+    gaps = np.diff(everyone[order])
+    widest = np.empty(len(everyone))
+    widest[order] = np.maximum(np.append(gaps, 0.0), np.append(0.0, gaps))
+    return widest[:-1]

@@ -1,0 +1,166 @@
+"""The tree-structured Parzen estimator as a search: what TPE's two forms have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from scipy.stats import qmc
+
+from katib.api.experiment import Experiment
+from katib.api.suggestion import TrialAssignment
+from katib.api.trial import Trial
+from katib.api.values import NameValue
+from katib.ports.suggester import SuggestionReply
+from katib.search.history import Floats, History, Outcome, points_of
+from katib.search.parzen import ParzenEstimator, axes_of, ranked
+from katib.search.space import SearchSpace
+
+#: How often the model is asked for a point that was not tried before, and after it chance.
+_MODEL_DRAWS, _RANDOM_DRAWS = 4, 100
+
+#: Beyond so many parameters there are no Sobol sequences, and beyond so many points either.
+_MOST_PARAMETERS, _MOST_POINTS = int(qmc.Sobol.MAXDIM), 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the search is carried out.
+
+    Attributes:
+        startup: how many trials must have ended before the model is asked.
+        draws: how many points of the good estimator are compared for each suggestion.
+        prior_weight: how much the prior counts, where one trial counts 1.
+        is_joint: kernels are over all parameters at once.
+        good: how many trials are good, of so many that have a loss.
+    """
+
+    startup: int
+    draws: int
+    prior_weight: float
+    is_joint: bool
+    good: Callable[[int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The history as the model takes it: (n_trials, n_parameters) each, unit cube.
+
+    Attributes:
+        good: the best trials.
+        bad: the other ones that have ended. Those stopped early come after all that finished, those
+            that failed come last.
+        pending: those that have not; the model takes them for bad, so that it looks elsewhere
+            (the constant liar of Ginsbourger, Le Riche and Carraro, 2010).
+        seen: the texts of every trial's point, if the space can be used up.
+    """
+
+    good: Floats
+    bad: Floats
+    pending: Floats
+    seen: frozenset[tuple[str, ...]]
+
+
+class TreeParzenSearch:
+    """Looks where good trials are dense and bad ones are not.
+
+    The first points are those of a scrambled Sobol sequence. No point is tried twice while there
+    are others.
+
+    Args:
+        experiment: what is searched.
+        seed: where all randomness comes from.
+        plan: how.
+    """
+
+    def __init__(self, experiment: Experiment, seed: int, plan: Plan) -> None:
+        self._space = SearchSpace.of(experiment)
+        self._seed, self._plan = seed, plan
+        self._axes = axes_of(self._space)
+        self._history = History(experiment, self._space)
+        self._evidence: Evidence | None = None
+        self._sequence: qmc.Sobol | None = None
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Trials that have ended are evidence; pending ones are avoided."""
+        self._history.tell(trials)
+        self._evidence = None
+
+    def suggest(self, index: int, count: int) -> SuggestionReply:
+        """As many as asked for; each avoids those before it."""
+        if self._evidence is None:
+            self._evidence = self._gather()
+        seen, pending = set(self._evidence.seen), self._evidence.pending
+        points: list[tuple[NameValue, ...]] = []
+        for offset in range(count):
+            point = self._point(index + offset, pending, seen)
+            points.append(point)
+            seen.add(_values(point))
+            pending = np.vstack([pending, self._space.units_of(point)])
+        return SuggestionReply([TrialAssignment(parameter_assignments=point) for point in points])
+
+    def _gather(self) -> Evidence:
+        history, plan = self._history, self._plan
+        ended = history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        best = sorted(ended, key=lambda trial: trial.rank)
+        losses = sum(trial.outcome is not Outcome.FAILED for trial in ended)
+        good = min(plan.good(losses), losses)
+        points = points_of(best, self._space)
+        pending = points_of(history.of(Outcome.PENDING), self._space)
+        seen = set() if self._space.size is None else history.points()
+        return Evidence(points[:good], points[good:], pending, frozenset(seen))
+
+    def _point(
+        self, index: int, pending: Floats, seen: set[tuple[str, ...]]
+    ) -> tuple[NameValue, ...]:
+        is_used_up = self._space.size is not None and len(seen) >= self._space.size
+        for units in self._draws(index, pending):
+            point = self._space.assignments_at(units)
+            if is_used_up or _values(point) not in seen:
+                return point
+        number = 0
+        while _values(self._space.point(number)) in seen:
+            number += 1
+        return self._space.point(number)
+
+    def _draws(self, index: int, pending: Floats) -> Iterator[Sequence[float]]:
+        """Points of the unit cube, those that promise most first."""
+        evidence = self._evidence or self._gather()
+        random = Random(f"{self._seed}:{index}")
+        if len(evidence.good) + len(evidence.bad) < self._plan.startup:
+            yield self._start(index, random)
+        else:
+            yield from self._promising(evidence, pending, random)
+        for _ in range(_RANDOM_DRAWS):
+            yield [random.random() for _ in self._axes]
+
+    def _promising(
+        self, evidence: Evidence, pending: Floats, random: Random
+    ) -> Iterator[Sequence[float]]:
+        good = self._estimator(evidence.good)
+        bad = self._estimator(np.vstack([evidence.bad, pending]))
+        generator = np.random.default_rng(random.getrandbits(128))
+        for _ in range(_MODEL_DRAWS):
+            points = good.draw(self._plan.draws, generator)
+            yield from ranked(points, good, bad).tolist()
+
+    def _estimator(self, points: Floats) -> ParzenEstimator:
+        return ParzenEstimator(self._axes, points, self._plan.is_joint, self._plan.prior_weight)
+
+    def _start(self, index: int, random: Random) -> Sequence[float]:
+        if len(self._axes) > _MOST_PARAMETERS:
+            return [random.random() for _ in self._axes]
+        if self._sequence is None:
+            generator = np.random.default_rng(self._seed)
+            self._sequence = qmc.Sobol(len(self._axes), scramble=True, bits=30, seed=generator)
+        self._sequence.reset()
+        if number := index % _MOST_POINTS:
+            self._sequence.fast_forward(number)
+        point: list[float] = self._sequence.random(1)[0].tolist()
+        return point
+
+
+def _values(point: Sequence[NameValue]) -> tuple[str, ...]:
+    return tuple(pair.value for pair in point)
