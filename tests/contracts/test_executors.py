@@ -196,14 +196,19 @@ class FakeSidecar:
 
     environment: Mapping[str, str] = {"FROM_SIDECAR": "yes"}
     note = "all was read"
+    stop_reason = ""
 
     def __init__(self) -> None:
         self.ends: list[bool] = []
+        self.stops: list[str] = []
 
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
         if is_ended:
             self.ends.append(is_failed)
         return not is_ended or len(self.ends) > 1
+
+    def note_stop(self, reason: str) -> None:
+        self.stops.append(reason)
 
 
 class Kubelet:

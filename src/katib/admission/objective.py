@@ -7,12 +7,20 @@ from collections.abc import Callable
 from katib.admission.context import AdmissionContext
 from katib.admission.problems import Problems, invalid, required
 from katib.api import names
-from katib.api.experiment import AlgorithmSpec, ExperimentSpec, ObjectiveSpec
+from katib.api.experiment import (
+    AlgorithmSpec,
+    CollectorSpec,
+    ExperimentSpec,
+    MetricsCollectorSpec,
+    ObjectiveSpec,
+)
 from katib.errors import ConfigurationError
 
 _PATH = "spec.objective"
 _TYPES = (names.MINIMIZE, names.MAXIMIZE)
 _STRATEGIES = (names.MIN, names.MAX, names.LATEST)
+#: Katib starts these with the rules; others do not know them, or read when all is over.
+_READ_AT_ONCE = ("StdOut", "File")
 _POLICIES = ("", names.NEVER, names.LONG_RUNNING, names.FROM_VOLUME)
 
 
@@ -60,6 +68,20 @@ def check_algorithms(spec: ExperimentSpec, context: AdmissionContext) -> Problem
             "EarlyStopping",
             context.check_early_stopping,
         )
+
+
+def check_early_stopping(spec: ExperimentSpec) -> Problems:
+    """Rules are applied to metrics while they are read, which only some collectors do."""
+    collector = (spec.metrics_collector_spec or MetricsCollectorSpec()).collector
+    kind = (collector or CollectorSpec()).kind
+    if spec.early_stopping is None or kind in _READ_AT_ONCE or kind not in names.COLLECTOR_KINDS:
+        return
+    yield invalid(
+        "spec.earlyStopping",
+        spec.early_stopping.algorithm_name,
+        f"early stopping rules cannot be applied to metrics of the collector kind {kind}; use "
+        f"{' or '.join(_READ_AT_ONCE)}, or leave early stopping out",
+    )
 
 
 def check_resume_policy(policy: str) -> Problems:

@@ -10,6 +10,7 @@ from katib.admission.context import AdmissionContext
 from katib.admission.metadata import check_metadata
 from katib.admission.objective import (
     check_algorithms,
+    check_early_stopping,
     check_objective,
     check_resume_policy,
     check_strategies,
@@ -60,6 +61,7 @@ def validate(
     errors += seen(check_template(spec, context))
     errors += seen(check_search_space(spec))
     errors += seen(check_collector(spec.metrics_collector_spec, context))
+    errors += seen(check_early_stopping(spec))
     return errors
 
 

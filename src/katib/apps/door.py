@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from katib.admission import AdmissionContext, admit
@@ -12,10 +12,16 @@ from katib.api.kinds import CONFIG_MAPS
 from katib.api.values import Key, Manifest, Unstructured
 from katib.collectors import COLLECTORS
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import OneMachine, algorithm_address
+from katib.configuration.one_machine import (
+    OneMachine,
+    algorithm_address,
+    early_stopping_address,
+)
 from katib.errors import AdmissionError, FieldError, SettingsError
 from katib.search.algorithms import ALGORITHMS
+from katib.search.stopping import STOPPING_RULES
 from katib.suggesters.in_process import InProcessSuggester
+from katib.suggesters.in_process_stopper import check_settings
 
 
 def admit_here(
@@ -24,7 +30,7 @@ def admit_here(
     old: Experiment | None = None,
     config: KatibConfig | None = None,
 ) -> Experiment:
-    """The legal experiment of a manifest, its algorithm's settings checked too.
+    """The legal experiment of a manifest, the settings of its algorithms checked too.
 
     The controllers check the settings again; asked here, a mistake costs no experiment. The
     settings of an algorithm that the configuration gives an address are checked by its service,
@@ -34,15 +40,32 @@ def admit_here(
         AdmissionError: with everything that is wrong.
     """
     experiment = admit(manifest, context, old)
+    wrong = [*_check_algorithm(experiment, config), *_check_early_stopping(experiment, config)]
+    if wrong:
+        raise AdmissionError(f'Experiment "{experiment.metadata.name}"', wrong)
+    return experiment
+
+
+def _check_algorithm(experiment: Experiment, config: KatibConfig | None) -> Iterator[FieldError]:
     algorithm = experiment.spec.algorithm
     if config and algorithm and algorithm_address(config, algorithm.algorithm_name):
-        return experiment
+        return
     try:
         InProcessSuggester().validate(experiment)
     except SettingsError as error:
-        wrong = FieldError("spec.algorithm", "Invalid value", str(error))
-        raise AdmissionError(f'Experiment "{experiment.metadata.name}"', [wrong]) from error
-    return experiment
+        yield FieldError("spec.algorithm", "Invalid value", str(error))
+
+
+def _check_early_stopping(
+    experiment: Experiment, config: KatibConfig | None
+) -> Iterator[FieldError]:
+    algorithm = experiment.spec.early_stopping
+    if config and algorithm and early_stopping_address(config, algorithm.algorithm_name):
+        return
+    try:
+        check_settings(experiment)
+    except SettingsError as error:
+        yield FieldError("spec.earlyStopping", "Invalid value", str(error))
 
 
 def admission_context(find: Any, config: KatibConfig | None = None) -> AdmissionContext:
@@ -52,7 +75,7 @@ def admission_context(find: Any, config: KatibConfig | None = None) -> Admission
         find: ``ResourceReader.find`` of its store.
         config: how the home is configured; hand the same to :func:`admit_here`.
     """
-    here = OneMachine(config or KatibConfig(), ALGORITHMS, (), COLLECTORS)
+    here = OneMachine(config or KatibConfig(), ALGORITHMS, STOPPING_RULES, COLLECTORS)
 
     def config_map(key: Key) -> Mapping[str, str] | None:
         found: Unstructured | None = find(CONFIG_MAPS, key)

@@ -27,7 +27,7 @@ from katib.apps.home import Home
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import algorithm_address
+from katib.configuration.one_machine import algorithm_address, early_stopping_address
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
@@ -39,11 +39,15 @@ from katib.executors.files import TrialFilesReconciler
 from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.observations.sql import SqlObservationLog
+from katib.ports.early_stopper import EarlyStopper
+from katib.ports.observation_log import ObservationLog
 from katib.ports.suggester import Suggester
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process import InProcessSuggester
+from katib.suggesters.in_process_stopper import InProcessStopper
 from katib.suggesters.routing import RoutingSuggester
+from katib.suggesters.routing_stopper import RoutingStopper
 
 #: The kinds that this engine runs.
 RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS)
@@ -103,7 +107,7 @@ class EmbeddedEngine:
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
-        sidecars = LogSidecars(self.store, self.observations, events, COLLECTORS)
+        sidecars = LogSidecars(self.store, self.observations, events, COLLECTORS, clock)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
         self._pods = PodReconciler(self.store, clock, here)
@@ -117,7 +121,10 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        asking = SuggestionReconciler(self.store, _suggester(options.config), clock)
+        stopper = _stopper(options.config, self.observations)
+        asking = SuggestionReconciler(
+            self.store, _suggester(options.config), clock, stopper=stopper
+        )
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (asking,), workers=2))
@@ -254,3 +261,17 @@ def _suggester(config: KatibConfig) -> Suggester:
         return RemoteSuggester(Service(address, SystemClock(), limits=limits))
 
     return RoutingSuggester(InProcessSuggester(), find_address, connect)
+
+
+def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:
+    def find_address(experiment: Experiment) -> str:
+        algorithm = experiment.spec.early_stopping
+        return "" if algorithm is None else early_stopping_address(config, algorithm.algorithm_name)
+
+    def connect(address: str) -> EarlyStopper:
+        from katib.suggesters.remote import RemoteEarlyStopper, Service
+
+        # The observation log is served to nobody here: a service must do without.
+        return RemoteEarlyStopper(Service(address, SystemClock()), db_manager_address="")
+
+    return RoutingStopper(InProcessStopper(log), find_address, connect)

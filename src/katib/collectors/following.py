@@ -11,6 +11,7 @@ from katib.api import names
 from katib.api.experiment import ObjectiveSpec
 from katib.api.numbers import parse_number
 from katib.collectors.near_miss import near_misses
+from katib.collectors.stopping import RuleWatch
 from katib.ports.collector import Collector, CollectorSource
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.sidecar import METRICS_FILE_VARIABLE
@@ -20,15 +21,23 @@ TAIL_BYTES = 64 * 1024
 
 
 class Bare:
-    """Beside a pod whose metrics are not read."""
+    """Beside a pod whose metrics are not read.
+
+    Args:
+        environment: variables for the pod.
+        stop_reason: why the pod is not even to start; empty when it is.
+    """
 
     note = ""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
+    def __init__(self, environment: Mapping[str, str], stop_reason: str = "") -> None:
+        self.environment, self.stop_reason = environment, stop_reason
 
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
         return True
+
+    def note_stop(self, reason: str) -> None:
+        """Nothing: whoever read the metrics has said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,12 @@ class Reports:
     Attributes:
         keep: takes entries.
         warn: tells the user, with a reason and a message, what was wrong.
+        stop: the trial was stopped early, for a reason.
     """
 
     keep: Callable[[Sequence[MetricEntry]], None]
     warn: Callable[[str, str], None]
+    stop: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,7 @@ class Following:
         objective: the metrics that are wanted.
         reports: where they go.
         environment: variables for the pod.
+        watch: the rules by which the pod is ended early.
     """
 
     def __init__(
@@ -121,14 +133,28 @@ class Following:
         objective: ObjectiveSpec,
         reports: Reports,
         environment: Mapping[str, str],
+        watch: RuleWatch,
     ) -> None:
         self.environment = environment
         self.note = ""
         self._reading, self._objective, self._reports = reading, objective, reports
+        self._watch = watch
+        # Metrics that nobody wants to keep, but for the rules.
+        self._unwanted = watch.metrics.difference(objective.metric_names)
         self._has_objective = self._has_number = False
+
+    @property
+    def stop_reason(self) -> str:
+        return self._watch.verdict
+
+    def note_stop(self, reason: str) -> None:
+        self._reports.stop(reason)
 
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
         entries, is_caught_up = self._reading.collector.read(is_ended)
+        self._watch.note(entries)
+        if self._unwanted:
+            entries = [entry for entry in entries if entry.name not in self._unwanted]
         if entries:
             self._reports.keep(entries)
             self._look(entries)

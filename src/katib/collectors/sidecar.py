@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from katib import parameters
-from katib.api import names
+from katib.api import conditions, names
 from katib.api.codec import from_raw
 from katib.api.experiment import (
     EXPERIMENTS,
@@ -22,12 +23,14 @@ from katib.api.experiment import (
 )
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
-from katib.api.values import Key, Manifest, Resource, Unstructured
+from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
 from katib.collectors.following import Bare, Following, Reading, Reports
+from katib.collectors.stopping import RuleWatch
+from katib.ports.clock import Clock
 from katib.ports.collector import Collector, CollectorSource
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
-from katib.ports.resource_store import ResourceReader
+from katib.ports.resource_store import ResourceStore
 from katib.ports.sidecar import METRICS_FILE_VARIABLE, Outfit, Sidecar
 from katib.registry import Registry
 
@@ -42,20 +45,23 @@ class LogSidecars:
     """Attaches collectors to the pods of trials.
 
     Args:
-        store: where pods' owners are found, and the parameters of their experiments.
+        store: where pods' owners are found, and the parameters of their experiments; and where
+            trials are that are stopped early.
         observations: where entries are reported.
-        events: where a missing metric is told.
+        events: where a missing metric is told, and an early stop.
         collectors: kinds of collector.
+        clock: for the time of an early stop.
     """
 
     def __init__(
         self,
-        store: ResourceReader,
+        store: ResourceStore,
         observations: ObservationLog,
         events: EventRecorder,
         collectors: Registry[Collector],
+        clock: Clock,
     ) -> None:
-        self._store, self._observations = store, observations
+        self._store, self._observations, self._clock = store, observations, clock
         self._events, self._collectors = events, collectors
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
@@ -66,6 +72,9 @@ class LogSidecars:
         trial = self._trial_of(pod)
         if trial is None:
             return None
+        if trial.has(names.EARLY_STOPPED):
+            # Its metrics are all reported, and may be read at this moment.
+            return Bare({}, "The trial is early stopped")
         kind = _kind(trial)
         if kind != "Push" and trial.metadata.uid in self._reported:
             # An earlier pod of the trial, or the same one under an earlier engine, has reported
@@ -107,7 +116,11 @@ class LogSidecars:
     def _follow(
         self, trial: Trial, outfit: Outfit, file: tuple[str, str], environment: Mapping[str, str]
     ) -> Sidecar:
-        reports = Reports(partial(self._observations.report, trial.key), partial(self._warn, trial))
+        reports = Reports(
+            partial(self._observations.report, trial.key),
+            partial(self._warn, trial),
+            partial(self._stop, trial.key),
+        )
         path, log = file
         kind, by = _kind(trial), "program"
         try:
@@ -122,16 +135,37 @@ class LogSidecars:
             except ValueError as error:
                 reports.warn("CollectorNotStarted", f"customCollector: {error}")
                 return Bare(environment)
-        source = self._source(trial, log or printed)
-        reading = Reading(self._collectors.load(kind)(source), source, path, by)
-        return Following(reading, trial.spec.objective or ObjectiveSpec(), reports, environment)
-
-    def _source(self, trial: Trial, log: str) -> CollectorSource:
         objective = trial.spec.objective or ObjectiveSpec()
+        watch = RuleWatch(trial.spec.early_stopping_rules, objective)
+        for rule in watch.unreadable:
+            told = f'The value "{rule.value}" of the rule for {rule.name} is no number'
+            reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
+        metrics = tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
+        source = self._source(trial, metrics, log or printed)
+        reading = Reading(self._collectors.load(kind)(source), source, path, by)
+        return Following(reading, objective, reports, environment, watch)
+
+    def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
         source = trial.spec.metrics_collector.source or SourceSpec()
         filters = (source.filter or FilterSpec()).metrics_format
         is_json = _kind(trial) == "File" and _place(trial).format == "JSON"
-        return CollectorSource(objective.metric_names, filters, log, "JSON" if is_json else "TEXT")
+        return CollectorSource(metrics, filters, log, "JSON" if is_json else "TEXT")
+
+    def _stop(self, key: Key, reason: str) -> None:
+        """Give the trial its condition, unless it has ended otherwise or is gone."""
+        trial = self._store.find(TRIALS, key)
+        if trial is None or trial.is_completed:
+            return
+        stopped = Condition(
+            type=names.EARLY_STOPPED,
+            status="True",
+            reason="TrialEarlyStopped",
+            message=f"Trial is early stopped: {reason}",
+        )
+        found = conditions.put(trial.status.conditions, stopped, self._clock.now())
+        status = replace(trial.status, conditions=found)
+        self._store.update_status(TRIALS, replace(trial, status=status))
+        self._events.record(trial, stopped.reason, stopped.message)
 
     def _warn(self, trial: Trial, reason: str, message: str) -> None:
         self._events.record(trial, reason, message, warning=True)

@@ -36,6 +36,9 @@ TERMINATED = 143
 #: How long the processes of a pod that is removed may take to end, unless the pod says otherwise.
 GRACE_SECONDS = 30
 
+#: Why a pod was ended before its time: its sidecar said so.
+EARLY_STOPPED = "EarlyStopped"
+
 
 @dataclass(frozen=True, slots=True)
 class Here:
@@ -67,6 +70,7 @@ class _Run:
     outfit: PodOutfit
     sidecar: Sidecar | None
     grace_seconds: int
+    stop_reason: str = ""
     is_new: bool = False
     is_ended: bool = False
     is_told: bool = False
@@ -82,9 +86,17 @@ class _Run:
     @property
     def is_good(self) -> bool:
         """Whether all has ended well; what is beside has until it is asked to end."""
+        if self.stop_reason:
+            # However its programs took it.
+            return True
         if self.failure is not None or self._is_beside_broken:
             return False
         return all(one.is_succeeded for one in (*self.init, *self.main))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is ended before its time, so that nothing is started any more."""
+        return bool(self.stop_reason) or self.failure is not None
 
     @property
     def _is_beside_broken(self) -> bool:
@@ -229,15 +241,20 @@ class PodReconciler:
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")
         seconds = GRACE_SECONDS if grace is None else int(grace)
-        return _Run(
+        run = _Run(
             pod.metadata.uid, built[: len(init)], built[len(init) :], outfit, sidecar, seconds
         )
+        if pod.status.get("reason") == EARLY_STOPPED:
+            run.stop_reason = str(pod.status.get("message") or EARLY_STOPPED)
+        elif sidecar is not None:
+            run.stop_reason = sidecar.stop_reason
+        return run
 
     def _register(self, place: str, key: Key) -> None:
         self._pods[place] = key
 
     def _advance(self, pod: Unstructured, run: _Run) -> Result:
-        result = self._keep_deadline(pod, run)
+        result = self._keep_time(pod, run)
         for container in run.init:
             if container.is_succeeded:
                 continue
@@ -247,11 +264,21 @@ class PodReconciler:
                 return self._finish(run)
         if self._drive_together(pod, run):
             return self._finish(run)
-        if run.sidecar is not None and not run.sidecar.advance(is_ended=False):
+        if run.sidecar is not None and not self._listen(run, run.sidecar):
             return Result(retry_after_seconds=0)
         for container in run.main:
             result = _sooner(result, container)
         return result
+
+    def _listen(self, run: _Run, sidecar: Sidecar) -> bool:
+        """Let the sidecar read, and heed it; whether there is nothing more to do now."""
+        is_caught_up = sidecar.advance(is_ended=False)
+        if run.is_cut or not sidecar.stop_reason:
+            return is_caught_up
+        # The pod's status tells of it before any process does: an engine that dies in between
+        # would take the end for the program's own.
+        run.stop_reason, run.is_new = sidecar.stop_reason, False
+        return False
 
     def _drive_together(self, pod: Unstructured, run: _Run) -> bool:
         """Whether the containers that run at once have ended for good, and what is beside them."""
@@ -264,7 +291,7 @@ class PodReconciler:
 
     def _drive(self, pod: Unstructured, run: _Run, container: Container) -> bool:
         """Start the container when it is time; whether it has ended for good."""
-        if container.is_to_start and run.failure is None:
+        if container.is_to_start and not run.is_cut:
             # Both wait for the disk: together they wait less.
             made = self._beside.submit(run.outfit.make)
             self.here.flush()
@@ -276,7 +303,7 @@ class PodReconciler:
                 additions = {} if run.sidecar is None else run.sidecar.environment
                 container.start(pod, additions, run.outfit.paths_of(container.spec))
             run.is_new = True
-        return container.is_ended or (run.failure is not None and not container.is_running)
+        return not container.is_running if run.is_cut else container.is_ended
 
     def _end_beside(self, run: _Run, beside: Container) -> bool:
         """Whether what a sidecar added has ended, when the pod's own containers have."""
@@ -296,10 +323,18 @@ class PodReconciler:
         is_failed = not run.is_good
         if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
             return Result(retry_after_seconds=0)
+        if run.sidecar is not None and run.stop_reason:
+            run.sidecar.note_stop(run.stop_reason)
         run.is_ended = True
         return DONE
 
-    def _keep_deadline(self, pod: Unstructured, run: _Run) -> Result:
+    def _keep_time(self, pod: Unstructured, run: _Run) -> Result:
+        """End what is to end before its time."""
+        if run.stop_reason:
+            if run.stop_by is None:
+                self.here.flush()
+            self._stop(run)
+            return Result(retry_after_seconds=READ_EVERY)
         seconds = pod.spec.get("activeDeadlineSeconds")
         started = pod.status.get("startTime")
         if seconds is None or started is None:
@@ -347,6 +382,8 @@ class PodReconciler:
         status["containerStatuses"] = [container.status() for container in run.main]
         if run.failure is not None:
             status["reason"], status["message"] = run.failure
+        elif run.stop_reason:
+            status["reason"], status["message"] = EARLY_STOPPED, run.stop_reason
         elif status["phase"] == "Failed":
             causes = (container.failure() for container in run.containers)
             status["message"] = next((cause for cause in causes if cause), "")

@@ -27,12 +27,32 @@ class Sidecar(Protocol):
         """
         ...
 
+    @property
+    def stop_reason(self) -> str:
+        """Why the pod is to be ended now, before its time; empty while it may go on.
+
+        Looked at before the first container starts, and after every :meth:`advance`. Once it is
+        not empty it stays.
+        """
+        ...
+
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
         """Report what is new; whether all there was is reported.
 
         Args:
             is_ended: every container has ended. The pod is over only when this returned true.
-            is_failed: a container ended badly, so that missing metrics are no surprise.
+            is_failed: a container ended badly, so that missing metrics are no surprise. What ended
+                because of :attr:`stop_reason` did not.
+        """
+        ...
+
+    def note_stop(self, reason: str) -> None:
+        """The pod was ended for this reason and all is reported: its trial is stopped early.
+
+        Called before the pod's end is written, and again when an engine died in between.
+
+        Args:
+            reason: the :attr:`stop_reason`, perhaps as an earlier engine read it.
         """
         ...
 

@@ -76,11 +76,12 @@ class Stage:
     """A trial, its Job, and pods of the Job."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = MemoryStore(FakeClock())
+        self.clock = FakeClock()
+        self.store = MemoryStore(self.clock)
         self.observations = MemoryObservationLog()
         self.told: list[tuple[str, str]] = []
         self.outfit = FakeOutfit(folder)
-        self.sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS)
+        self.sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS, self.clock)
         experiment = an_experiment().with_parameter("lr", min="0", max="1").build()
         self.experiment = self.store.create(EXPERIMENTS, experiment)
 

@@ -65,7 +65,7 @@ class Machine:
 
     def engine(self) -> PodReconciler:
         """One that knows of the pod what the store and the files say."""
-        sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS)
+        sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS, self.clock)
         images = Images({}, str(self.folder))
         here = Here(self.folder / "trials", images, sidecars, lambda: None, self._wake)
         return PodReconciler(self.store, self.clock, here)

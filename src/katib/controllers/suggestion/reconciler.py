@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -11,7 +12,12 @@ from katib.api import conditions, names
 from katib.api.codec import to_raw
 from katib.api.experiment import EXPERIMENTS, AlgorithmSpec, Experiment
 from katib.api.kinds import DEPLOYMENTS, PERSISTENT_VOLUME_CLAIMS, SERVICES
-from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionStatus, TrialAssignment
+from katib.api.suggestion import (
+    SUGGESTIONS,
+    Suggestion,
+    SuggestionStatus,
+    TrialAssignment,
+)
 from katib.api.values import Condition, Key, Kind, NameValue, Resource
 from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.suggestion.naming import trial_name
@@ -25,9 +31,12 @@ from katib.errors import (
     UnknownNameError,
 )
 from katib.ports.clock import Clock
+from katib.ports.early_stopper import EarlyStopper
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
 from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
+
+_LOG = logging.getLogger(__name__)
 
 _SERVICE_KINDS = (DEPLOYMENTS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
 
@@ -52,13 +61,17 @@ class SuggestionReconciler:
 
     The assignments are written before any trial is made of them: after a crash they are the same.
     An algorithm that cannot be reached is waited for; one that fails again and again ends the
-    suggestion, and one that gives nothing though no trial is under way has ended its search.
+    suggestion, and one that gives nothing though no trial is under way has ended its search. The
+    early stopping rules of the moment go with every assignment; when there is trouble with them
+    the assignments are kept without, and that is said.
 
     Args:
         store: where suggestions are.
         suggester: asks the algorithm.
         clock: for times.
         services: what the algorithm needs first; ``None`` when it runs in this process.
+        stopper: gives the early stopping rules; ``None`` when assignments keep the rules that they
+            come with.
     """
 
     name = "suggestion-controller"
@@ -69,9 +82,10 @@ class SuggestionReconciler:
         suggester: Suggester,
         clock: Clock,
         services: Services | None = None,
+        stopper: EarlyStopper | None = None,
     ) -> None:
         self._store, self._suggester, self._clock = store, suggester, clock
-        self._services = services
+        self._services, self._stopper = services, stopper
         self.kinds: tuple[Kind[Any], ...] = (SUGGESTIONS, *(_SERVICE_KINDS if services else ()))
         self._patience: dict[Key, Patience] = {}
 
@@ -167,6 +181,8 @@ class SuggestionReconciler:
             return status
         try:
             self._suggester.validate(experiment)
+            if self._stopper is not None:
+                self._stopper.validate(experiment)
         except (SettingsError, UnknownNameError) as error:
             return self._put(self._calm(status), _failed(f"Validation failed: {error}"))
         running = Condition(
@@ -188,9 +204,31 @@ class SuggestionReconciler:
             return self._calm(status)
         history = StoredHistory(self._store, suggestion.key)
         asked = with_settings(experiment, status.algorithm_settings)
-        reply = self._suggester.suggest(SuggestionRequest(asked, count, total, history))
+        request = SuggestionRequest(asked, count, total, history)
+        reply = self._suggester.suggest(request)
+        given, trouble = self._with_rules(request, reply.assignments)
+        reply = SuggestionReply(given, reply.settings, reply.is_exhausted)
         status = self._append(status, reply, experiment)
-        return self._judge(status, len(reply.assignments), total, experiment)
+        status = self._judge(status, len(given), total, experiment)
+        if trouble and conditions.find(status.conditions, names.PROGRESSING) is None:
+            return self._show(status, "True", "EarlyStoppingFailed", trouble)
+        return status
+
+    def _with_rules(
+        self, request: SuggestionRequest, assignments: Sequence[TrialAssignment]
+    ) -> tuple[Sequence[TrialAssignment], str]:
+        """The assignments with their rules, or as they are and why."""
+        is_wanted = request.experiment.spec.early_stopping is not None
+        if self._stopper is None or not is_wanted or not assignments:
+            return assignments, ""
+        try:
+            rules = self._stopper.rules(request)
+        except Exception as error:
+            # What the algorithm gave would be lost, and it may not give it again.
+            why = f"{len(assignments)} assignments have no early stopping rules: {_worded(error)}"
+            _LOG.warning("%s: %s", request.experiment.key, why, exc_info=error)
+            return [replace(one, early_stopping_rules=()) for one in assignments], why
+        return [replace(one, early_stopping_rules=rules) for one in assignments], ""
 
     def _append(
         self, status: SuggestionStatus, reply: SuggestionReply, experiment: Experiment

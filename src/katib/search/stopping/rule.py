@@ -1,0 +1,50 @@
+"""What every early stopping algorithm promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from katib.api.experiment import Experiment
+from katib.api.suggestion import EarlyStoppingRule
+from katib.api.trial import Trial
+from katib.ports.observation_log import MetricEntry
+
+#: Reads a trial's reports of its objective metric, by time, then by arrival. May be slow.
+ReadReports = Callable[[], Sequence[MetricEntry]]
+
+
+class StoppingAlgorithm(Protocol):
+    """Says by which rules the next trials of one experiment are stopped early.
+
+    Args:
+        experiment: whose trials, with early stopping settings that :meth:`validate` has accepted.
+    """
+
+    def __init__(self, experiment: Experiment) -> None: ...
+
+    @staticmethod
+    def validate(experiment: Experiment) -> None:
+        """Return if the algorithm can work with its settings.
+
+        Raises:
+            SettingsError: it cannot; the message names everything that is wrong.
+        """
+        ...
+
+    def tell(self, trial: Trial, read: ReadReports) -> None:
+        """Take in a trial that is new or has changed. Telling it again changes nothing.
+
+        Args:
+            trial: whatever its state.
+            read: to be called only when the trial's reports are wanted; what it raises passes
+                through, and the trial is told again.
+        """
+        ...
+
+    def rules(self) -> tuple[EarlyStoppingRule, ...]:
+        """The rules for a trial that starts now, all of which it must meet to be stopped.
+
+        None while too little was told. Asking changes nothing.
+        """
+        ...
