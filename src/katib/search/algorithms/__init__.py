@@ -15,6 +15,9 @@ ALGORITHMS: Registry[Algorithm] = Registry(
     "algorithm",
     "katib.algorithms",
     {
+        "bayesianoptimization": (
+            "katib.search.algorithms.bayesian_optimization:BayesianOptimization"
+        ),
         "cmaes": "katib.search.algorithms.cmaes:CmaEs",
         "darts": "katib.search.algorithms.darts:Darts",
         "enas": "katib.search.algorithms.enas:Enas",

@@ -1,0 +1,261 @@
+"""Bayesian optimisation: a model of the losses says where the next trial is worth most.
+
+J. Snoek, H. Larochelle and R. P. Adams, "Practical Bayesian Optimization of Machine Learning
+Algorithms", 2012; M. Hoffman, E. Brochu and N. de Freitas, "Portfolio Allocation for Bayesian
+Optimization", 2011 (``gp_hedge``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from scipy.stats import qmc
+
+from katib.api.experiment import Experiment
+from katib.api.suggestion import TrialAssignment
+from katib.api.trial import Trial
+from katib.api.values import NameValue, Strings
+from katib.errors import SettingsError
+from katib.ports.suggester import SuggestionReply
+from katib.search.acquisition import ACQUISITIONS
+from katib.search.ascent import Ascent, drawn
+from katib.search.features import Features
+from katib.search.history import Floats, History, Outcome, PastTrial, losses_of, points_of
+from katib.search.settings import SettingsReader
+from katib.search.space import SearchSpace
+from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn
+from katib.search.warping import warped
+
+ACQUISITION = "bayesianoptimization.suggestion/acquisition"
+
+#: A space of no more points than this is looked at as a whole.
+_MOST_COUNTED = 2048
+
+#: Near so many of the best trials it is looked for better ones.
+_MOST_CENTRES = 5
+
+#: How often a point that was tried before is drawn anew, until those left are counted off.
+_MOST_DRAWS = 100
+
+Point = tuple[NameValue, ...]
+Values = tuple[str, ...]
+Model = SmoothSurrogate | TreeSurrogate
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The settings.
+
+    Attributes:
+        estimator: the kind of model.
+        initial: how many trials must have ended before it is asked.
+        acquisition: what makes a point worth a trial.
+        optimizer: how the best point is found.
+    """
+
+    estimator: str
+    initial: int
+    acquisition: str
+    optimizer: str
+
+
+class BayesianOptimization:
+    """Learns a model from all trials that have ended, and believes it about those that have not.
+
+    Until ``n_initial_points`` trials have ended and one of them has a loss, points are spread
+    evenly.
+    """
+
+    def __init__(self, experiment: Experiment, seed: int) -> None:
+        self._space = SearchSpace.of(experiment)
+        self._seed = seed
+        self._plan = _plan(SettingsReader(experiment))
+        self._history = History(experiment, self._space)
+        self._features = Features(self._space)
+        self._learnt: tuple[Sequence[PastTrial], _Knowledge] | None = None
+        self._points: Floats | None = None
+
+    @staticmethod
+    def validate(experiment: Experiment) -> None:
+        """Accept the settings of Katib, less those that never worked there."""
+        reader = SettingsReader(experiment)
+        reader.integer(
+            "random_state",
+            None,
+            lambda state: state >= 0,
+            "random_state should be great or equal than zero",
+        )
+        plan = _plan(reader)
+        reader.check()
+        if plan.optimizer == "lbfgs" and plan.estimator != "GP":
+            raise SettingsError(
+                f"acq_optimizer lbfgs needs gradients, and base_estimator {plan.estimator} has "
+                "none; use acq_optimizer auto or sampling, or base_estimator GP"
+            )
+        count = len(SearchSpace.of(experiment).parameters)
+        if count > qmc.Sobol.MAXDIM:
+            raise SettingsError(
+                f"bayesianoptimization takes {qmc.Sobol.MAXDIM} parameters at most, and there are "
+                f"{count}"
+            )
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """All of them count: ended ones by their losses, the others by where they are."""
+        self._history.tell(trials)
+
+    def suggest(self, index: int, count: int) -> SuggestionReply:
+        """As many as asked for, each in the knowledge of those before it."""
+        seen = self._history.points()
+        knowledge = self._knowledge()
+        model = None if knowledge is None else knowledge.model
+        pending = self._history.of(Outcome.PENDING)
+        if model is not None and pending:
+            model = model.believe(points_of(pending, self._space))
+        assignments: list[TrialAssignment] = []
+        for number in range(index, index + count):
+            if knowledge is None or model is None:
+                assignment = self._even(number, seen)
+            else:
+                assignment = self._best(number, knowledge, model, seen)
+                units = self._space.units_of(assignment.parameter_assignments)
+                if number + 1 < index + count:
+                    model = model.believe(np.array([units]))
+            assignments.append(assignment)
+            seen.add(_values(assignment.parameter_assignments))
+        return SuggestionReply(assignments)
+
+    def _knowledge(self) -> _Knowledge | None:
+        ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        has_loss = any(trial.outcome is not Outcome.FAILED for trial in ended)
+        if len(ended) < self._plan.initial or not has_loss:
+            return None
+        if self._learnt is None or self._learnt[0] != ended:
+            losses = warped(losses_of(ended))
+            units = points_of(ended, self._space)
+            model = learn(self._plan.estimator, self._features, units, losses, self._seed)
+            best = units[np.argsort(losses, kind="stable")[:_MOST_CENTRES]]
+            self._learnt = ended, _Knowledge(model, best, _rewards(ended, losses))
+        return self._learnt[1]
+
+    def _best(
+        self, number: int, knowledge: _Knowledge, model: Model, seen: set[Values]
+    ) -> TrialAssignment:
+        random = Random(f"{self._seed}:{number}:model")
+        name = self._plan.acquisition
+        is_hedged = name == "gp_hedge"
+        if is_hedged:
+            name = knowledge.draw(random)
+        ascent = Ascent(self._features, model, ACQUISITIONS[name](model.best))
+        counted = self._counted()
+        if counted is not None:
+            ranked = ascent.ranked(counted)
+        else:
+            generator = np.random.default_rng(random.getrandbits(63))
+            ranked = ascent.ranked(drawn(self._features, knowledge.best, generator))
+            if self._plan.optimizer != "sampling":
+                ranked = ascent.climbed(ranked)
+        points = (self._space.assignments_at(units) for units in ranked.tolist())
+        point = self._fresh(points, number, seen)
+        labels = Strings({ACQUISITION: name}) if is_hedged else None
+        return TrialAssignment(parameter_assignments=point, labels=labels)
+
+    def _even(self, number: int, seen: set[Values]) -> TrialAssignment:
+        """From a scrambled Sobol sequence."""
+        generator = np.random.default_rng(Random(f"{self._seed}:even").getrandbits(63))
+        sequence = qmc.Sobol(len(self._space.parameters), scramble=True, seed=generator)
+        if number:
+            sequence.fast_forward(number)
+        point = self._space.assignments_at(sequence.random(1)[0].tolist())
+        return TrialAssignment(parameter_assignments=self._fresh(iter([point]), number, seen))
+
+    def _fresh(self, points: Iterator[Point], number: int, seen: set[Values]) -> Point:
+        """The first of these that was not tried before, or any other; the first if none is left."""
+        first = next(points)
+        size = self._space.size
+        if _values(first) not in seen or (size is not None and len(seen) >= size):
+            return first
+        for point in points:
+            if _values(point) not in seen:
+                return point
+        random = Random(f"{self._seed}:{number}:elsewhere").random
+        for _ in range(_MOST_DRAWS):
+            point = self._space.assignments_at([random() for _ in self._space.parameters])
+            if _values(point) not in seen:
+                return point
+        place = 0
+        while size is not None and _values(self._space.point(place)) in seen:
+            place += 1
+        return first if size is None else self._space.point(place)
+
+    def _counted(self) -> Floats | None:
+        """Every point of the space, if they are few."""
+        size = self._space.size
+        if size is None or size > _MOST_COUNTED:
+            return None
+        if self._points is None:
+            units = [self._space.units_of(self._space.point(place)) for place in range(size)]
+            self._points = np.array(units)
+        return self._points
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Knowledge:
+    """What ended trials have shown.
+
+    Attributes:
+        model: learnt from them.
+        best: (n_best, n_parameters), the points of the best.
+        rewards: how well the trials of each acquisition function did, on average.
+    """
+
+    model: Model
+    best: Floats
+    rewards: Sequence[tuple[str, float]]
+
+    def draw(self, random: Random) -> str:
+        """An acquisition function: the more often, the better its trials did.
+
+        Hoffman et al. 2011, with the average in place of the sum: an acquisition function is
+        rewarded for its own trials only, and has not had as many as the others.
+        """
+        names = [name for name, _ in self.rewards]
+        return random.choices(names, [math.exp(reward) for _, reward in self.rewards])[0]
+
+
+def _rewards(ended: Sequence[PastTrial], losses: Floats) -> Sequence[tuple[str, float]]:
+    rewards: defaultdict[str, list[float]] = defaultdict(list)
+    for trial, loss in zip(ended, losses.tolist(), strict=True):
+        rewards[trial.labels.get(ACQUISITION, "")].append(-loss)
+    means = {name: sum(found) / len(found) for name, found in rewards.items()}
+    hoped = max((means[name] for name in ACQUISITIONS if name in means), default=0.0)
+    return [(name, means.get(name, hoped)) for name in ACQUISITIONS]
+
+
+def _plan(reader: SettingsReader) -> Plan:
+    wrong = "{value} is not supported in Bayesian optimization"
+    return Plan(
+        estimator=reader.choice(
+            "base_estimator", "GP", ("GP", "RF", "ET", "GBRT"), f"base_estimator {wrong}"
+        ),
+        initial=reader.integer(
+            "n_initial_points",
+            10,
+            lambda count: count >= 0,
+            "n_initial_points should be great or equal than zero",
+        ),
+        acquisition=reader.choice(
+            "acq_func", "gp_hedge", ("gp_hedge", *ACQUISITIONS), f"acq_func {wrong}"
+        ),
+        optimizer=reader.choice(
+            "acq_optimizer", "auto", ("auto", "sampling", "lbfgs"), f"acq_optimizer {wrong}"
+        ),
+    )
+
+
+def _values(point: Sequence[NameValue]) -> Values:
+    return tuple(pair.value for pair in point)

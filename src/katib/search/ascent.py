@@ -1,0 +1,146 @@
+"""Finding the points that an acquisition function scores highest."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.stats import qmc
+
+from katib.search.acquisition import Acquisition
+from katib.search.features import Features
+from katib.search.history import Floats
+from katib.search.surrogate import SmoothSurrogate, TreeSurrogate
+
+#: How many points are looked at over all of the space, and how many near the best known ones.
+_EVERYWHERE = 1024
+_NEARBY = 512
+
+#: How far from the best ones those lie, as shares of the parameters' ranges.
+_DISTANCES = (0.2, 0.05, 0.01, 0.002)
+
+#: So many of the points that score highest are climbed from.
+_CLIMBERS = 4
+_CLIMB_STEPS = 20
+_CLIMB_ROUNDS = 3
+
+
+class Ascent:
+    """The search for the highest score of one acquisition function.
+
+    Args:
+        features: the parameters.
+        surrogate: what is believed.
+        acquisition: what is scored.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        surrogate: SmoothSurrogate | TreeSurrogate,
+        acquisition: Acquisition,
+    ) -> None:
+        self._features, self._surrogate, self._acquisition = features, surrogate, acquisition
+
+    def scores(self, units: Floats) -> Floats:
+        """Of (n_points, n_parameters): (n_points,)."""
+        return self._acquisition.score(*self._surrogate.predict(units))[0]
+
+    def ranked(self, units: Floats) -> Floats:
+        """The same points, those with the highest scores first."""
+        return np.asarray(units[np.argsort(-self.scores(units), kind="stable")])
+
+    def climbed(self, ranked: Floats) -> Floats:
+        """The first of these points, moved to where the score is highest near them; and the rest.
+
+        Again with the highest first. Only a smooth model shows the way.
+        """
+        if not isinstance(self._surrogate, SmoothSurrogate):
+            return ranked
+        tops = [self._climb(point, self._surrogate) for point in ranked[:_CLIMBERS]]
+        return np.vstack([self.ranked(np.stack(tops)), ranked])
+
+    def _climb(self, point: Floats, surrogate: SmoothSurrogate) -> Floats:
+        """Along the free parameters, and by steps along the others, in turns."""
+        for _ in range(_CLIMB_ROUNDS):
+            point = self._slide(point, surrogate)
+            stepped = self._step(point)
+            if np.array_equal(stepped, point):
+                break
+            point = stepped
+        return point
+
+    def _slide(self, point: Floats, surrogate: SmoothSurrogate) -> Floats:
+        free = list(self._features.free)
+        if not free:
+            return point
+
+        def fall(places: Floats) -> tuple[float, Floats]:
+            moved = point.copy()
+            moved[free] = places
+            mean, deviation, mean_slopes, deviation_slopes = surrogate.slopes(moved)
+            score, by_mean, by_deviation = self._acquisition.score(
+                np.array([mean]), np.array([deviation])
+            )
+            return -float(score[0]), -(by_mean * mean_slopes + by_deviation * deviation_slopes)
+
+        found = minimize(
+            fall,
+            point[free],
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, 1.0)] * len(free),
+            options={"maxiter": _CLIMB_STEPS},
+        )
+        moved = point.copy()
+        moved[free] = found.x
+        return moved
+
+    def _step(self, point: Floats) -> Floats:
+        """To the neighbour with the highest score, as long as there is a higher one."""
+        score = float(self.scores(point[None])[0])
+        while True:
+            neighbours = self._neighbours(point)
+            if not len(neighbours):
+                return point
+            scores = self.scores(neighbours)
+            best = int(np.argmax(scores))
+            if scores[best] <= score:
+                return point
+            point, score = neighbours[best], float(scores[best])
+
+    def _neighbours(self, point: Floats) -> Floats:
+        """The points with another value of one parameter: any word, or one some steps away."""
+        found: list[Floats] = []
+        for number, places in self._features.places.items():
+            here = int(self._features.index(number, point[number : number + 1])[0])
+            reach = 1 if self._features.is_ordered(number) else len(places)
+            steps = {1, 2, 4, 16} if reach == 1 else range(1, reach)
+            others = {here + step for step in steps} | {here - step for step in steps}
+            for other in sorted(others):
+                if 0 <= other < len(places):
+                    moved = point.copy()
+                    moved[number] = places[other]
+                    found.append(moved)
+        return np.stack(found) if found else np.empty((0, len(point)))
+
+
+def drawn(features: Features, best: Floats, random: np.random.Generator) -> Floats:
+    """Points to look at: evenly over the space, and near the best known ones.
+
+    Args:
+        features: the parameters.
+        best: (n_best, n_parameters), unit cube, one at least.
+        random: where chance comes from.
+    """
+    count = best.shape[1]
+    even = qmc.Sobol(count, scramble=True, seed=random).random(_EVERYWHERE)
+    centres = best[random.integers(len(best), size=_NEARBY)]
+    distances = np.array(_DISTANCES)[random.integers(len(_DISTANCES), size=(_NEARBY, 1))]
+    moved = np.clip(centres + distances * random.standard_normal((_NEARBY, count)), 0.0, 1.0)
+    # A word has no neighbours: now and then it is any other.
+    words = [number for number in range(count) if not features.is_ordered(number)]
+    anywhere = random.random((_NEARBY, count))
+    is_changed = random.random((_NEARBY, count)) < min(0.5, 2 / count)
+    near = np.where(is_changed, moved, centres)
+    near[:, words] = np.where(is_changed, anywhere, centres)[:, words]
+    return features.rounded(np.vstack([even, near]))

@@ -1,0 +1,96 @@
+"""What a model sees of a point: its places where they have an order, a column for each word else.
+
+Words are all as far from each other as the ends of a range are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from katib.search.history import Floats
+from katib.search.parameter import Parameter
+from katib.search.space import SearchSpace
+
+#: Parameters of more ordered values than this are searched as if there were no end of them.
+_MOST_VALUES = 256
+
+
+class Features:
+    """Turns points of the unit cube into what models work with, and rounds them to values.
+
+    Args:
+        space: whose points.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._parameters = space.parameters
+        self._edges = {
+            number: _edges(parameter)
+            for number, parameter in enumerate(space.parameters)
+            if _is_counted(parameter)
+        }
+        self.places: Mapping[int, Floats] = {
+            number: np.array([parameter.unit(parameter.value(i)) for i in range(len(edges))])
+            for number, edges in self._edges.items()
+            for parameter in [space.parameters[number]]
+        }
+        groups: list[int] = []
+        self._columns: list[int] = []
+        for number, parameter in enumerate(space.parameters):
+            self._columns.append(len(groups))
+            groups += [number] * (1 if parameter.is_ordered else parameter.size or 1)
+        self.groups = np.array(groups, dtype=np.intp)  # (n_features,), the parameter of each
+
+    @property
+    def parameters(self) -> int:
+        """How many there are."""
+        return len(self._parameters)
+
+    @property
+    def free(self) -> Sequence[int]:
+        """The parameters that are searched without steps, by number."""
+        return [number for number in range(len(self._parameters)) if number not in self._edges]
+
+    def is_ordered(self, number: int) -> bool:
+        """Whether neighbouring places of a parameter are alike."""
+        return self._parameters[number].is_ordered
+
+    def column(self, number: int) -> int:
+        """The feature of a parameter that has an order."""
+        return self._columns[number]
+
+    def index(self, number: int, places: Floats) -> NDArray[np.intp]:
+        """Which of its values, from 0 on, a parameter has at those places."""
+        found = np.searchsorted(self._edges[number], places, side="right") - 1
+        return np.clip(found, 0, len(self._edges[number]) - 1)
+
+    def rounded(self, units: Floats) -> Floats:
+        """The places that values stand at, next to (n_points, n_parameters) on the unit cube."""
+        result = units.copy()
+        for number, places in self.places.items():
+            result[:, number] = places[self.index(number, units[:, number])]
+        return result
+
+    def encode(self, units: Floats) -> Floats:
+        """(n_points, n_parameters) on the unit cube as (n_points, n_features)."""
+        result = np.zeros((len(units), len(self.groups)))
+        for number, first in enumerate(self._columns):
+            if self.is_ordered(number):
+                result[:, first] = units[:, number]
+            else:
+                words = first + self.index(number, units[:, number])
+                result[np.arange(len(units)), words] = math.sqrt(0.5)
+        return result
+
+
+def _is_counted(parameter: Parameter) -> bool:
+    return not parameter.is_ordered or (parameter.size or math.inf) <= _MOST_VALUES
+
+
+def _edges(parameter: Parameter) -> Floats:
+    count = parameter.size or 1
+    return np.array([parameter.share(parameter.value(index))[0] for index in range(count)])

@@ -1,0 +1,156 @@
+"""What is believed about the losses of an experiment's points, learnt from some of its trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from katib.search.features import Features
+from katib.search.forest import FORESTS, Boosting, Forest
+from katib.search.gaussian_process import GaussianProcess
+from katib.search.history import Floats
+
+#: A model is learnt from so many trials at most: the best, and others far from each other.
+_MOST_TRIALS = 400
+_MOST_BEST = 200
+
+
+class Surrogate(Protocol):
+    """Predicts losses on the scale that it was given them on. Points are on the unit cube."""
+
+    @property
+    def best(self) -> float:
+        """The smallest loss that is expected at a known point."""
+        ...
+
+    def predict(self, units: Floats) -> tuple[Floats, Floats]:
+        """Means and standard deviations at (n_points, n_parameters): (n_points,) each."""
+        ...
+
+    def believe(self, units: Floats) -> Self:
+        """As if trials at these points had ended, too, and had come to what is expected."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SmoothSurrogate:
+    """A Gaussian process.
+
+    Attributes:
+        features: what it sees of points.
+        process: over those features.
+    """
+
+    features: Features
+    process: GaussianProcess
+
+    @property
+    def best(self) -> float:
+        """At a trial that has ended, or is believed to have."""
+        return self.process.best
+
+    def predict(self, units: Floats) -> tuple[Floats, Floats]:
+        """By the process."""
+        return self.process.predict(self.features.encode(units))
+
+    def believe(self, units: Floats) -> SmoothSurrogate:
+        """Nothing is learnt anew; it is only surer there."""
+        return replace(self, process=self.process.believe(self.features.encode(units)))
+
+    def slopes(self, units: Floats) -> tuple[float, float, Floats, Floats]:
+        """Mean and deviation at (n_parameters,), and how they change along the free parameters."""
+        mean, deviation, by_mean, by_deviation = self.process.slopes(
+            self.features.encode(units[None])[0]
+        )
+        columns = [self.features.column(number) for number in self.features.free]
+        return mean, deviation, by_mean[columns], by_deviation[columns]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TreeSurrogate:
+    """Trees of one kind.
+
+    Attributes:
+        features: what they see of points.
+        kind: ``RF``, ``ET`` or ``GBRT``.
+        seed: where their chances come from.
+        points: (n_points, n_features), what they are learnt from.
+        losses: (n_points,).
+        forest: them.
+    """
+
+    features: Features
+    kind: str
+    seed: int
+    points: Floats
+    losses: Floats
+    forest: Forest | Boosting
+
+    @classmethod
+    def fit(
+        cls, features: Features, kind: str, seed: int, points: Floats, losses: Floats
+    ) -> TreeSurrogate:
+        """Trees learnt from points on the features, and their losses."""
+        forest = FORESTS[kind](points, losses, np.random.default_rng(seed))
+        return cls(features, kind, seed, points, losses, forest)
+
+    @property
+    def best(self) -> float:
+        """At a trial that has ended, or is believed to have."""
+        return float(self.forest.predict(self.points)[0].min())
+
+    def predict(self, units: Floats) -> tuple[Floats, Floats]:
+        """By the trees."""
+        return self.forest.predict(self.features.encode(units))
+
+    def believe(self, units: Floats) -> TreeSurrogate:
+        """Learnt anew, with what is expected there as what was found."""
+        means, _ = self.predict(units)
+        points = np.vstack([self.points, self.features.encode(units)])
+        losses = np.append(self.losses, means)
+        return self.fit(self.features, self.kind, self.seed, points, losses)
+
+
+def learn(
+    kind: str, features: Features, units: Floats, losses: Floats, seed: int
+) -> SmoothSurrogate | TreeSurrogate:
+    """A model of that kind.
+
+    Args:
+        kind: ``GP``, ``RF``, ``ET`` or ``GBRT``.
+        features: what it sees of points.
+        units: (n_trials, n_parameters), unit cube.
+        losses: (n_trials,), with a mean of about 0 and a variance of about 1.
+        seed: where chance comes from, if there is any.
+    """
+    points = features.encode(units)
+    some = telling(points, losses)
+    points, losses = points[some], losses[some]
+    if kind == "GP":
+        return SmoothSurrogate(features, GaussianProcess.fit(points, losses, features.groups))
+    drawn = Random(f"{seed}:trees").getrandbits(63)
+    return TreeSurrogate.fit(features, kind, drawn, points, losses)
+
+
+def telling(points: Floats, losses: Floats) -> NDArray[np.intp]:
+    """The numbers of the trials that say most, in their order; all, if they are few enough.
+
+    The best ones; then, one by one, that which is the furthest from all those taken before.
+    """
+    if len(points) <= _MOST_TRIALS:
+        return np.arange(len(points))
+    taken = list(np.argsort(losses, kind="stable")[:_MOST_BEST])
+    squares = (points**2).sum(1)
+    nearest = squares + (points[taken] ** 2).sum(1)[:, None] - 2 * points[taken] @ points.T
+    distances = nearest.min(0)
+    distances[taken] = -np.inf
+    while len(taken) < _MOST_TRIALS:
+        furthest = int(np.argmax(distances))
+        taken.append(np.intp(furthest))
+        distances = np.minimum(distances, ((points - points[furthest]) ** 2).sum(1))
+        distances[furthest] = -np.inf
+    return np.sort(np.array(taken))

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from katib.search.history import Floats
+from katib.search.warping import warped
+
+LOSSES: dict[str, list[float]] = {
+    "ordinary": [3.0, 1.0, 2.0, 5.0, 4.0],
+    "diverged trainings": [0.3, 0.2, 0.4, 0.25, 1e10, 1e30, 1.7e308],
+    "the largest numbers": [1.7e308, -1.7e308, 0.0, 1e308],
+    "the smallest numbers": [1e-300, 2e-300, 5e-300],
+    "far from zero": [1e6 + 1, 1e6 + 2, 1e6 + 7],
+    "most of them equal": [1.0, 1.0, 1.0, 1.0, 0.5],
+}
+
+
+@pytest.mark.parametrize("case", LOSSES)
+def test_the_order_stays_and_the_scale_is_one(case: str) -> None:
+    losses = np.array(LOSSES[case])
+    found = warped(losses)
+    assert np.isfinite(found).all()
+    assert (found.mean(), found.std()) == pytest.approx((0.0, 1.0), abs=1e-9)
+    ranking = np.argsort(losses, kind="stable")
+    assert (np.diff(found[ranking]) >= 0).all()
+    assert np.argmin(found) == np.argmin(losses)
+
+
+def spread(losses: Floats) -> float:
+    return float(np.ptp(warped(losses)[:10]))
+
+
+def test_an_outlier_does_not_drown_the_others() -> None:
+    good = np.linspace(0.1, 0.2, 10)
+    assert spread(np.append(good, [1e9, 1e12])) > 0.2 * spread(good)
+
+
+def test_near_the_median_the_scale_is_linear() -> None:
+    found = warped(np.linspace(5.0, 6.0, 11))
+    np.testing.assert_allclose(np.diff(found), found[1] - found[0])
+
+
+@pytest.mark.parametrize("losses", [[2.0], [2.0, 2.0, 2.0], [0.0, 0.0]])
+def test_equal_losses_are_all_the_same(losses: list[float]) -> None:
+    assert warped(np.array(losses)).tolist() == [0.0] * len(losses)
