@@ -185,20 +185,21 @@ class ParzenEstimator:
 
     def log_mass(self, points: Floats) -> Floats:
         """How likely the points are, as logarithms: (n_points,)."""
-        masses = [
-            axis.log_mass(column, centres, widths)
-            for axis, column, centres, widths in zip(
-                self._axes, points.T, self._centres, self._widths, strict=True
-            )
-        ]
-        if self._is_joint:
-            return self._mixed(np.sum(masses, axis=0))
-        return np.asarray(np.sum([self._mixed(mass) for mass in masses], axis=0))
+        masses: Floats = np.zeros((len(points), len(self._weights)))
+        likely: Floats = np.zeros(len(points))
+        for axis, column, centres, widths in zip(
+            self._axes, points.T, self._centres, self._widths, strict=True
+        ):
+            if self._is_joint:
+                masses += axis.log_mass(column, centres, widths)
+            else:
+                likely += self._mixed(axis.log_mass(column, centres, widths))
+        return self._mixed(masses) if self._is_joint else likely
 
     def _mixed(self, masses: Floats) -> Floats:
-        masses = masses + np.log(self._weights)
         largest = masses.max(axis=1)
-        return np.asarray(largest + np.log(np.exp(masses - largest[:, None]).sum(axis=1)))
+        shares = np.exp(masses - largest[:, None]) @ self._weights
+        return np.asarray(largest + np.log(shares))
 
     def _kernels(
         self, count: int, random: np.random.Generator
