@@ -4,7 +4,8 @@ Every collector here is an implementation of :class:`katib.ports.collector.Colle
 what a program wrote into metric entries, a step at a time, and never fails because of what was
 written. It may know the port and nothing of stores or of controllers. ``text`` reads what is
 printed, ``json_lines`` objects of JSON, ``file`` a file in one of these formats; ``lines`` and
-``times`` are what they share. Where entries are kept belongs to ``observations``; when a collector
+``times`` are what they share. ``tensorflow_event`` reads a folder of TensorBoard's event files,
+whose bytes ``records`` knows. Where entries are kept belongs to ``observations``; when a collector
 is called, to whoever runs trials. ``sidecar`` puts a collector beside each pod of a trial, and is
 the only file here that knows of resources, through their ports; ``following`` is what goes on
 beside one pod then. ``near_miss`` reads the same logs for people: what was nearly a metric.
@@ -22,5 +23,6 @@ COLLECTORS: Registry[Collector] = Registry(
         "Custom": "katib.collectors.text:TextCollector",
         "File": "katib.collectors.file:FileCollector",
         "StdOut": "katib.collectors.text:TextCollector",
+        "TensorFlowEvent": "katib.collectors.tensorflow_event:TensorFlowEventCollector",
     },
 )

@@ -26,6 +26,7 @@ from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
 from katib.collectors.following import Bare, Following, Reading, Reports
 from katib.collectors.stopping import RuleWatch
+from katib.collectors.tensorflow_event import EventReading
 from katib.ports.clock import Clock
 from katib.ports.collector import Collector, CollectorSource
 from katib.ports.event_recorder import EventRecorder
@@ -142,7 +143,8 @@ class LogSidecars:
             reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
         metrics = tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
         source = self._source(trial, metrics, log or printed)
-        reading = Reading(self._collectors.load(kind)(source), source, path, by)
+        reading_of = EventReading if kind == "TensorFlowEvent" else Reading
+        reading = reading_of(self._collectors.load(kind)(source), source, path, by)
         return Following(reading, objective, reports, environment, watch)
 
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:

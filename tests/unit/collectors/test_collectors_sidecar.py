@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from event_files import scalar, write
 from msgspec.structs import replace
 
 from katib.api import names
@@ -17,8 +18,10 @@ from katib.api.experiment import (
     SourceSpec,
 )
 from katib.api.kinds import JOBS, PODS
+from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import (
+    Condition,
     Key,
     Manifest,
     NameValue,
@@ -80,14 +83,14 @@ class Stage:
         self.store = MemoryStore(self.clock)
         self.observations = MemoryObservationLog()
         self.told: list[tuple[str, str]] = []
+        self.said: list[tuple[str, str]] = []
         self.outfit = FakeOutfit(folder)
         self.sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS, self.clock)
         experiment = an_experiment().with_parameter("lr", min="0", max="1").build()
         self.experiment = self.store.create(EXPERIMENTS, experiment)
 
     def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
-        assert warning
-        self.told.append((reason, message))
+        (self.told if warning else self.said).append((reason, message))
 
     def trial(self, kind: str = "StdOut", **spec: Any) -> Trial:
         source = spec.pop("source", None)
@@ -140,6 +143,11 @@ class Stage:
         path = self.outfit.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+    @property
+    def conditions(self) -> list[tuple[str, str, str]]:
+        found = self.store.get(TRIALS, KEY).status.conditions
+        return [(one.type, one.reason, one.message) for one in found]
 
     @property
     def entries(self) -> list[MetricEntry]:
@@ -266,6 +274,31 @@ def test_a_metric_that_is_in_no_file_is_missed_in_words(case: str, stage: Stage)
     assert stage.entries == [MetricEntry(NO_TIME, "loss", names.UNAVAILABLE)]
 
 
+def test_event_files_are_read_in_the_folder_that_is_mapped(stage: Stage) -> None:
+    place = FileSystemPath(path="/logs/test", kind="Directory")
+    source = SourceSpec(file_system_path=place)
+    sidecar = stage.attach(stage.pod(stage.trial("TensorFlowEvent", source=source)))
+    assert stage.outfit.mapped == [("/logs/test", True)]
+    folder = Path(sidecar.environment["KATIB_METRICS_FILE"])
+    assert folder == stage.outfit.folder / "logs/test"
+    write(folder, scalar("loss", 0.5))
+    assert sidecar.advance(is_ended=False)
+    assert [entry.value for entry in stage.entries] == ["0.5"]
+    assert sidecar.advance(is_ended=True)
+    assert stage.entries == [MetricEntry(NO_TIME, "loss", "0.5")]
+    assert (stage.told, sidecar.note) == ([], "")
+
+
+def test_a_metric_that_is_in_no_event_file_is_missed_with_the_tags_there_are(stage: Stage) -> None:
+    source = SourceSpec(file_system_path=FileSystemPath(path="/logs", kind="Directory"))
+    sidecar = stage.attach(stage.pod(stage.trial("TensorFlowEvent", source=source)))
+    write(stage.outfit.folder / "logs/test", scalar("epoch_loss", 0.5))
+    assert sidecar.advance(is_ended=True)
+    assert sidecar.note.endswith("Folders and tags there: test/epoch_loss")
+    assert stage.told == [("MetricNotFound", sidecar.note)]
+    assert stage.entries == [MetricEntry(NO_TIME, "loss", names.UNAVAILABLE)]
+
+
 def test_what_is_no_file_is_told(stage: Stage) -> None:
     sidecar = stage.attach(stage.pod(stage.trial("File", source=file("/k/log"))))
     (stage.outfit.folder / "k/log").mkdir(parents=True)
@@ -369,3 +402,130 @@ def test_where_a_trials_checkpoints_are(case: str, kind: str, stage: Stage) -> N
     stage.store.update(TRIALS, replace(trial, metadata=metadata))
     stage.attach(stage.pod(trial))
     assert stage.outfit.checkpoints == expected
+
+
+def rules(*names: str, value: str = "1", step: int = 0) -> tuple[EarlyStoppingRule, ...]:
+    return tuple(
+        EarlyStoppingRule(name=name, value=value, comparison="greater", start_step=step)
+        for name in names
+    )
+
+
+REASON = "loss=2.0, the best by report 2, is greater than 1"
+STOPPED = ("EarlyStopped", "TrialEarlyStopped", f"Trial is early stopped: {REASON}")
+
+
+@pytest.mark.rule("A stopped trial says which rule it met, with which value")
+def test_a_trial_that_meets_its_rules_is_stopped_when_its_pod_has_ended(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial(early_stopping_rules=rules("loss", step=2))))
+    stage.write("main.log", "loss=3\n")
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == ""
+    stage.write("main.log", "loss=3\nloss=2\nloss=0\n")
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == REASON
+    assert stage.conditions == []
+    sidecar.note_stop(sidecar.stop_reason)
+    assert stage.conditions == [STOPPED]
+    assert stage.said == [STOPPED[1:]]
+    sidecar.note_stop(sidecar.stop_reason)
+    assert (stage.conditions, len(stage.said)) == ([STOPPED], 1)
+    (condition,) = stage.store.get(TRIALS, KEY).status.conditions
+    assert condition.last_transition_time == condition.last_update_time == stage.clock.now()
+
+
+REPORTS: dict[str, tuple[str, SourceSpec | None, str]] = {
+    "Every match of a filter in a line is a report": (
+        "main.log",
+        None,
+        "loss=3 loss=2 loss=0\n",
+    ),
+    "Numbers in JSON are reports, where Katib passed over all but texts": (
+        "k/log",
+        file("/k/log", "JSON"),
+        'no json\n{"loss": 3}\n{"acc": 1}\n{"loss": "2"}\n{"loss": 0}\n',
+    ),
+    "the user's own filter": (
+        "k/log",
+        file("/k/log", filters=(r"(\w+): (\d+)",)),
+        "loss: 3\nloss=1\nloss: 2\nloss: 0\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", REPORTS)
+def test_what_a_report_is(sentence: str, stage: Stage) -> None:
+    name, source, text = REPORTS[sentence]
+    kind = "StdOut" if source is None else "File"
+    trial = stage.trial(kind, source=source, early_stopping_rules=rules("loss", step=2))
+    sidecar = stage.attach(stage.pod(trial))
+    stage.write(name, text)
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == REASON
+    assert [entry.value for entry in stage.entries] == ["3", "2", "0"]
+
+
+@pytest.mark.rule("A metric that only a rule names is looked at and not kept")
+def test_a_metric_of_a_rule_alone(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial(early_stopping_rules=rules("heat"))))
+    stage.write("main.log", "loss=1 heat=90\n")
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == "heat=90.0, at report 1, is greater than 1"
+    assert stage.entries == [MetricEntry(NO_TIME, "loss", "1")]
+
+
+@pytest.mark.rule("A rule whose threshold is no number is never met, and that is told")
+def test_a_rule_that_cannot_be_met(stage: Stage) -> None:
+    trial = stage.trial(early_stopping_rules=rules("loss", value="much"))
+    sidecar = stage.attach(stage.pod(trial))
+    assert stage.told == [
+        (
+            "EarlyStoppingRuleNeverMet",
+            'The value "much" of the rule for loss is no number: the trial is not stopped early',
+        )
+    ]
+    stage.write("main.log", "loss=9\n")
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == ""
+
+
+def end(stage: Stage, type: str) -> None:
+    trial = stage.store.get(TRIALS, KEY)
+    ended = (Condition(type=type, status="True", reason="Somebody"),)
+    stage.store.update_status(
+        TRIALS, replace(trial, status=replace(trial.status, conditions=ended))
+    )
+
+
+@pytest.mark.rule("A trial that has ended in another way is not stopped as well")
+@pytest.mark.parametrize("type", [names.KILLED, names.FAILED, names.SUCCEEDED, names.EARLY_STOPPED])
+def test_a_trial_that_has_ended(type: str, stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial(early_stopping_rules=rules("loss"))))
+    end(stage, type)
+    sidecar.note_stop(REASON)
+    assert [condition[:2] for condition in stage.conditions] == [(type, "Somebody")]
+    assert stage.said == []
+
+
+@pytest.mark.rule("A trial that is gone cannot be stopped")
+def test_a_trial_that_is_gone(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial(early_stopping_rules=rules("loss"))))
+    stage.store.delete(TRIALS, KEY)
+    sidecar.note_stop(REASON)
+    assert stage.store.find(TRIALS, KEY) is None
+    assert stage.said == []
+
+
+@pytest.mark.rule("A pod of a trial that is already stopped runs nothing and loses no metrics")
+def test_a_pod_of_a_stopped_trial(stage: Stage) -> None:
+    trial = stage.trial(early_stopping_rules=rules("loss"))
+    stage.write("main.log", "loss=2\n")
+    first = stage.attach(stage.pod(trial, "a"))
+    first.advance(is_ended=True)
+    first.note_stop(REASON)
+    second = stage.attach(stage.pod(trial, "b"))
+    assert second.stop_reason == "The trial is early stopped"
+    assert second.advance(is_ended=True)
+    second.note_stop(second.stop_reason)
+    assert [entry.value for entry in stage.entries] == ["2"]
+    assert [condition[0] for condition in stage.conditions] == ["EarlyStopped"]
