@@ -264,7 +264,7 @@ def test_an_algorithms_settings_are_those_it_reads(
 def settings_read(algorithm: type[Algorithm], monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The names of all settings that an algorithm asks for when it validates."""
     asked: set[str] = set()
-    for method in ("integer", "number", "choice"):
+    for method in ("integer", "number", "choice", "parsed"):
         original = getattr(SettingsReader, method)
 
         def listen(self: Any, name: str, *rest: Any, _original: Any = original, **more: Any) -> Any:

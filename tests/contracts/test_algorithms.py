@@ -8,7 +8,7 @@ from katib.search.algorithms import ALGORITHMS
 from katib.testing.algorithm_contract import AlgorithmContract
 
 #: Those that refuse every search space without settings; each has a class of its own below.
-_NEED_SETTINGS = {"hyperband"}
+_NEED_SETTINGS = {"hyperband", "pbt"}
 
 
 class TestAlgorithms(AlgorithmContract):
@@ -27,6 +27,18 @@ class TestHyperband(AlgorithmContract):
     @pytest.fixture
     def algorithm(self) -> type[Algorithm]:
         return ALGORITHMS.load("hyperband")
+
+
+class TestPbt(AlgorithmContract):
+    settings = (
+        NameValue(name="suggestion_trial_dir", value="/checkpoints"),
+        NameValue(name="n_population", value="5"),
+        NameValue(name="truncation_threshold", value="0.2"),
+    )
+
+    @pytest.fixture
+    def algorithm(self) -> type[Algorithm]:
+        return ALGORITHMS.load("pbt")
 
 
 class TestCmaEsWithRestarts(AlgorithmContract):

@@ -56,6 +56,10 @@ class SettingsReader:
         wrong = message.replace("{value}", text)
         return self._parse(name, str, default, (lambda value: value in choices, wrong))
 
+    def parsed(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
+        """What ``parse`` makes of the text; the message of its ``ValueError`` is the problem."""
+        return self._parse(name, parse, default, (lambda _: True, ""))
+
     def check(self) -> None:
         """Return if all is well.
 

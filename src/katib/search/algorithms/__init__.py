@@ -24,6 +24,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "grid": "katib.search.algorithms.grid:GridSearch",
         "hyperband": "katib.search.algorithms.hyperband:Hyperband",
         "multivariate-tpe": "katib.search.algorithms.multivariate_tpe:MultivariateTpe",
+        "pbt": "katib.search.algorithms.pbt:PopulationBasedTraining",
         "random": "katib.search.algorithms.random:RandomSearch",
         "sobol": "katib.search.algorithms.sobol:SobolSearch",
         "tpe": "katib.search.algorithms.tpe:Tpe",
