@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.codec import to_raw
@@ -21,8 +24,10 @@ from katib.api.experiment import (
     SourceSpec,
 )
 from katib.api.kinds import PODS
+from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import (
+    Condition,
     Key,
     Manifest,
     NameValue,
@@ -33,10 +38,12 @@ from katib.api.values import (
 )
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
+from katib.errors import StoreUnavailableError
 from katib.executors.command import Images
 from katib.executors.pod import BESIDE_SECONDS, Here, PodReconciler
-from katib.executors.process import read_pid
+from katib.executors.process import read_exit, read_pid
 from katib.observations.memory import MemoryObservationLog
+from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.stores.memory import MemoryStore
 from katib.testing.builders import an_experiment
 from katib.testing.clocks import FakeClock
@@ -74,7 +81,11 @@ class Machine:
         self.told.append((reason, message))
 
     def create(
-        self, *scripts: str, collector: MetricsCollectorSpec | None = None, **spec: Any
+        self,
+        *scripts: str,
+        collector: MetricsCollectorSpec | None = None,
+        rules: Sequence[EarlyStoppingRule] = (),
+        **spec: Any,
     ) -> None:
         made = TrialSpec(
             objective=self.experiment.spec.objective,
@@ -82,6 +93,7 @@ class Machine:
                 NameValue(name="lr", value="0.050"),
                 NameValue(name="batch-size", value="32"),
             ),
+            early_stopping_rules=tuple(rules),
             metrics_collector=collector or MetricsCollectorSpec(),
             primary_container_name="main",
         )
@@ -461,3 +473,183 @@ def test_another_engine_goes_on_with_a_custom_collector(machine: Machine) -> Non
     assert machine.run()["phase"] == "Succeeded"
     assert machine.values == ["1"]
     assert machine.read(".collect.run").split()[1] == "143"
+
+
+# Early stopping
+
+#: Met by the first report above 1.
+RULES = (EarlyStoppingRule(name="loss", value="1", comparison="greater", start_step=1),)
+REASON = "loss=2.0, the best by report 1, is greater than 1"
+
+#: Goes on until it is told to end.
+FOR_EVER = "while :; do sleep 0.02; done"
+
+
+def trial_conditions(machine: Machine) -> list[tuple[str, str, str]]:
+    found = machine.store.get(TRIALS, KEY).status.conditions
+    return [(one.type, one.reason, one.message) for one in found]
+
+
+STOPPED = [("EarlyStopped", "TrialEarlyStopped", f"Trial is early stopped: {REASON}")]
+
+
+@pytest.mark.rule("A program that is stopped gets SIGTERM and may end in its own way")
+@pytest.mark.rule("What a program prints until its end is reported before its trial is stopped")
+@pytest.mark.rule("The pod of a stopped trial has succeeded, however its programs ended")
+@pytest.mark.parametrize("code", [0, 7])
+def test_a_trial_that_meets_its_rules_is_ended(code: int, machine: Machine) -> None:
+    farewell = f"trap 'echo loss=3; exit {code}' TERM; echo loss=2; {FOR_EVER}"
+    machine.create(farewell, rules=RULES)
+    noted: list[list[str]] = []
+    machine.store.subscribe(
+        lambda event: noted.append(machine.values) if event.kind is TRIALS else None
+    )
+    status = machine.run()
+    assert (status["phase"], status["reason"], status["message"]) == (
+        "Succeeded",
+        "EarlyStopped",
+        REASON,
+    )
+    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == code
+    assert trial_conditions(machine) == STOPPED
+    assert noted == [["2", "3"]]
+    assert machine.told == [STOPPED[0][1:]]
+
+
+def stop(machine: Machine) -> int:
+    """Go on until the pod is to be stopped; its process."""
+    for _ in range(500):
+        machine.step(0.25)
+        if machine.status.get("reason") == "EarlyStopped":
+            pid = read_pid(machine.place)
+            assert pid is not None
+            return pid
+    raise AssertionError(f"it is not stopped: {machine.status}")
+
+
+def wait_for(fact: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if fact():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it does not become true")
+
+
+def is_gone(group: int) -> bool:
+    """Whether no process of the group goes on; one that nobody reaps has ended too."""
+    return not any(goes_on(one, group) for one in psutil.process_iter())
+
+
+def goes_on(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, ProcessLookupError):
+        return False
+
+
+@pytest.mark.rule("A program that ignores SIGTERM is killed when its grace period is over")
+def test_a_program_that_ignores_the_signal(machine: Machine) -> None:
+    stubborn = f"trap : TERM; echo loss=2; {FOR_EVER}"
+    machine.create(stubborn, rules=RULES, terminationGracePeriodSeconds=5)
+    pid = stop(machine)
+    asked = machine.clock.monotonic()
+    assert machine.status["phase"] == "Running"
+    status = machine.run()
+    assert machine.clock.monotonic() - asked >= 5
+    assert (status["phase"], trial_conditions(machine)) == ("Succeeded", STOPPED)
+    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
+    wait_for(lambda: is_gone(pid))
+
+
+@pytest.mark.rule("All containers and all their processes are ended, where Katib knew one child")
+def test_all_processes_are_ended(machine: Machine) -> None:
+    many = f"({FOR_EVER}) & (echo loss=2; {FOR_EVER}) | cat"
+    machine.create(many, FOR_EVER, rules=RULES)
+    machine.step(0.25)
+    pids = [read_pid(f"{machine.place}.{name}") for name in ("main", "second")]
+    status = machine.run()
+    assert (status["phase"], trial_conditions(machine)) == ("Succeeded", STOPPED)
+    for pid in pids:
+        assert pid is not None
+        wait_for(partial(is_gone, pid))
+
+
+@pytest.mark.rule("A stopped container is not run again")
+@pytest.mark.parametrize("policy", ["Always", "OnFailure"])
+def test_a_stopped_container_is_not_run_again(policy: str, machine: Machine) -> None:
+    machine.create(f"echo loss=2; {FOR_EVER}", rules=RULES, restartPolicy=policy)
+    status = machine.run()
+    assert status["phase"] == "Succeeded"
+    assert status["containerStatuses"][0]["restartCount"] == 0
+    assert machine.values == ["2"]
+
+
+@pytest.mark.rule(
+    "A program that ends by itself is not stopped, though it meets its rules at the end"
+)
+@pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
+def test_a_program_that_ends_by_itself(code: int, phase: str, machine: Machine) -> None:
+    machine.create(f"echo loss=2; exit {code}", rules=RULES)
+    machine.reconciler.reconcile(KEY)
+    assert machine._woken.wait(10)
+    status = machine.run()
+    assert (status["phase"], status.get("reason")) == (phase, None)
+    assert trial_conditions(machine) == []
+    assert machine.values == ["2"]
+
+
+@pytest.mark.rule("An engine that dies while a program is being stopped comes back to the same end")
+def test_an_engine_that_dies_before_the_program_has_ended(machine: Machine) -> None:
+    pipe = machine.pipe()
+    machine.create(f"trap 'read line < {pipe}; exit 3' TERM; echo loss=2; {FOR_EVER}", rules=RULES)
+    stop(machine)
+    machine.reconciler.reconcile(KEY)
+    machine.reconciler.close()
+    pipe.write_text("end\n")
+    wait_for(lambda: read_exit(machine.place) == 3)
+    machine.reconciler = machine.engine()
+    machine.reconciler.adopt()
+    status = machine.run()
+    assert (status["phase"], status["message"]) == ("Succeeded", REASON)
+    assert trial_conditions(machine) == STOPPED
+    assert machine.values == ["2"]
+
+
+@pytest.mark.rule("An engine that dies while a program is being stopped comes back to the same end")
+def test_an_engine_that_dies_before_the_pod_has_ended(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.create(f"trap 'exit 3' TERM; echo loss=2; {FOR_EVER}", rules=RULES)
+    stop(machine)
+    write = machine.store.update_status
+
+    def die(kind: Any, resource: Any) -> Any:
+        if kind is PODS and resource.status["phase"] == "Succeeded":
+            raise StoreUnavailableError("disk", "full")
+        return write(kind, resource)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(machine.store, "update_status", die)
+        with pytest.raises(StoreUnavailableError):
+            machine.run()
+    assert trial_conditions(machine) == STOPPED
+    machine.reconciler.close()
+    machine.reconciler = machine.engine()
+    machine.reconciler.adopt()
+    status = machine.run()
+    assert (status["phase"], status["message"]) == ("Succeeded", REASON)
+    assert trial_conditions(machine) == STOPPED
+    assert machine.values == ["2"]
+
+
+def test_a_pod_of_a_stopped_trial_starts_nothing(machine: Machine) -> None:
+    machine.create("echo loss=2; touch started", rules=RULES)
+    trial = machine.store.get(TRIALS, KEY)
+    stopped = Condition(type=names.EARLY_STOPPED, status="True", reason="TrialEarlyStopped")
+    status = replace(trial.status, conditions=(stopped,))
+    machine.store.update_status(TRIALS, replace(trial, status=status))
+    machine.observations.report(KEY, [MetricEntry(NO_TIME, "loss", "5")])
+    found = machine.run()
+    assert (found["phase"], found["message"]) == ("Succeeded", "The trial is early stopped")
+    assert not (machine.folder / "started").exists()
+    assert machine.values == ["5"]
