@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from katib.api.experiment import EXPERIMENTS
+from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
@@ -59,7 +61,7 @@ class Checkpoints:
 
     @classmethod
     def beside(cls, trials: Path) -> Checkpoints:
-        """Beside the folder of all trials' files, which goes when a trial is deleted."""
+        """Beside the folder of all trials' files."""
         return cls(trials.parent / "checkpoints")
 
     def folder(self, experiment: Key, trial: str, parent: str = "") -> CheckpointFolder:
@@ -77,17 +79,23 @@ class Checkpoints:
         """The folder of all checkpoints of an experiment."""
         return self.root / experiment.namespace / experiment.name
 
+    def of_trial(self, trial: Key) -> Iterable[Path]:
+        """The folders of trials of that name, whatever their experiments."""
+        return (self.root / trial.namespace).glob(f"*/{glob.escape(trial.name)}")
+
 
 class CheckpointsReconciler:
-    """Removes the checkpoints of a deleted experiment; those of a deleted trial may be a parent's.
+    """Removes the checkpoints of deleted experiments and trials.
+
+    A deleted trial may run again under its name, and then begins again with its parent's.
 
     Args:
-        store: where experiments are.
+        store: where experiments and trials are.
         checkpoints: where their trials' checkpoints are.
     """
 
     name = "checkpoints"
-    kinds: tuple[Kind[Any], ...] = (EXPERIMENTS,)
+    kinds: tuple[Kind[Any], ...] = (EXPERIMENTS, TRIALS)
 
     def __init__(self, store: ResourceStore, checkpoints: Checkpoints) -> None:
         self._store, self._checkpoints = store, checkpoints
@@ -97,6 +105,12 @@ class CheckpointsReconciler:
             yield event.key
 
     def reconcile(self, key: Key) -> Result:
+        # The key does not say of which kind: what neither kind has is gone, whichever it was.
+        gone: list[Path] = []
         if self._store.find(EXPERIMENTS, key) is None:
-            shutil.rmtree(self._checkpoints.of(key), ignore_errors=True)
+            gone.append(self._checkpoints.of(key))
+        if self._store.find(TRIALS, key) is None:
+            gone += self._checkpoints.of_trial(key)
+        for folder in gone:
+            shutil.rmtree(folder, ignore_errors=True)
         return DONE

@@ -88,8 +88,9 @@ class Outfit(Protocol):
     def map_checkpoints(self, path: str, experiment: Key, trial: str, parent: str = "") -> str:
         """Give every container the trial's checkpoints for an absolute path.
 
-        They are a folder that all pods of the trial share, and that stays until the experiment is
-        deleted. It begins as a copy of the parent's; the pod cannot start when that is gone.
+        They are a folder that all pods of the trial share, and that stays until the trial or its
+        experiment is deleted. It begins as a copy of the parent's; the pod cannot start when that
+        is gone.
 
         Args:
             path: as the pod names it.

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from katib.api.experiment import EXPERIMENTS
-from katib.api.values import Key
+from katib.api.trial import TRIALS, Trial
+from katib.api.values import Key, ObjectMeta
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
 from katib.executors.container import Container, PodOutfit
 from katib.stores.memory import MemoryStore
@@ -126,3 +127,22 @@ def test_checkpoints_go_with_their_experiment_and_no_others(tmp_path: Path) -> N
     assert keys == [TUNE]
     reconciler.reconcile(TUNE)
     assert sorted(files_in(tmp_path)) == ["default/tune-2/a/weights", "other/tune/a/weights"]
+
+
+def test_checkpoints_go_with_their_trial_and_no_others(tmp_path: Path) -> None:
+    store = MemoryStore(FakeClock())
+    store.create(EXPERIMENTS, an_experiment().named("tune").build())
+    for name in ("tune", "a", "b"):
+        metadata = ObjectMeta(name=name, namespace="default")
+        store.create(TRIALS, Trial(metadata=metadata))
+        write(tmp_path / "default" / "tune" / name, weights="1")
+    reconciler = CheckpointsReconciler(store, Checkpoints(tmp_path))
+    keys: list[Key] = []
+    store.subscribe(lambda event: keys.extend(reconciler.keys(event)))
+    for name in ("a", "tune"):
+        reconciler.reconcile(Key("default", name))
+        assert f"default/tune/{name}/weights" in files_in(tmp_path)
+        store.delete(TRIALS, Key("default", name))
+        reconciler.reconcile(keys.pop())
+        assert f"default/tune/{name}/weights" not in files_in(tmp_path)
+    assert list(files_in(tmp_path)) == ["default/tune/b/weights"]
