@@ -8,7 +8,7 @@ RUN_HOME := .katib
 CHECKED := src tests bench examples scripts
 
 .DEFAULT_GOAL := check
-.PHONY: help check format-check format lint types contracts unit journeys test run bench clean
+.PHONY: help check format-check format lint types contracts unit learning journeys test run bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,12 +32,15 @@ contracts: $(VENV)/.dev ## Check which room may import which
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## Unit and contract tests
-	$(BIN)/pytest -q -n 2 tests/unit tests/contracts tests/test_docs.py tests/test_rooms.py
+	$(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_docs.py tests/test_rooms.py tests/test_rules.py
+
+learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
+	$(BIN)/pytest -q -n 2 -m slow tests/unit
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	$(BIN)/pytest -q -n 2 tests/journeys
 
-test: check journeys ## All tests: what continuous integration runs
+test: check learning journeys ## All tests: what continuous integration runs
 
 run: $(VENV)/.run ## Install katib and tune the digits example
 	$(BIN)/katib run examples/digits/experiment.yaml --home $(RUN_HOME)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 
 from katib.api.experiment import Experiment, ExperimentSpec
@@ -12,6 +15,8 @@ from katib.registry import Registry
 from katib.search.algorithm import Algorithm
 from katib.search.algorithms import ALGORITHMS
 from katib.search.settings import SettingsReader
+
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
 class InProcessSuggester:
@@ -51,7 +56,8 @@ class InProcessSuggester:
 
     def _load(self, experiment: Experiment) -> type[Algorithm]:
         algorithm = experiment.spec.algorithm
-        return self._algorithms.load("" if algorithm is None else algorithm.algorithm_name)
+        with one_thread():
+            return self._algorithms.load("" if algorithm is None else algorithm.algorithm_name)
 
     def _session(self, experiment: Experiment) -> _Session:
         uid = experiment.metadata.uid
@@ -88,6 +94,22 @@ class _Session:
         if trials:
             self._algorithm.tell(trials)
         return self._algorithm.suggest(request.total - request.count, request.count)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let numerical libraries that are loaded meanwhile use one thread, unless the user says more.
+
+    The matrices of a search are small: threads that wait for each other cost many times what they
+    save. The variables go again, since trials inherit the environment.
+    """
+    added = [name for name in _THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def seed_of(experiment: Experiment) -> int:

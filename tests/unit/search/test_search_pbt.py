@@ -432,6 +432,7 @@ def best_of_random(experiment: Experiment, seed: int, trials: int, epochs: int) 
     return max(Model().train(float(value(one)), epochs).accuracy for one in given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"explore_all": "true"}, {"resample_probability": "0.5"}])
 def test_an_optimum_that_moves_is_followed(settings: dict[str, str]) -> None:
     """400 trials of 10 epochs, against as many epochs spent on few long or many short trials."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -243,7 +244,10 @@ def test_a_validation_waits() -> None:
         service = Service(f"127.0.0.1:{port}", clock, clock.advance, Limits(attempts=1))
         validation = pool.submit(RemoteSuggester(service).validate, experiment())
         # The first connection finds no service, so that the validation has something to wait for.
-        early.accept()[0].close()
+        connection = early.accept()[0]
+        # Closed with a reset, since a connection that lingers would keep the port.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
         early.close()
         stage = Stage(port)
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from threading import Event, Thread
 from typing import ClassVar
@@ -15,7 +16,7 @@ from katib.errors import SettingsError, UnknownNameError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.registry import Registry
 from katib.search.algorithm import Algorithm
-from katib.suggesters.in_process import InProcessSuggester, seed_of
+from katib.suggesters.in_process import InProcessSuggester, one_thread, seed_of
 from katib.testing.builders import a_running_trial, an_experiment
 
 
@@ -200,3 +201,14 @@ def test_other_settings_do_not_disturb_the_seed() -> None:
     one = experiment()
     spec = msgspec.structs.replace(one.spec, algorithm=algorithm)
     assert seed_of(msgspec.structs.replace(one, spec=spec)) == seed_of(one)
+
+
+def test_libraries_are_told_of_one_thread_only_while_they_are_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    with one_thread():
+        assert (os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]) == ("1", "7")
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
+    assert os.environ["OMP_NUM_THREADS"] == "7"

@@ -145,6 +145,7 @@ REWARDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reward", REWARDS.values(), ids=REWARDS)
 def test_later_architectures_are_better(reward: Callable[[Architecture], float]) -> None:
     for seed in (1, 2):
