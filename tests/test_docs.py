@@ -36,6 +36,7 @@ from katib.registry import Registry
 from katib.search.algorithm import Algorithm
 from katib.search.algorithms import ALGORITHMS
 from katib.search.settings import SettingsReader
+from katib.search.stopping import STOPPING_RULES
 from katib.stores import STORES
 from katib.testing.algorithm_contract import AlgorithmContract, search_spaces
 
@@ -51,6 +52,7 @@ EVERY_PAGE = [
 LANGUAGES = ("bash", "python", "text", "toml", "yaml")
 REGISTRIES: Mapping[str, Registry[Any]] = {
     "algorithm": ALGORITHMS,
+    "early stopping algorithm": STOPPING_RULES,
     "metrics collector": COLLECTORS,
     "observation log": OBSERVATION_LOGS,
     "resource store": STORES,
