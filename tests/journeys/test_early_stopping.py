@@ -1,0 +1,104 @@
+"""Bad trials are stopped early: their metrics stay, the counts are right, no process is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import Katib, Manifest, a_template, an_experiment, is_running
+
+pytestmark = pytest.mark.journey
+
+#: The first two trials are good and end. The others begin badly and never end by themselves.
+SLOW = """
+: ${trialParameters.x}
+echo $$$$ >> pids
+number=$(wc -l < pids)
+if [ $number -le 2 ]; then
+  for loss in 4 3 2 1; do echo loss=$loss; done
+else
+  echo loss=9; sleep 0.1; echo loss=8
+  while :; do sleep 0.05; done
+fi
+"""
+
+#: Prints one more value when it is asked to end, and ends badly.
+TALKATIVE = "trap 'echo loss=7.$number; exit 3' TERM" + SLOW
+
+#: Does not end when it is asked to.
+STUBBORN = "trap : TERM" + SLOW
+
+TRIALS, STOPPED = 5, 3
+
+
+def stopping(script: str, retain: bool = False, grace: int = 30) -> Manifest:
+    template = a_template(["/bin/sh", "-c", script])
+    template["retain"] = retain
+    pod = template["trialSpec"]["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSeconds"] = grace
+    settings = {"min_trials_required": "2", "start_step": "2"}
+    return an_experiment(
+        "",
+        trialTemplate=template,
+        maxTrialCount=TRIALS,
+        earlyStopping={
+            "algorithmName": "medianstop",
+            "algorithmSettings": [{"name": key, "value": text} for key, text in settings.items()],
+        },
+    )
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(line) for line in (folder / "pids").read_text().split()]
+
+
+@pytest.mark.parametrize("retain", [True, False])
+def test_bad_trials_are_stopped_and_keep_their_metrics(katib: Katib, retain: bool) -> None:
+    path = katib.write(stopping(TALKATIVE, retain))
+
+    answer = katib("run", path, check=0)
+
+    why = "Trial is early stopped: loss=8.0, the best by report 2, is greater than 3.5"
+    assert answer.out.count(why) == STOPPED
+    status = katib.get("experiment", "tuned")["status"]
+    assert status["trials"] == TRIALS
+    assert status["trialsSucceeded"] == TRIALS - STOPPED
+    assert status["trialsEarlyStopped"] == STOPPED == len(status["earlyStoppedTrialList"])
+    assert "trialsFailed" not in status
+    assert status["conditions"][-1]["reason"] == "ExperimentMaxTrialsReached"
+    trials = katib.trials("tuned")
+    assert ["earlyStoppingRules" in trial["spec"] for trial in trials] == [False] * 2 + [True] * 3
+    for number, trial in enumerate(trials[2:], start=3):
+        (rule,) = trial["spec"]["earlyStoppingRules"]
+        expected = {"name": "loss", "value": "3.5", "comparison": "greater", "startStep": 2}
+        assert rule == expected
+        stopped = trial["status"]["conditions"][-1]
+        assert (stopped["type"], stopped["status"]) == ("EarlyStopped", "True")
+        assert (stopped["reason"], stopped["message"]) == ("TrialEarlyStopped", why)
+        last = f"7.{number}"
+        observation = {"name": "loss", "min": last, "max": "9", "latest": last}
+        assert trial["status"]["observation"]["metrics"] == [observation]
+        listed = katib("metrics", trial["metadata"]["name"], check=0).out
+        assert [line.split()[-1] for line in listed.splitlines()] == ["9", "8", last]
+    assert not any(map(is_running, pids(katib.folder)))
+
+
+def test_a_program_that_ignores_the_signal_is_killed(katib: Katib) -> None:
+    path = katib.write(stopping(STUBBORN, grace=1))
+
+    answer = katib("run", path, check=0)
+
+    assert katib.get("experiment", "tuned")["status"]["trialsEarlyStopped"] == STOPPED, answer.text
+    assert len(pids(katib.folder)) == TRIALS
+    assert not any(map(is_running, pids(katib.folder)))
+
+
+def test_what_cannot_be_applied_is_refused(katib: Katib) -> None:
+    manifest = stopping(SLOW)
+    manifest["spec"]["metricsCollectorSpec"] = {"collector": {"kind": "Push"}}
+
+    answer = katib("run", katib.write(manifest), check=2)
+
+    assert "spec.earlyStopping: Invalid value" in answer.text
+    assert "metrics of the collector kind Push; use StdOut or File" in answer.text
+    assert not (katib.folder / "pids").exists()
