@@ -41,8 +41,18 @@ def test_rules_are_applied_while_these_are_read(kind: str) -> None:
     assert found(kind, STOPPING) == []
 
 
-@pytest.mark.rule("Early stopping is refused where metrics are not read by `StdOut` or `File`")
-@pytest.mark.parametrize("kind", ["TensorFlowEvent", "PrometheusMetric", "Custom", "Push"])
+#: A rule of docs/rules/stopping.md, proven here.
+REFUSED = {
+    "Early stopping is refused where metrics are not read by `StdOut` or `File`": (
+        "TensorFlowEvent",
+        "PrometheusMetric",
+        "Custom",
+        "Push",
+    )
+}
+
+
+@pytest.mark.parametrize("kind", *REFUSED.values())
 def test_rules_cannot_be_applied_to_these(kind: str) -> None:
     assert found(kind, STOPPING) == [
         'spec.earlyStopping: Invalid value: "medianstop": early stopping rules cannot be applied '
