@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PYTHON_VERSION := 3.11
 # Where `make run` keeps its experiments; delete the folder to forget them.
 RUN_HOME := .katib
+# As the engine loads numerical libraries: two threads on small matrices wait for each other.
+ONE_THREAD := OPENBLAS_NUM_THREADS=1
 CHECKED := src tests bench examples scripts
 
 .DEFAULT_GOAL := check
@@ -32,10 +34,10 @@ contracts: $(VENV)/.dev ## Check which room may import which
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## Unit and contract tests
-	$(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_docs.py tests/test_rooms.py tests/test_rules.py
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_docs.py tests/test_rooms.py tests/test_rules.py
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
-	$(BIN)/pytest -q -n 2 -m slow tests/unit
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	$(BIN)/pytest -q -n 2 tests/journeys
