@@ -24,6 +24,7 @@ from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
+from katib.apps.push import Push, PushSidecars
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
@@ -107,7 +108,9 @@ class EmbeddedEngine:
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
-        sidecars = LogSidecars(self.store, self.observations, events, COLLECTORS, clock)
+        self.push = Push(self.store, self.observations, home.path / "push.json")
+        reading = LogSidecars(self.store, self.observations, events, COLLECTORS, clock)
+        sidecars = PushSidecars(reading, self.store, self.push)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
         self._pods = PodReconciler(self.store, clock, here)
@@ -191,7 +194,7 @@ class EmbeddedEngine:
         """Stop, leaving the running programs alone, and give the home up."""
         self._stop()
         self._pods.close()
-        for close in self._closers:
+        for close in (*self._closers, self.push.close):
             close()
         try:
             self.store.close()

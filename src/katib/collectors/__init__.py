@@ -22,6 +22,7 @@ COLLECTORS: Registry[Collector] = Registry(
     {
         "Custom": "katib.collectors.text:TextCollector",
         "File": "katib.collectors.file:FileCollector",
+        "Push": "katib.collectors.push:PushCollector",
         "StdOut": "katib.collectors.text:TextCollector",
         "TensorFlowEvent": "katib.collectors.tensorflow_event:TensorFlowEventCollector",
     },
