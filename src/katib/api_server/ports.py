@@ -1,0 +1,40 @@
+"""What the server stands on: everything it knows of the home it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from katib.api.experiment import Experiment
+from katib.api.values import Manifest, Unstructured
+from katib.ports.clock import Clock
+from katib.ports.pod_logs import PodLogs
+from katib.ports.resource_store import ResourceStore
+
+Admit = Callable[[Manifest, Experiment | None], Experiment]
+ListEvents = Callable[[str | None, str | None], Sequence[Unstructured]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPorts:
+    """What stands behind the server.
+
+    Attributes:
+        store: where resources live.
+        clock: for ages, and for the times of logs.
+        token: what every request must carry; an empty one lets nobody in.
+        admit: the legal experiment of a manifest, given the stored one when there is one; raises
+            ``AdmissionError``.
+        list_events: the events of a namespace (``None``: of all) about the object of a ``uid``
+            (``None``: about any), the oldest first. May read a disk.
+        pod_logs: what containers have written.
+        metrics: the text for Prometheus.
+    """
+
+    store: ResourceStore
+    clock: Clock
+    token: str
+    admit: Admit
+    list_events: ListEvents
+    pod_logs: PodLogs
+    metrics: Callable[[], str]
