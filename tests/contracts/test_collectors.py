@@ -132,4 +132,4 @@ def rest(reader: Collector) -> list[tuple[str, str]]:
 
 
 def test_every_collector_is_under_contract() -> None:
-    assert sorted(COLLECTORS) == sorted({*TEXT, *JSON, *EVENTS})
+    assert sorted(COLLECTORS) == sorted({*TEXT, *JSON, *EVENTS, "Push"})
