@@ -10,7 +10,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from katib.api.codec import load_yaml
 from katib.api.values import Manifest
+from katib.api_server.protobuf import MEDIA_TYPE as PROTOBUF
+from katib.api_server.protobuf import UnreadKindError, read_protobuf
 from katib.api_server.statuses import (
+    StatusError,
     bad_request,
     too_large,
     too_slow,
@@ -25,7 +28,7 @@ LARGEST_BODY = 3 * 1024 * 1024
 LONGEST_ARRIVAL = 30.0
 
 JSON, YAML = "application/json", "application/yaml"
-SERVED_BODIES = (JSON, YAML)
+SERVED_BODIES = (JSON, YAML, PROTOBUF)
 
 #: How deeply a body may be nested; as Kubernetes does.
 _DEEPEST = 200
@@ -70,6 +73,8 @@ def read_manifest(data: bytes, media_type: str) -> Manifest:
     """
     if media_type == YAML:
         return _from_yaml(data)
+    if media_type == PROTOBUF:
+        return _from_protobuf(data)
     if media_type != JSON:
         raise unsupported_media_type(SERVED_BODIES)
     try:
@@ -112,3 +117,12 @@ def _from_yaml(data: bytes) -> Manifest:
         )
     check_depth(documents[0])
     return documents[0]
+
+
+def _from_protobuf(data: bytes) -> Manifest:
+    try:
+        return read_protobuf(data)
+    except UnreadKindError as error:
+        raise StatusError(415, "UnsupportedMediaType", str(error)) from error
+    except ValueError as error:
+        raise bad_request(f"the object provided is unrecognized: {error}") from error

@@ -58,7 +58,10 @@ def fitted(target: Target, manifest: Manifest) -> Manifest:
             f"the name of the object ({metadata.get('name') or ''}) does not match the name on the "
             f"URL ({target.name})"
         )
-    placed = {**metadata, "namespace": target.namespace} if type.is_namespaced else dict(metadata)
+    # As Kubernetes writes it: what is empty is absent.
+    placed = {field: part for field, part in metadata.items() if part not in ({}, [], None)}
+    if type.is_namespaced:
+        placed["namespace"] = target.namespace
     return {**manifest, **head, "metadata": placed}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -63,13 +65,25 @@ class PatientOnceProtocol(H11Protocol):
             self.transport.close()
 
 
-def configure(app: Any, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Config:
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """By what a server proves who it is: PEM files of its certificate and of the key to it."""
+
+    certificate: Path
+    key: Path
+
+
+def configure(
+    app: Any, host: str = "127.0.0.1", port: int = 0, tls: TlsFiles | None = None
+) -> uvicorn.Config:
     """The configuration to make a ``uvicorn.Server`` of.
 
     Args:
         app: the ASGI application.
         host: the address to listen at.
         port: 0 for a free one.
+        tls: to serve HTTPS. kubectl sends its token over nothing else, so that a server without
+            it serves only clients of other makes.
     """
     return uvicorn.Config(
         app,
@@ -83,5 +97,7 @@ def configure(app: Any, host: str = "127.0.0.1", port: int = 0) -> uvicorn.Confi
         server_header=False,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=GRACE,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
         h11_max_incomplete_event_size=LARGEST_HEAD,
     )

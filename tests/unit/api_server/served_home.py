@@ -20,7 +20,7 @@ from katib.api.values import Manifest, ObjectMeta, Unstructured
 from katib.api_server.ports import ServerPorts
 from katib.api_server.server import ApiServer
 from katib.api_server.services import Pace
-from katib.api_server.serving import configure
+from katib.api_server.serving import TlsFiles, configure
 from katib.apps.door import admission_context, admit_here
 from katib.ports.pod_logs import LogSource, LogState
 from katib.stores.memory import MemoryStore
@@ -130,9 +130,9 @@ class Home:
 
 
 @contextmanager
-def listening(home: Home) -> Iterator[int]:
+def listening(home: Home, tls: TlsFiles | None = None) -> Iterator[int]:
     """The port at which the server of a home listens."""
-    server = uvicorn.Server(configure(home.server.app))
+    server = uvicorn.Server(configure(home.server.app, tls=tls))
     with closing(socket.socket()) as own:
         own.bind(("127.0.0.1", 0))
         own.listen()
