@@ -142,7 +142,7 @@ ENDED = {
             },
         ),
         "RunKindUnknown",
-        ("this machine runs Job and Pod; a Race (example.org/v1) needs a cluster",),
+        ("the kind Race (example.org/v1) needs a cluster that knows it",),
         "make the template a Job or a Pod",
     ),
     "a failure limit that is reached": Case(
