@@ -14,7 +14,7 @@ from katib.admission.validation import validate
 from katib.api.codec import from_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment, ExperimentStatus
 from katib.api.values import Manifest
-from katib.conversion import convert, convert_fields, is_old
+from katib.conversion.version import is_old
 from katib.errors import AdmissionError, FieldError
 
 
@@ -40,6 +40,9 @@ def admit(
         AdmissionError: it is refused; all errors are in it, misfits first, then by rule.
     """
     if is_old(manifest):
+        # Few documents are: the others need not wait until this is loaded.
+        from katib.conversion.experiment import convert
+
         manifest = convert(manifest, context.find_config_map)
     kind_errors = _check_kind(manifest)
     if any(error.path == "kind" for error in kind_errors):
@@ -67,7 +70,11 @@ def unknown_fields(manifest: Manifest) -> tuple[str, ...]:
 
     A manifest of v1alpha3 may have that version's fields.
     """
-    return tuple(fit(convert_fields(manifest) if is_old(manifest) else manifest).unknown)
+    if is_old(manifest):
+        from katib.conversion.experiment import convert_fields
+
+        manifest = convert_fields(manifest)
+    return tuple(fit(manifest).unknown)
 
 
 def _with_status(experiment: Experiment, old: Experiment | None) -> Experiment:

@@ -35,8 +35,8 @@ def convert(
     from katib.apps.door import admission_context
     from katib.cli.files import read_manifests
     from katib.cli.run import find_in
-    from katib.conversion import convert as convert_one
-    from katib.conversion import is_old
+    from katib.conversion.experiment import convert as convert_one
+    from katib.conversion.version import is_old
     from katib.errors import AdmissionError
 
     documents = list(read_manifests(files))

@@ -7,9 +7,6 @@ the documents' shapes and nothing of what runs them; whether the result is legal
 trial templates use; its tree is in ``syntax``. A template is evaluated once, before any trial
 exists: ``scope`` has what it may name, with ``marks`` for what only a trial will know. ``reading``
 takes what it prints for YAML and refuses what v1beta1 cannot hold, ``workload`` and ``pods`` make a
-trial template of it, and ``experiment`` does the rest of the document.
+trial template of it, and ``experiment`` does the rest of the document. ``version`` tells which
+documents are old, so that nothing else is imported for those that are not.
 """
-
-from katib.conversion.experiment import API_VERSION, convert, convert_fields, is_old
-
-__all__ = ["API_VERSION", "convert", "convert_fields", "is_old"]

@@ -10,10 +10,9 @@ from katib.api import names
 from katib.api.values import Key, Manifest
 from katib.conversion.scope import NAS_PARAMETERS
 from katib.conversion.syntax import Source
+from katib.conversion.version import API_VERSION
 from katib.conversion.workload import make_trial_template
 from katib.errors import AdmissionError, FieldError, ManifestError
-
-API_VERSION = "kubeflow.org/v1alpha3"
 
 #: Where v1alpha3 looks for a template when an experiment has none.
 DEFAULT_TEMPLATE = Key("kubeflow", "trial-template")
@@ -26,11 +25,6 @@ _GO_TEMPLATE = f"{_TEMPLATE}.goTemplate"
 _RAW = f"{_GO_TEMPLATE}.rawTemplate"
 _TEMPLATE_SPEC = f"{_GO_TEMPLATE}.templateSpec"
 _NEW_FIELDS = ("trialSpec", "configMap", "trialParameters")
-
-
-def is_old(manifest: Manifest) -> bool:
-    """Whether a document is an Experiment of v1alpha3."""
-    return manifest.get("apiVersion") == API_VERSION and manifest.get("kind") == "Experiment"
 
 
 def convert(manifest: Manifest, find_config_map: FindConfigMap) -> Manifest:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from katib.api.values import Key, Manifest
-from katib.conversion import convert
+from katib.conversion.experiment import convert
 from katib.errors import AdmissionError
 
 TEMPLATE = """\

@@ -22,7 +22,7 @@ from conversion_documents import (
 from katib.admission import AdmissionContext, admit, unknown_fields
 from katib.api.experiment import EXPERIMENTS
 from katib.api.values import Key, Manifest
-from katib.conversion import convert
+from katib.conversion.experiment import convert
 from katib.errors import AdmissionError
 
 OTHER = "my-templates"
