@@ -22,7 +22,6 @@ VALUES, PAUSE = 5, 0.08
 
 #: When the engine is killed, in seconds: at the earliest after its start, before it has read its
 #: first document, and at the latest after it has begun its work.
-
 EARLIEST, LATEST = 0.05, 0.6
 
 SCRIPT = f"""
