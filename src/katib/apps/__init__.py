@@ -1,5 +1,6 @@
 """Whole processes: one file each, and the only place where rooms are wired together.
 
-``embedded`` is the engine of one machine; ``home`` is the folder it works in. What a process prints
-and which options it has belongs to ``cli``; how anything works belongs to the rooms.
+``embedded`` is the engine of one machine, ``server`` the same for a cluster's clients, ``home`` the
+folder in which both work. What a process prints and which options it has belongs to ``cli``; how
+anything works belongs to the rooms.
 """

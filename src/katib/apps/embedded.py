@@ -9,7 +9,7 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,6 +173,14 @@ class EmbeddedEngine:
     def is_idle(self) -> bool:
         """Whether no program runs."""
         return self._pods.is_idle
+
+    def place(self, pod: Unstructured) -> str:
+        """The beginning of the names of a pod's files."""
+        return self._pods.place(pod)
+
+    def list_events(self, namespace: str | None, uid: str | None) -> Sequence[Unstructured]:
+        """The events of a namespace about a resource, the oldest first; ``None`` for all."""
+        return self._events.list_events(namespace, uid)
 
     def flush(self) -> None:
         """Make everything so far safe."""

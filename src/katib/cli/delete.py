@@ -51,7 +51,7 @@ def delete(
       katib delete experiment random
     """
     from katib.api.values import Key
-    from katib.apps.embedded import EmbeddedEngine
+    from katib.apps.server_record import find_server
     from katib.cli.kinds import find_kind, split_name
 
     kind_word, name = split_name(words)
@@ -61,12 +61,20 @@ def delete(
     place = open_home(home)
     # Looked up first without the engine: a wrong name must not wait for anything.
     open_reader(place).get(kind, key)
-    engine = EmbeddedEngine(place)
-    try:
-        engine.start(only=())
-        delete_with(engine, kind, key)
-    finally:
-        engine.close()
+    record = find_server(place)
+    if record is not None:
+        from katib.cli.attach import Attached
+
+        Attached(place, record).delete(kind, key)
+    else:
+        from katib.apps.embedded import EmbeddedEngine
+
+        engine = EmbeddedEngine(place)
+        try:
+            engine.start(only=())
+            delete_with(engine, kind, key)
+        finally:
+            engine.close()
     typer.echo(f'{kind.name.lower()} "{name}" deleted')
 
 

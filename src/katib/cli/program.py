@@ -12,6 +12,9 @@ import typer.core
 #: for.
 COMMANDS = {
     "run": ("katib.cli.run:run", "Run experiments to their optimum."),
+    "up": ("katib.cli.up:up", "Serve a home to kubectl, the SDKs and katib run."),
+    "down": ("katib.cli.down:down", "Stop the server of a home."),
+    "status": ("katib.cli.status:status", "Say whether a home is served, and what it does."),
     "get": ("katib.cli.get:get", "List experiments, suggestions or trials, or show one."),
     "describe": ("katib.cli.describe:describe", "Show everything about one resource."),
     "delete": ("katib.cli.delete:delete", "Delete an experiment or a trial, with all it owns."),

@@ -27,8 +27,8 @@ class ExitCode(IntEnum):
 #: The same, for help texts.
 EXIT_CODES = (
     "Exit codes: 0 every experiment found an optimum; 1 one failed, or found none; 2 the input was "
-    "refused and nothing was started; 3 the home is locked or its disk refuses; 130 interrupted, "
-    "and the same command goes on."
+    "refused and nothing was started; 3 the home is locked, its disk refuses or its server is "
+    "away; 130 interrupted, and the same command goes on."
 )
 
 
@@ -36,6 +36,12 @@ def exit_code_of(error: KatibError) -> ExitCode:
     """The exit code of an error that ended a command."""
     if isinstance(error, (AdmissionError, ConfigurationError, ManifestError)):
         return ExitCode.REFUSED
-    if isinstance(error, (HomeLockedError, StoreUnavailableError)):
+    if isinstance(error, (HomeLockedError, StoreUnavailableError)) or _is_away(error):
         return ExitCode.UNAVAILABLE
     return ExitCode.FAILED
+
+
+def _is_away(error: KatibError) -> bool:
+    from katib.apps.connection import ServerAwayError
+
+    return isinstance(error, ServerAwayError)

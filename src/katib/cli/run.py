@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from katib.api.experiment import Experiment
     from katib.api.values import Key, Kind, Manifest
     from katib.apps.embedded import EmbeddedEngine
+    from katib.configuration import KatibConfig
+
+    #: An experiment, and the stored one that it changes, if there is one.
+    Submission = tuple[Experiment, Experiment | None]
 
 #: How often the view is drawn anew, in seconds.
 DRAW_EVERY = 0.2
@@ -54,7 +58,8 @@ def run(
     """.
 
     The same command goes on with an experiment that was interrupted: Ctrl-C once ends the running
-    trials cleanly, and they are run again; twice stops at once.
+    trials cleanly, and they are run again; twice stops at once. In a home that is served by
+    katib up, the server runs the experiments, and Ctrl-C leaves them running.
 
     Examples:
 
@@ -62,11 +67,18 @@ def run(
       katib run experiment.yaml --image docker.io/me/train=./train
     """
     from katib.apps.embedded import EmbeddedEngine, Options
+    from katib.apps.server_record import find_server
     from katib.cli.files import read_manifests
 
     documents = list(read_manifests(files))
     place = open_home(home)
-    options = Options(images=_images(image or []), config=open_config(place, config))
+    record = find_server(place)
+    if record is not None:
+        from katib.cli.attach import Attached, attach, refuse_options
+
+        refuse_options(record, config, {"--image": image, "--metrics-address": metrics_address})
+        raise typer.Exit(attach(Attached(place, record), documents, replace, plain))
+    options = Options(images=find_images(image or []), config=open_config(place, config))
     engine = EmbeddedEngine(place, options)
     try:
         if metrics_address is not None:
@@ -96,7 +108,7 @@ def find_in(manifests: Sequence[Manifest], otherwise: Any = None) -> Callable[..
     return find
 
 
-def _images(pairs: Sequence[str]) -> dict[str, Path]:
+def find_images(pairs: Sequence[str]) -> dict[str, Path]:
     images = {}
     for pair in pairs:
         name, equals, path = pair.partition("=")
@@ -108,20 +120,28 @@ def _images(pairs: Sequence[str]) -> dict[str, Path]:
     return images
 
 
-def _submit(
-    engine: EmbeddedEngine, documents: Sequence[tuple[Path, Manifest]], replace: bool
-) -> list[Key]:
-    """Admit every document, then create them all; or refuse, and create nothing."""
+def admit_all(
+    documents: Sequence[tuple[Path, Manifest]],
+    find: Callable[..., Any],
+    config: KatibConfig,
+    replace: bool,
+) -> list[Submission]:
+    """Every experiment of the documents, and the stored one that it changes; refused as one.
+
+    Args:
+        documents: with their files, which are named to the user.
+        find: ``ResourceReader.find`` of the home's store.
+        config: how the home is configured.
+        replace: as if none were stored.
+    """
     from katib.admission import unknown_fields
     from katib.api.experiment import EXPERIMENTS
     from katib.api.values import Key
     from katib.apps.door import admission_context, admit_here
     from katib.errors import AdmissionError
 
-    manifests = [manifest for _, manifest in documents]
-    config = engine.options.config
-    context = admission_context(find_in(manifests, engine.store.find), config)
-    admitted: list[tuple[Experiment, Experiment | None]] = []
+    context = admission_context(find_in([manifest for _, manifest in documents], find), config)
+    admitted: list[Submission] = []
     refused: list[str] = []
     for path, manifest in documents:
         if manifest.get("kind") in ("ConfigMap", "Secret"):
@@ -130,7 +150,7 @@ def _submit(
             typer.echo(f"{path}: warning: {warning}", err=True)
         metadata: dict[str, Any] = manifest.get("metadata") or {}
         key = Key(str(metadata.get("namespace") or "default"), str(metadata.get("name")))
-        old = None if replace else engine.store.find(EXPERIMENTS, key)
+        old = None if replace else find(EXPERIMENTS, key)
         try:
             admitted.append((admit_here(manifest, context, old, config), old))
         except AdmissionError as error:
@@ -138,7 +158,15 @@ def _submit(
     if refused:
         typer.echo("\n".join(refused), err=True)
         raise typer.Exit(ExitCode.REFUSED)
-    _keep_sources(engine, manifests)
+    return admitted
+
+
+def _submit(
+    engine: EmbeddedEngine, documents: Sequence[tuple[Path, Manifest]], replace: bool
+) -> list[Key]:
+    """Admit every document, then create them all; or refuse, and create nothing."""
+    admitted = admit_all(documents, engine.store.find, engine.options.config, replace)
+    _keep_sources(engine, [manifest for _, manifest in documents])
     return [_create(engine, experiment, old, replace) for experiment, old in admitted]
 
 

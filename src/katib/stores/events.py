@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS events (
 _COLUMNS = (
     "id, uid, kind, namespace, name, api_version, type, reason, message, source, count, first, last"
 )
+_NAMES = tuple(_COLUMNS.split(", "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,27 @@ class SqliteEventRecorder:
                 self._unwritten = {**batch, **self._unwritten}
             raise StoreUnavailableError(self._path, str(error)) from error
 
+    def list_events(self, namespace: str | None, uid: str | None) -> Sequence[Unstructured]:
+        """The events so far, written or not, the oldest first, as resources.
+
+        Args:
+            namespace: of this namespace only; ``None`` for all.
+            uid: about this resource only; ``None`` for all.
+
+        Raises:
+            StoreUnavailableError: the file cannot be read.
+        """
+        wanted = {"namespace": namespace, "uid": uid}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        rows = {row["id"]: row for row in _read(self._path, given)}
+        with self._lock:
+            newest = [*self._recent.values(), *self._unwritten.values()]
+        for told in newest:
+            row = dict(zip(_NAMES, told.row(), strict=True))
+            if all(row[name] == value for name, value in given.items()):
+                rows[told.id] = row
+        return [_resource(rows[id]) for id in sorted(rows)]
+
     def close(self) -> None:
         """Write what waits and release the file."""
         try:
@@ -172,16 +194,21 @@ def list_events(path: Path, resource: Resource) -> Sequence[Unstructured]:
         resource: whose events; found by its ``uid``.
     """
     metadata = resource.metadata
+    given = {"namespace": metadata.namespace, "name": metadata.name, "uid": metadata.uid}
+    return [_resource(row) for row in _read(path, given)]
+
+
+def _read(path: Path, given: Mapping[str, str]) -> list[Manifest]:
+    """The rows whose columns have these values, the oldest first."""
+    where = " AND ".join(f"{name}=?" for name in given) or "1"
     try:
         with closing(open_to_read(path)) as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM events WHERE namespace=? AND name=? AND uid=? ORDER BY id",
-                (metadata.namespace, metadata.name, metadata.uid),
+                f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY id", tuple(given.values())
             ).fetchall()
     except sqlite3.Error as error:
         raise StoreUnavailableError(path, str(error)) from error
-    names = _COLUMNS.split(", ")
-    return [_resource(dict(zip(names, row, strict=True))) for row in rows]
+    return [dict(zip(_NAMES, row, strict=True)) for row in rows]
 
 
 def _resource(row: Manifest) -> Unstructured:

@@ -1,0 +1,280 @@
+"""The engine of one machine as a server: what Kubernetes clients take for a cluster.
+
+The engine, the API and its listener live in one process. What is acknowledged is on disk, so a
+server that is killed loses nothing of it; the next one in the same home adopts what runs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import uvicorn
+from prometheus_client import CollectorRegistry, generate_latest
+
+from katib.api.experiment import Experiment
+from katib.api.trial import TRIALS
+from katib.api.values import Manifest
+from katib.api_server.ports import ServerPorts
+from katib.api_server.server import ApiServer
+from katib.api_server.serving import TlsFiles, configure
+from katib.apps.certificates import prepare_certificates
+from katib.apps.clock import SystemClock
+from katib.apps.door import admission_context, admit_here
+from katib.apps.embedded import EmbeddedEngine, Options
+from katib.apps.home import Home
+from katib.apps.kubeconfig import make_kubeconfig, read_token, write_kubeconfig
+from katib.apps.pod_logs import FilePodLogs
+from katib.apps.server_record import LOOPBACK, PORT, ServerRecord, remove_record, write_record
+from katib.errors import ConfigurationError, KatibError
+from katib.metering import ResourceMeter
+
+#: How many clients may wait to be let in.
+_BACKLOG = 512
+
+#: How often it is looked at whether all goes well, in seconds.
+_LOOK_EVERY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How a home is served.
+
+    Attributes:
+        address: a host name or an IP address of this machine.
+        port: 0 for a free one.
+        is_secure: whether TLS is spoken. kubectl sends the token over nothing else.
+        stops_trials: whether running trials are ended with the server; they start again with the
+            next engine. Else they go on, and the next engine adopts them.
+        config: the file that the engine's configuration is from; empty for the home's own, or none.
+        engine: how the engine runs programs.
+    """
+
+    address: str = LOOPBACK
+    port: int = PORT
+    is_secure: bool = True
+    stops_trials: bool = False
+    config: str = ""
+    engine: Options = field(default_factory=Options)
+
+
+class Server:
+    """Serves a home until it is stopped.
+
+    Args:
+        home: its folder; locked while the server lives.
+        options: how it is served.
+
+    Raises:
+        ConfigurationError: the address is not to be had, or would show the token to others.
+        HomeLockedError: another engine works there.
+        StoreUnavailableError: the disk refuses.
+    """
+
+    def __init__(self, home: Home, options: ServerOptions) -> None:
+        check_address(options)
+        self._home, self._options = home, options
+        self._is_stopping = threading.Event()
+        self._stops_trials = options.stops_trials
+        self._engine = EmbeddedEngine(home, options.engine)
+        try:
+            self._meter = ResourceMeter(self._engine.store)
+            token = read_token(home)
+            self._api = ApiServer(_ports(self._engine, token, self._meter))
+            self._socket = _listen(options)
+        except BaseException:
+            self._engine.close()
+            raise
+        try:
+            self._listener, self.record = self._introduce(token)
+        except BaseException:
+            self._socket.close()
+            self._engine.close()
+            raise
+
+    def run(self, tell: Callable[[ServerRecord], None]) -> int:
+        """Serve until :meth:`stop` is called; the number of trials that are left running.
+
+        Args:
+            tell: called once, when clients are answered.
+
+        Raises:
+            KatibError: the engine or the listener has ended by itself.
+        """
+        thread = threading.Thread(
+            target=self._listener.run, kwargs={"sockets": [self._socket]}, name="api", daemon=True
+        )
+        try:
+            self._engine.start()
+            thread.start()
+            write_record(self._home, self.record)
+            tell(self.record)
+            while not self._is_stopping.wait(_LOOK_EVERY):
+                self._look(thread)
+        finally:
+            left = self._end(thread)
+        return left
+
+    def stop(self, stops_trials: bool = False) -> None:
+        """End soon. From any thread; a second call cuts short what trials take to end.
+
+        Args:
+            stops_trials: end the running trials too, whatever the options say.
+        """
+        self._stops_trials = self._stops_trials or stops_trials
+        if self._is_stopping.is_set() and self._stops_trials:
+            self._engine.kill()
+        self._is_stopping.set()
+
+    def _introduce(self, token: str) -> tuple[uvicorn.Server, ServerRecord]:
+        """The listener, and what the home tells of it."""
+        options, now = self._options, datetime.now(UTC)
+        port = self._socket.getsockname()[1]
+        authority, tls = None, None
+        if options.is_secure:
+            names = list_names(options.address)
+            found = prepare_certificates(self._home.path / "tls", names, now)
+            authority, tls = found.authority, TlsFiles(found.certificate, found.key)
+        listener = uvicorn.Server(configure(self._api.app, options.address, port, tls))
+        address = _url(options, port)
+        write_kubeconfig(self._home, make_kubeconfig(address, token, authority))
+        record = ServerRecord(
+            pid=os.getpid(),
+            address=address,
+            started=now.replace(microsecond=0),
+            directory=str(options.engine.directory),
+            config=options.config,
+        )
+        return listener, record
+
+    def _look(self, thread: threading.Thread) -> None:
+        if self._engine.failed.is_set():
+            raise self._engine.failure or KatibError("the engine stopped without saying why")
+        if not thread.is_alive():
+            raise KatibError(f"the server no longer listens; see {self._home.log}")
+
+    def _end(self, thread: threading.Thread) -> int:
+        # Watches end first: clients are told, and nobody waits for them.
+        self._api.close()
+        self._listener.should_exit = True
+        if thread.ident is not None:
+            thread.join()
+        self._socket.close()
+        if self._stops_trials:
+            self._engine.interrupt()
+        left = 0 if self._stops_trials else count_running(self._engine)
+        self._meter.close()
+        # While the home is still ours: the next server has a record of its own.
+        remove_record(self._home)
+        self._engine.close()
+        return left
+
+
+def count_running(engine: EmbeddedEngine) -> int:
+    """How many trials have not ended."""
+    return sum(not trial.is_completed for trial in engine.store.list(TRIALS))
+
+
+def check_address(options: ServerOptions) -> None:
+    """See that the token crosses no network in clear text.
+
+    Raises:
+        ConfigurationError: it would.
+    """
+    if not options.is_secure and not is_loopback(options.address):
+        raise ConfigurationError(
+            f"{options.address} can be reached from other machines, and without TLS everybody on "
+            "the way could read the token: leave --no-tls out, or serve 127.0.0.1 only"
+        )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach the address; a name must lead nowhere else.
+
+    Raises:
+        ConfigurationError: it is no address, and no name that is known here.
+    """
+    return all(ipaddress.ip_address(one).is_loopback for one in _resolve(address))
+
+
+def list_names(address: str) -> list[str]:
+    """The names by which clients may call a server at this address."""
+    names = {"localhost", LOOPBACK, "::1", address, *_resolve(address)}
+    if any(ipaddress.ip_address(one).is_unspecified for one in _resolve(address)):
+        names.discard(address)
+        names |= {socket.gethostname(), *_own_addresses()}
+    return sorted(name for name in names if name.isascii())
+
+
+def _own_addresses() -> Iterable[str]:
+    for addresses in psutil.net_if_addrs().values():
+        for one in addresses:
+            if one.family in (socket.AF_INET, socket.AF_INET6):
+                # An address of one link has the link's name behind it.
+                yield one.address.partition("%")[0]
+
+
+def _resolve(address: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(
+            f'"{address}" is no address of this machine: {error}; write an IP address or a host '
+            "name, as --address 127.0.0.1"
+        ) from error
+    return sorted({str(one[4][0]).partition("%")[0] for one in found})
+
+
+def _listen(options: ServerOptions) -> socket.socket:
+    address = _resolve(options.address)[0]
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, options.port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigurationError(
+            f"cannot listen at {options.address}, port {options.port}: {problem}; name another "
+            "with --port NUMBER, or let one be found with --port 0"
+        ) from error
+
+
+def _url(options: ServerOptions, port: int) -> str:
+    """How clients on this machine call the server."""
+    host = options.address
+    resolved = ipaddress.ip_address(_resolve(host)[0])
+    if resolved.is_unspecified:
+        host = LOOPBACK if resolved.version == 4 else "::1"
+    scheme = "https" if options.is_secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _ports(engine: EmbeddedEngine, token: str, meter: ResourceMeter) -> ServerPorts:
+    config = engine.options.config
+    context = admission_context(engine.store.find, config)
+    registry = CollectorRegistry()
+    registry.register(meter)
+
+    def admit(manifest: Manifest, old: Experiment | None) -> Experiment:
+        return admit_here(manifest, context, old, config)
+
+    return ServerPorts(
+        store=engine.store,
+        clock=SystemClock(),
+        token=token,
+        admit=admit,
+        list_events=engine.list_events,
+        pod_logs=FilePodLogs(engine.store, engine.place),
+        metrics=lambda: generate_latest(registry).decode(),
+    )
+
+
+def server_log(home: Home) -> Path:
+    """Where a server in the background writes what it would print."""
+    return home.path / "server.log"

@@ -1,0 +1,89 @@
+"""``katib status``: whether a server works in a home, and what it has to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from katib.cli.numbers import age
+from katib.cli.options import HomeOption, open_home
+
+if TYPE_CHECKING:
+    from katib.apps.home import Home
+    from katib.apps.server_record import ServerRecord
+
+
+def status(home: HomeOption = None) -> None:
+    """.
+
+    Exit codes: 0 a server works in the home, and answers; 1 none does.
+    """
+    from katib.apps.connection import Connection
+    from katib.apps.server_record import find_server
+
+    place = open_home(home)
+    record = find_server(place)
+    is_ready = record is not None and Connection(place, record, patience=5.0).is_ready()
+    for line in _lines(place, record, is_ready):
+        typer.echo(line)
+    if not is_ready:
+        raise typer.Exit(1)
+
+
+def count_trials(place: Home) -> int:
+    """How many trials of the home have not ended."""
+    from katib.api.trial import TRIALS
+    from katib.stores.sqlite import SqliteReader
+
+    if not place.resources.exists():
+        return 0
+    return sum(not trial.is_completed for trial in SqliteReader(place.resources).list(TRIALS))
+
+
+def _lines(place: Home, record: ServerRecord | None, is_ready: bool) -> Iterator[str]:
+    yield f"home: {place.path}"
+    if record is None:
+        yield f"server: none{_other(place)}; start one with: katib up"
+    else:
+        now = datetime.now(UTC)
+        answer = "" if is_ready else ", but it does not answer"
+        yield f"server: {record.address}, process {record.pid}{answer}"
+        yield f"since: {record.started:%Y-%m-%d %H:%M:%S} UTC, {age(record.started, now)} ago"
+    yield f"experiments active: {_count_experiments(place)}"
+    yield f"trials running: {count_trials(place)}"
+    for path in (place.resources, place.observations):
+        yield f"{path.name}: {_size(path)}"
+
+
+def _count_experiments(place: Home) -> int:
+    from katib.api import conditions, names
+    from katib.api.experiment import EXPERIMENTS
+    from katib.stores.sqlite import SqliteReader
+
+    if not place.resources.exists():
+        return 0
+    ends = (names.SUCCEEDED, names.FAILED)
+    return sum(
+        not any(conditions.has(experiment.status.conditions, end) for end in ends)
+        for experiment in SqliteReader(place.resources).list(EXPERIMENTS)
+    )
+
+
+def _other(place: Home) -> str:
+    holder = place.holder() if place.path.exists() else None
+    return f" ({holder} works here)" if holder else ""
+
+
+def _size(path: Path) -> str:
+    """Of a database and its log, in words."""
+    parts = [path, path.with_name(f"{path.name}-wal")]
+    size = float(sum(part.stat().st_size for part in parts if part.exists()))
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

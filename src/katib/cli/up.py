@@ -1,0 +1,200 @@
+"""``katib up``: the engine of a home as a server, for kubectl, the SDKs and ``katib run``."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from katib.apps.server_record import LOOPBACK, PORT
+from katib.cli.options import ConfigOption, HomeOption, open_config, open_home
+from katib.cli.results import ExitCode
+
+if TYPE_CHECKING:
+    from katib.apps.home import Home
+    from katib.apps.server import ServerOptions
+    from katib.apps.server_record import ServerRecord
+
+#: How long a server in the background may take until it answers, in seconds.
+LONGEST_START = 60.0
+
+#: How often it is asked whether it answers, in seconds.
+_ASK_EVERY = 0.1
+
+
+def up(
+    address: Annotated[
+        str, typer.Option("--address", metavar="HOST", help="Where to listen.")
+    ] = LOOPBACK,
+    port: Annotated[int, typer.Option("--port", help="Which port; 0 for a free one.")] = PORT,
+    home: HomeOption = None,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", "-d", help="Return when it answers; it goes on by itself."),
+    ] = False,
+    tls: Annotated[
+        bool,
+        typer.Option(
+            "--tls/--no-tls",
+            help="HTTPS, which kubectl needs, and which addresses off this machine need.",
+        ),
+    ] = True,
+    stop_trials: Annotated[
+        bool,
+        typer.Option("--stop-trials", help="End running trials when the server is stopped."),
+    ] = False,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            metavar="NAME=PATH",
+            help="What stands for a container image: a folder that holds its files, or a program.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """.
+
+    The server goes on with every experiment of the home that is not finished. When it is stopped,
+    running trials are left alone, and the next one adopts them.
+
+    Examples:
+
+      katib up
+      katib up --detach --port 0
+    """
+    from katib.apps.embedded import Options
+    from katib.apps.server import ServerOptions
+    from katib.apps.server_record import find_server
+    from katib.cli.run import find_images
+
+    place = open_home(home)
+    options = ServerOptions(
+        address=address,
+        port=port,
+        is_secure=tls,
+        stops_trials=stop_trials,
+        config="" if config is None else str(config.expanduser().absolute()),
+        engine=Options(images=find_images(image or []), config=open_config(place, config)),
+    )
+    record = find_server(place)
+    if record is not None:
+        _tell_of_other(place, record)
+        raise typer.Exit(ExitCode.UNAVAILABLE)
+    if detach:
+        raise typer.Exit(_start_in_background(place, options, image or []))
+    _serve(place, options)
+
+
+def _serve(place: Home, options: ServerOptions) -> None:
+    from katib.apps.server import Server
+
+    server = Server(place, options)
+
+    def stop(number: int, _: object) -> None:
+        server.stop(stops_trials=number == signal.SIGUSR1)
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+    old = {one: signal.signal(one, stop) for one in signals}
+    try:
+        left = server.run(lambda record: _tell(place, record))
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+    goes = "trial goes" if left == 1 else "trials go"
+    more = f" {left} {goes} on by themselves; the next engine adopts them." if left else ""
+    typer.echo(f"Stopped.{more}")
+
+
+def _tell(place: Home, record: ServerRecord) -> None:
+    from katib.apps.kubeconfig import kubeconfig_path
+
+    path = shlex.quote(str(kubeconfig_path(place)))
+    lines = [
+        f"Katib serves {place.path} at {record.address} (process {record.pid}).",
+        f"  export KUBECONFIG={path}",
+    ]
+    if record.address.startswith("https:"):
+        lines.append("  kubectl get experiments,trials")
+    else:
+        lines.append("  (not for kubectl, which sends no token without TLS)")
+    for line in lines:
+        print(line, flush=True)
+
+
+def _tell_of_other(place: Home, record: ServerRecord) -> None:
+    from katib.api.codec import format_time
+
+    typer.echo(
+        f"katib: {place.path} is served already, at {record.address} by process {record.pid} since "
+        f"{format_time(record.started)}; stop it with katib down, or serve another home with "
+        "--home DIR",
+        err=True,
+    )
+
+
+def _start_in_background(place: Home, options: ServerOptions, images: list[str]) -> int:
+    """Start the server as a process of its own; the exit code, when it answers or has ended."""
+    from katib.apps.server import server_log
+    from katib.errors import StoreUnavailableError
+
+    path = server_log(place)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as log:
+            begin = log.tell()
+            process = subprocess.Popen(
+                _words(place, options, images),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise StoreUnavailableError(path, error.strerror or str(error)) from error
+    record = _wait_until_ready(place, process)
+    if record is not None:
+        _tell(place, record)
+        typer.echo(f"It goes on in the background; its log is {path}. Stop it with: katib down")
+        return ExitCode.OPTIMUM_FOUND
+    with path.open("rb") as log:
+        log.seek(begin)
+        typer.echo(log.read().decode(errors="replace").rstrip(), err=True)
+    code = process.poll()
+    if code is None:
+        typer.echo(
+            f"katib: the server does not answer after {LONGEST_START:.0f} s; its log is {path}, "
+            "and katib status tells when it does",
+            err=True,
+        )
+    return code or ExitCode.FAILED
+
+
+def _words(place: Home, options: ServerOptions, images: list[str]) -> list[str]:
+    words = [sys.executable, "-m", "katib", "up", "--home", str(place.path)]
+    words += ["--address", options.address, "--port", str(options.port)]
+    words += ["--tls" if options.is_secure else "--no-tls"]
+    words += ["--stop-trials"] if options.stops_trials else []
+    words += ["--config", options.config] if options.config else []
+    for image in images:
+        words += ["--image", image]
+    return words
+
+
+def _wait_until_ready(place: Home, process: subprocess.Popen[bytes]) -> ServerRecord | None:
+    from katib.apps.connection import Connection
+    from katib.apps.server_record import find_server
+
+    deadline = time.monotonic() + LONGEST_START
+    while time.monotonic() < deadline and process.poll() is None:
+        record = find_server(place)
+        is_ours = record is not None and record.pid == process.pid
+        if record is not None and is_ours and Connection(place, record).is_ready():
+            return record
+        time.sleep(_ASK_EVERY)
+    return None
