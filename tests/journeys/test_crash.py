@@ -100,7 +100,7 @@ def kill_again_and_again(katib: Katib, path: str, chance: random.Random) -> int:
     start_up = time.monotonic() - begin
     for number in range(KILLS):
         engine = katib.start("run", path)
-        time.sleep(chance.uniform(EARLIEST, start_up + LATEST))
+        time.sleep(chance.uniform(EARLIEST, 2 * start_up + LATEST))
         is_running = engine.poll() is None
         engine.kill()
         ended = finish(engine)
