@@ -134,3 +134,34 @@ def test_closing_writes_what_waits_and_numbers_go_on(path: Path, clock: FakeCloc
 def test_there_is_nothing_to_read(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreUnavailableError, match=r"katib\.db"):
         list_events(tmp_path / name, a_trial())
+
+
+def reasons(recorder: SqliteEventRecorder, *where: str | None) -> list[tuple[str, int]]:
+    namespace, uid = where
+    found = recorder.list_events(namespace, uid)
+    return [(one.body["reason"], one.body["count"]) for one in found]
+
+
+@pytest.mark.parametrize("is_written", [True, False], ids=["written", "not yet written"])
+def test_a_server_lists_events_by_namespace_and_object(
+    recorder: SqliteEventRecorder, is_written: bool
+) -> None:
+    elsewhere = Trial(metadata=ObjectMeta(name="one", namespace="team", uid="uid-three"))
+    for trial in (a_trial(), a_trial("two", "uid-two"), elsewhere):
+        recorder.record(trial, f"Of{trial.metadata.uid}", "something")
+    recorder.flush(is_last=is_written)
+    first, second, third = ("Ofuid-one", 1), ("Ofuid-two", 1), ("Ofuid-three", 1)
+    assert reasons(recorder, None, None) == [first, second, third]
+    assert reasons(recorder, "default", None) == [first, second]
+    assert reasons(recorder, "default", "uid-two") == [second]
+    assert reasons(recorder, None, "uid-three") == [third]
+    assert reasons(recorder, "team", "uid-one") == []
+
+
+def test_a_server_lists_an_event_once_with_its_newest_count(
+    recorder: SqliteEventRecorder,
+) -> None:
+    recorder.record(a_trial(), "Again", "something")
+    recorder.flush(is_last=True)
+    recorder.record(a_trial(), "Again", "something")
+    assert reasons(recorder, None, None) == [("Again", 2)]
