@@ -24,6 +24,13 @@ PERSISTENT_VOLUMES = Kind("v1", "PersistentVolume", "persistentvolumes", Unstruc
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments", Unstructured)
 ROLES = Kind("rbac.authorization.k8s.io/v1", "Role", "roles", Unstructured)
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", Unstructured)
+TRAINER = "trainer.kubeflow.org/v1alpha1"
+TRAIN_JOBS = Kind(TRAINER, "TrainJob", "trainjobs", Unstructured)
+TRAINING_RUNTIMES = Kind(TRAINER, "TrainingRuntime", "trainingruntimes", Unstructured)
+#: Belong to no namespace: their keys have an empty one.
+CLUSTER_TRAINING_RUNTIMES = Kind(
+    TRAINER, "ClusterTrainingRuntime", "clustertrainingruntimes", Unstructured
+)
 
 KINDS: tuple[Kind[Any], ...] = (
     EXPERIMENTS,
@@ -41,6 +48,9 @@ KINDS: tuple[Kind[Any], ...] = (
     DEPLOYMENTS,
     ROLES,
     ROLE_BINDINGS,
+    TRAIN_JOBS,
+    TRAINING_RUNTIMES,
+    CLUSTER_TRAINING_RUNTIMES,
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from katib.api import names
 from katib.api.conditions import turn_off
 from katib.api.experiment import EXPERIMENTS, Experiment
-from katib.api.kinds import JOBS, PODS
+from katib.api.kinds import JOBS, PODS, TRAIN_JOBS, kind_of
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
 from katib.apps.clock import SystemClock
@@ -35,10 +36,12 @@ from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import Runnable, TrialReconciler
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
-from katib.executors.command import Images
+from katib.executors.command import Images, machine_path
 from katib.executors.files import TrialFilesReconciler
 from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
+from katib.executors.torchrun import Torchrun
+from katib.executors.train_job import TrainJobReconciler
 from katib.observations.sql import SqlObservationLog
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
@@ -51,7 +54,7 @@ from katib.suggesters.routing import RoutingSuggester
 from katib.suggesters.routing_stopper import RoutingStopper
 
 #: The kinds that this engine runs.
-RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS)
+RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
 
 #: How long a thread may keep the interpreter while another wants it, in seconds. The default of 5
 #: ms is as long as ten trials' work.
@@ -74,11 +77,13 @@ class Options:
         images: image names → what stands for them on this machine.
         directory: where programs work when their template does not say.
         config: how the home is configured.
+        python: the interpreter that programs find; ``None`` for the one that runs Katib.
     """
 
     images: Mapping[str, Path] = field(default_factory=dict)
     directory: Path = field(default_factory=Path.cwd)
     config: KatibConfig = field(default_factory=KatibConfig)
+    python: Path | None = None
 
 
 class EmbeddedEngine:
@@ -112,7 +117,7 @@ class EmbeddedEngine:
         reading = LogSidecars(self.store, self.observations, events, COLLECTORS, clock)
         sidecars = PushSidecars(reading, self.store, self.push)
         images = Images(options.images, str(options.directory))
-        here = Here(home.trials, images, sidecars, self.flush, self._wake_pod)
+        here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
         self._pods = PodReconciler(self.store, clock, here)
         self._experiments = ExperimentReconciler(self.store, events, clock, self._is_wanted)
         runnable = Runnable(RUN_KINDS, self._is_wanted)
@@ -120,6 +125,7 @@ class EmbeddedEngine:
             self._experiments,
             TrialReconciler(self.store, self.observations, events, clock, runnable),
             JobReconciler(self.store, clock, self._pods.last_words),
+            TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
             TrialFilesReconciler(self.store, home.trials),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
@@ -223,15 +229,22 @@ class EmbeddedEngine:
         asking.stop(within=STOP_ASKING)
 
     def _take_back(self, pod: Unstructured) -> None:
-        owner = pod.metadata.controller
+        """Let the pod's run go: what owns it, up to what its trial made."""
+        kind, run = PODS, pod
+        while (owner := run.metadata.controller) is not None:
+            of_owner = kind_of(owner.api_version, owner.kind)
+            if of_owner not in RUN_KINDS:
+                break
+            found = self.store.find(of_owner, Key(pod.metadata.namespace, owner.name))
+            if found is None:
+                break
+            kind, run = of_owner, found
+        # Another pod of the same run may have been taken back before.
+        if self.store.find(kind, run.key) is not None:
+            self.store.delete(kind, run.key)
         if owner is None:
-            self.store.delete(PODS, pod.key)
             return
         key = Key(pod.metadata.namespace, owner.name)
-        if owner.kind != JOBS.name:
-            self.store.delete(PODS, pod.key)
-        elif self.store.find(JOBS, key) is not None:
-            self.store.delete(JOBS, key)
         # A run has the name of its trial.
         self.observations.delete(key)
         trial = self.store.find(TRIALS, key)
@@ -246,6 +259,11 @@ class EmbeddedEngine:
     def _fail(self, error: BaseException) -> None:
         self.failure = error
         self.failed.set()
+
+
+def _torchrun(home: Home, options: Options) -> Torchrun:
+    python = options.python or Path(sys.executable)
+    return Torchrun(home.path / "launchers", f"{python.parent}{os.pathsep}{machine_path()}")
 
 
 def _log_to(path: Path) -> logging.Handler:

@@ -1,11 +1,12 @@
 """How a run is run on this machine: what Kubernetes' own controllers and the kubelet do in a
 cluster.
 
-One file per kind (``job``, ``pod``), each a reconciler that reads the resource a trial's template
-made and writes its status as Kubernetes would; another kind is one more file. ``container`` runs
-one container of a pod, ``process`` starts, adopts and ends process groups, ``command`` turns a
-container into a command line. Only ``files``, which removes what deleted trials left behind, knows
-that there are trials.
+One file per kind (``job``, ``pod``, ``train_job``), each a reconciler that reads the resource a
+trial's template made and writes its status as Kubernetes would; another kind is one more file.
+``container`` runs one container of a pod, ``process`` starts, adopts and ends process groups,
+``command`` turns a container into a command line, ``packages`` keeps what programs install away
+from the user's own Python. What a TrainJob needs beside is in ``runtimes``, ``nodes`` and
+``torchrun``. Only ``files``, which removes what deleted trials left behind, looks at trials.
 """
 
 from katib.ports.reconciler import Reconciler
@@ -17,5 +18,6 @@ EXECUTORS: Registry[Reconciler] = Registry(
     {
         "Job": "katib.executors.job:JobReconciler",
         "Pod": "katib.executors.pod:PodReconciler",
+        "TrainJob": "katib.executors.train_job:TrainJobReconciler",
     },
 )

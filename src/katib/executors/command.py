@@ -159,6 +159,11 @@ def build_environment(
     return environment
 
 
+def machine_path() -> str:
+    """The folders in which containers find programs, unless they say otherwise."""
+    return _machine_environment()["PATH"]
+
+
 @cache
 def _machine_environment() -> Mapping[str, str]:
     environment = {

@@ -58,6 +58,9 @@ class Container:
         policy: ``Never``, ``OnFailure`` or ``Always``.
         around: what it works with.
         pod: whose.
+
+    Attributes:
+        waits_for: what is still missing before it can start, for the user.
     """
 
     spec: Manifest
@@ -65,6 +68,7 @@ class Container:
     policy: str
     around: Surroundings
     pod: Key
+    waits_for: str = ""
     restarts: int = 0
     exit_code: int | None = None
     started_at: datetime | None = None
@@ -217,7 +221,8 @@ class Container:
             return {"running": {"startedAt": _time(self.started_at)}}
         if self._restart_at is not None:
             return {"waiting": {"reason": "CrashLoopBackOff", "message": self._how_last()}}
-        return {"waiting": {"reason": "ContainerCreating"}}
+        waiting = {"reason": "ContainerCreating"}
+        return {"waiting": {**waiting, "message": self.waits_for} if self.waits_for else waiting}
 
     def _poll(self) -> int | None:
         if self.exit_code is None and self._process is not None:

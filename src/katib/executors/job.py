@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import count, islice
 from typing import Any
+
+from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import JOBS, PODS
+from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Manifest, ObjectMeta, Strings, Unstructured, owner_reference
 from katib.ports.clock import Clock
 from katib.ports.reconciler import DONE, Result
@@ -21,6 +25,15 @@ BACKOFF_LIMIT = 6
 #: since a node may need time to recover; on one machine that only keeps the user waiting.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
+
+#: Which of the pods of an indexed job one is: as a label and as an annotation.
+INDEX = "batch.kubernetes.io/job-completion-index"
+
+#: The same, as a variable of its containers.
+INDEX_VARIABLE: Manifest = {
+    "name": "JOB_COMPLETION_INDEX",
+    "valueFrom": {"fieldRef": {"fieldPath": f"metadata.annotations['{INDEX}']"}},
+}
 
 #: Pods were made; their number is written into the status after so many seconds.
 _STARTED = Result(retry_after_seconds=0.25)
@@ -91,6 +104,11 @@ class JobReconciler:
             "succeeded": len(by_phase["Succeeded"]),
             "failed": len(failed),
         }
+        if _is_indexed(job):
+            # Once for each index, however often a pod of it was made.
+            done = _indexes(by_phase["Succeeded"])
+            counts["succeeded"] = len(done)
+            status["completedIndexes"] = ",".join(map(str, sorted(done)))
         status.update(counts)
         wanted = int(job.spec.get("completions") or 1)
         if counts["succeeded"] >= wanted:
@@ -104,18 +122,19 @@ class JobReconciler:
             why = "Job was active longer than specified deadline"
             causes = [cause for pod in active if (cause := self._last_words(pod.key))]
             return _failed(status, now, "DeadlineExceeded", ". ".join([why, *causes])), DONE
-        result = self._fill(job, status, failed, wanted - counts["succeeded"])
+        result = self._fill(job, by_phase, wanted - counts["succeeded"])
         if deadline is not None and result.retry_after_seconds is None:
             left = timedelta(seconds=int(deadline)) - (now - started)
             return _tidy(status), Result(retry_after_seconds=max(0.05, left.total_seconds()))
         return _tidy(status), result
 
     def _fill(
-        self, job: Unstructured, status: Manifest, failed: list[Unstructured], wanted: int
+        self, job: Unstructured, by_phase: dict[str, list[Unstructured]], wanted: int
     ) -> Result:
         parallelism = job.spec.get("parallelism")
         most = 1 if parallelism is None else int(parallelism)
-        missing = min(most, wanted) - status["active"]
+        active, failed = by_phase[""], by_phase["Failed"]
+        missing = min(most, wanted) - len(active)
         if missing <= 0:
             return DONE
         if failed:
@@ -124,8 +143,13 @@ class JobReconciler:
             wait = pause - (self._clock.now() - ended).total_seconds()
             if wait > 0:
                 return Result(retry_after_seconds=wait)
-        for _ in range(missing):
-            self._store.create(PODS, _pod_of(job))
+        pods = [_pod_of(job)] * missing
+        if _is_indexed(job):
+            taken = _indexes([*active, *by_phase["Succeeded"]])
+            free = (index for index in count() if index not in taken)
+            pods = [_indexed_pod(job, index) for index in islice(free, missing)]
+        for pod in pods:
+            self._store.create(PODS, pod)
         return _STARTED
 
     def _remove_active(self, pods: Iterable[Unstructured]) -> None:
@@ -152,10 +176,39 @@ def is_finished(status: Manifest) -> bool:
     )
 
 
+def _is_indexed(job: Unstructured) -> bool:
+    return job.spec.get("completionMode") == "Indexed"
+
+
+def _indexes(pods: Iterable[Unstructured]) -> set[int]:
+    return {int(pod.metadata.label(INDEX) or 0) for pod in pods}
+
+
+def _indexed_pod(job: Unstructured, index: int) -> Unstructured:
+    """The pod of an indexed job that knows which one it is."""
+    pod, number = _pod_of(job), {INDEX: str(index)}
+    metadata = replace(
+        pod.metadata,
+        generate_name=f"{job.metadata.name}-{index}-",
+        labels=Strings({**(pod.metadata.labels or {}), **number}),
+        annotations=Strings({**(pod.metadata.annotations or {}), **number}),
+    )
+    spec = dict(pod.spec)
+    for part in ("initContainers", "containers"):
+        if part in spec:
+            spec[part] = [
+                {**one, "env": [*(one.get("env") or ()), INDEX_VARIABLE]} for one in spec[part]
+            ]
+    return replace(pod, metadata=metadata, body={**pod.body, "spec": spec})
+
+
 def _pod_of(job: Unstructured) -> Unstructured:
     template: Manifest = job.spec.get("template") or {}
     metadata: Manifest = template.get("metadata") or {}
     labels = {**(metadata.get("labels") or {}), names.LABEL_JOB: job.metadata.name}
+    owner = job.metadata.controller
+    if owner is not None and owner.kind == TRIALS.name:
+        labels[names.LABEL_TRIAL] = owner.name
     annotations = metadata.get("annotations")
     return Unstructured(
         api_version=PODS.api_version,
@@ -222,5 +275,5 @@ def _condition(type: str, reason: str, message: str, now: datetime) -> Manifest:
 
 
 def _tidy(status: Manifest) -> Manifest:
-    """Without counters that are zero, as Kubernetes leaves them out."""
-    return {name: value for name, value in status.items() if value != 0}
+    """Without what is zero or empty, as Kubernetes leaves it out."""
+    return {name: value for name, value in status.items() if value not in (0, "")}

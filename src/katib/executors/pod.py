@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.executors.checkpoints import Checkpoints
-from katib.executors.command import Images, ReadData, plain_data
+from katib.executors.command import CommandError, Images, ReadData, plain_data
 from katib.executors.container import Container, PodOutfit, Surroundings
+from katib.executors.packages import Environments
 from katib.executors.process import Processes
+from katib.executors.runtimes import LABEL_JOB_SET
 from katib.ports.clock import Clock
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
@@ -51,6 +54,7 @@ class Here:
         flush: makes everything so far safe. Called before a process is started, so that an engine
             that dies then knows of it.
         wake: reconcile the pod soon.
+        python: the interpreter that programs find; ``None`` for the one that runs Katib.
     """
 
     trials: Path
@@ -58,6 +62,7 @@ class Here:
     sidecars: Sidecars
     flush: Callable[[], None]
     wake: Callable[[Key], None]
+    python: Path | None = None
 
 
 @dataclass(slots=True)
@@ -121,12 +126,14 @@ class PodReconciler:
     kinds: tuple[Kind[Any], ...] = field(default=(PODS,), init=False)
     _processes: Processes = field(init=False)
     _beside: ThreadPoolExecutor = field(init=False)
+    _environments: Environments = field(init=False)
     _runs: dict[Key, _Run] = field(init=False, default_factory=dict)
     _pods: dict[str, Key] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._processes = Processes(self._ended)
         self._beside = ThreadPoolExecutor(1, "folders")
+        self._environments = Environments.beside(self.here.trials, self.here.python)
 
     def __hash__(self) -> int:
         return id(self)
@@ -203,7 +210,8 @@ class PodReconciler:
     def place(self, pod: Unstructured) -> str:
         """The beginning of the names of a pod's files."""
         name = pod.metadata.name
-        job = pod.metadata.label(names.LABEL_JOB)
+        # A TrainJob's pods belong to a Job of its own; their files lie with the trial's.
+        job = pod.metadata.label(LABEL_JOB_SET) or pod.metadata.label(names.LABEL_JOB)
         folder = f"{self.here.trials}/{pod.metadata.namespace}"
         if job is not None and name.startswith(f"{job}-"):
             return f"{folder}/{job}/{name[len(job) + 1 :]}"
@@ -292,18 +300,33 @@ class PodReconciler:
     def _drive(self, pod: Unstructured, run: _Run, container: Container) -> bool:
         """Start the container when it is time; whether it has ended for good."""
         if container.is_to_start and not run.is_cut:
-            # Both wait for the disk: together they wait less.
-            made = self._beside.submit(run.outfit.make)
-            self.here.flush()
             try:
-                made.result()
-            except OSError as error:
+                self._start(pod, run, container)
+            except (OSError, CommandError) as error:
                 container.refuse(str(error))
-            else:
-                additions = {} if run.sidecar is None else run.sidecar.environment
-                container.start(pod, additions, run.outfit.paths_of(container.spec))
-            run.is_new = True
+                run.is_new = True
         return not container.is_running if run.is_cut else container.is_ended
+
+    def _start(self, pod: Unstructured, run: _Run, container: Container) -> None:
+        """Start the container, if the Python that it needs is there.
+
+        Raises:
+            OSError: the disk refuses.
+            CommandError: its Python cannot be had.
+        """
+        python = self._environments.variables(container.spec, partial(self.here.wake, pod.key))
+        if python is None:
+            place = self._environments.place_of(container.spec)
+            container.waits_for = f"a Python environment for its packages is made in {place}"
+            return
+        container.waits_for = ""
+        # Both wait for the disk: together they wait less.
+        made = self._beside.submit(run.outfit.make)
+        self.here.flush()
+        made.result()
+        additions = {} if run.sidecar is None else run.sidecar.environment
+        container.start(pod, {**python, **additions}, run.outfit.paths_of(container.spec))
+        run.is_new = True
 
     def _end_beside(self, run: _Run, beside: Container) -> bool:
         """Whether what a sidecar added has ended, when the pod's own containers have."""

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from katib.api import names
 from katib.api.codec import format_time, with_status
 from katib.api.kinds import JOBS, PODS
-from katib.api.values import Key, Manifest, ObjectMeta, Unstructured
-from katib.executors.job import FIRST_PAUSE, LONGEST_PAUSE, JobReconciler
+from katib.api.values import Key, Manifest, ObjectMeta, OwnerReference, Unstructured
+from katib.executors.job import FIRST_PAUSE, INDEX, LONGEST_PAUSE, JobReconciler
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event
 from katib.stores.memory import MemoryStore
@@ -300,3 +300,52 @@ def test_it_does_not_wake_for_pods_of_nobody_or_its_own_writes() -> None:
     job = stage.store.get(JOBS, KEY)
     stage.store.update(JOBS, replace(job, body={**job.body, "spec": {**job.spec, "suspend": True}}))
     assert stage.woken == [KEY]
+
+
+def indexes(pods: list[Unstructured]) -> list[str]:
+    return sorted(pod.metadata.label(INDEX) or "" for pod in pods)
+
+
+def test_pods_of_an_indexed_job_know_which_one_they_are() -> None:
+    stage = Stage(completionMode="Indexed", completions=3, parallelism=2)
+    stage.reconcile()
+    assert indexes(stage.pods) == ["0", "1"]
+    for pod in stage.pods:
+        index = pod.metadata.label(INDEX)
+        assert pod.metadata.name.startswith(f"train-{index}-")
+        assert pod.metadata.annotations == {"c": "d", INDEX: index}
+        [variable] = pod.spec["containers"][0]["env"]
+        assert variable["name"] == "JOB_COMPLETION_INDEX"
+        path = variable["valueFrom"]["fieldRef"]["fieldPath"]
+        assert path == f"metadata.annotations['{INDEX}']"
+    assert "env" not in TEMPLATE["spec"]["containers"][0]
+
+
+def test_an_indexed_job_is_complete_when_each_index_is() -> None:
+    stage = Stage(completionMode="Indexed", completions=2, parallelism=2, backoffLimit=1)
+    stage.reconcile()
+    failed = stage.active[0].metadata.label(INDEX)
+    stage.pod_is("Failed")
+    stage.clock.advance(LONGEST_PAUSE)
+    stage.reconcile()
+    assert indexes(stage.active) == ["0", "1"]
+    assert len([pod for pod in stage.pods if pod.metadata.label(INDEX) == failed]) == 2
+    stage.pod_is("Succeeded")
+    assert "completedIndexes" in stage.status
+    assert stage.conditions() == []
+    stage.pod_is("Succeeded")
+    assert stage.conditions()[-1][0] == "Complete"
+    assert (stage.status["succeeded"], stage.status["completedIndexes"]) == (2, "0,1")
+
+
+def test_the_pods_of_a_trials_job_carry_its_name() -> None:
+    stage = Stage()
+    job = stage.store.get(JOBS, KEY)
+    owner = OwnerReference(
+        api_version="kubeflow.org/v1beta1", kind="Trial", name="tune-x1", uid="1", controller=True
+    )
+    metadata = replace(job.metadata, owner_references=(owner,))
+    stage.store.update(JOBS, replace(job, metadata=metadata))
+    stage.reconcile()
+    [pod] = stage.pods
+    assert pod.metadata.label(names.LABEL_TRIAL) == "tune-x1"

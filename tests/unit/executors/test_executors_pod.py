@@ -33,6 +33,7 @@ from katib.api.values import (
     NameValue,
     ObjectMeta,
     Resource,
+    Strings,
     Unstructured,
     owner_reference,
 )
@@ -70,11 +71,12 @@ class Machine:
             .build(),
         )
 
-    def engine(self) -> PodReconciler:
+    def engine(self, python: Path | None = None) -> PodReconciler:
         """One that knows of the pod what the store and the files say."""
         sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS, self.clock)
         images = Images({}, str(self.folder))
-        here = Here(self.folder / "trials", images, sidecars, lambda: None, self._wake)
+        trials = self.folder / "trials"
+        here = Here(trials, images, sidecars, lambda: None, self._wake, python)
         return PodReconciler(self.store, self.clock, here)
 
     def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
@@ -653,3 +655,57 @@ def test_a_pod_of_a_stopped_trial_starts_nothing(machine: Machine) -> None:
     assert (found["phase"], found["message"]) == ("Succeeded", "The trial is early stopped")
     assert not (machine.folder / "started").exists()
     assert machine.values == ["5"]
+
+
+def interpreter(machine: Machine, text: str) -> Path:
+    """A program that takes the place of Python."""
+    program = machine.folder / "bin" / "python"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o755)
+    return program
+
+
+def use(machine: Machine, python: Path) -> None:
+    machine.reconciler.close()
+    machine.reconciler = machine.engine(python)
+
+
+def test_a_pod_says_that_it_waits_for_its_python(machine: Machine) -> None:
+    pipe = machine.pipe()
+    use(machine, interpreter(machine, f"read line <{pipe}; echo no venv here; exit 1"))
+    machine.create("pip install six && echo loss=1")
+
+    machine.step(0.25)
+    machine.step(0.25)
+
+    assert machine.status["phase"] == "Pending"
+    [container] = machine.status["containerStatuses"]
+    waiting = container["state"]["waiting"]
+    assert waiting["reason"] == "ContainerCreating"
+    place = f"{machine.folder}/environments/"
+    assert waiting["message"].startswith(
+        f"a Python environment for its packages is made in {place}"
+    )
+    pipe.write_text("go\n")
+    status = machine.run()
+    assert status["phase"] == "Failed"
+    assert "Container main was not started: no Python environment" in status["message"]
+    assert "no venv here" in status["message"]
+
+
+def test_programs_find_the_python_that_was_given(machine: Machine) -> None:
+    use(machine, interpreter(machine, "echo loss=0.25"))
+    machine.create("python -c 'print(1)'")
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.values == ["0.25"]
+
+
+def test_files_of_a_train_jobs_nodes_lie_with_the_trial(machine: Machine) -> None:
+    labels = {"jobset.sigs.k8s.io/jobset-name": "tune-x1", names.LABEL_JOB: "tune-x1-node-0"}
+    metadata = ObjectMeta(
+        name="tune-x1-node-0-1-abcde", namespace="default", labels=Strings(labels)
+    )
+    pod = Unstructured(api_version="v1", kind="Pod", metadata=metadata)
+    trials = machine.folder / "trials"
+    assert machine.reconciler.place(pod) == f"{trials}/default/tune-x1/node-0-1-abcde"
