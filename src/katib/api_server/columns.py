@@ -10,6 +10,7 @@ from typing import Any
 
 from katib.api import kinds
 from katib.api.experiment import EXPERIMENTS
+from katib.api.kinds import TRAIN_JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind, Manifest
@@ -17,7 +18,7 @@ from katib.api_server import core_cells as core
 from katib.api_server import pod_cells
 from katib.api_server.cells import NONE, UNSET, Cell, age, at, moment
 from katib.api_server.core_cells import Read, count_at, sizes_at, string_at, text_at
-from katib.api_server.resources import NAMESPACES, TRAIN_JOBS
+from katib.api_server.resources import NAMESPACES
 
 
 @dataclass(frozen=True, slots=True)

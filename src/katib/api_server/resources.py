@@ -9,6 +9,7 @@ from typing import Any
 
 from katib.api.experiment import EXPERIMENTS
 from katib.api.kinds import (
+    CLUSTER_TRAINING_RUNTIMES,
     CONFIG_MAPS,
     DEPLOYMENTS,
     EVENTS,
@@ -18,21 +19,17 @@ from katib.api.kinds import (
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    TRAIN_JOBS,
+    TRAINING_RUNTIMES,
 )
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind, Unstructured
 
-TRAINER = "trainer.kubeflow.org/v1alpha1"
 AUTHORIZATION = "authorization.k8s.io/v1"
 
 #: Belong to no namespace: their keys have an empty one.
 NAMESPACES = Kind("v1", "Namespace", "namespaces", Unstructured)
-TRAIN_JOBS = Kind(TRAINER, "TrainJob", "trainjobs", Unstructured)
-TRAINING_RUNTIMES = Kind(TRAINER, "TrainingRuntime", "trainingruntimes", Unstructured)
-CLUSTER_TRAINING_RUNTIMES = Kind(
-    TRAINER, "ClusterTrainingRuntime", "clustertrainingruntimes", Unstructured
-)
 SELF_SUBJECT_ACCESS_REVIEWS = Kind(
     AUTHORIZATION, "SelfSubjectAccessReview", "selfsubjectaccessreviews", Unstructured
 )

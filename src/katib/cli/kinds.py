@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from katib.api.experiment import EXPERIMENTS
-from katib.api.kinds import JOBS, PODS
+from katib.api.kinds import JOBS, PODS, TRAIN_JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind
 from katib.errors import UnknownNameError
 
+_KINDS: tuple[Kind[Any], ...] = (EXPERIMENTS, SUGGESTIONS, TRIALS, JOBS, PODS, TRAIN_JOBS)
 _SHORT: dict[str, Kind[Any]] = {"exp": EXPERIMENTS, "sug": SUGGESTIONS, "po": PODS}
 
 
@@ -21,13 +22,12 @@ def find_kind(text: str) -> Kind[Any]:
         UnknownNameError: none; the message lists the kinds.
     """
     word = text.lower().removesuffix(".kubeflow.org")
-    kinds: tuple[Kind[Any], ...] = (EXPERIMENTS, SUGGESTIONS, TRIALS, JOBS, PODS)
-    for kind in kinds:
+    for kind in _KINDS:
         if word in (kind.plural, kind.name.lower()):
             return kind
     if word in _SHORT:
         return _SHORT[word]
-    raise UnknownNameError("kind", text, ["experiments", "suggestions", "trials", "jobs", "pods"])
+    raise UnknownNameError("kind", text, [kind.plural for kind in _KINDS])
 
 
 def split_name(words: list[str]) -> tuple[str, str | None]:

@@ -108,7 +108,11 @@ class Scene:
         """All pods of the namespace, by the Job or the Pod of a trial."""
         found: dict[str, list[Unstructured]] = {}
         for pod in self.reader.list(PODS, Selector(self.experiment.metadata.namespace)):
-            job = pod.metadata.label(names.LABEL_JOB) or pod.metadata.name
+            job = (
+                pod.metadata.label(names.LABEL_TRIAL)
+                or pod.metadata.label(names.LABEL_JOB)
+                or pod.metadata.name
+            )
             found.setdefault(job, []).append(pod)
         return found
 

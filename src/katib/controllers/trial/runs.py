@@ -57,8 +57,8 @@ class Runs:
             self._events.record(trial, "JobDeleted", message)
 
     def pods(self, trial: Trial) -> tuple[Unstructured, ...]:
-        """The pods that a Job made for the run; none for other kinds."""
-        where = Selector(trial.metadata.namespace, {names.LABEL_JOB: trial.metadata.name})
+        """The pods that were made for the run, as far as their label says so."""
+        where = Selector(trial.metadata.namespace, {names.LABEL_TRIAL: trial.metadata.name})
         return tuple(self._store.list(PODS, where))
 
 

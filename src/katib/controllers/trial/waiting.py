@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from katib.api import conditions
 from katib.api.values import Condition, Manifest, Unstructured
 
+_JOBS = (("Job", "batch/v1"), ("TrainJob", "trainer.kubeflow.org/v1alpha1"))
+
 #: What Kubernetes calls the waiting of a container that will not start by itself.
 _STUCK = frozenset(
     (
@@ -23,14 +25,14 @@ _STUCK = frozenset(
 
 
 def find_ending(run: Unstructured) -> str | None:
-    """How a Job or a Pod says that it has ended, whatever the template's conditions look at.
+    """How a Job, a TrainJob or a Pod says that it has ended, whatever conditions look at.
 
     ``None`` while it has not, and for every other kind: only its own words say when it ends.
     """
     if run.kind == "Pod":
         phase = run.status.get("phase")
         return phase if phase in ("Succeeded", "Failed") else None
-    if run.kind != "Job" or not run.api_version.startswith("batch/"):
+    if (run.kind, run.api_version) not in _JOBS:
         return None
     found: list[Manifest] = run.status.get("conditions") or []
     ends = (one["type"] for one in found if one.get("status") == "True")
@@ -63,6 +65,6 @@ def _waits(pod: Unstructured) -> Iterator[tuple[str, str]]:
         for container in pod.status.get(name) or []:
             waiting: Manifest = (container.get("state") or {}).get("waiting") or {}
             reason = str(waiting.get("reason") or "")
-            if reason in _STUCK:
+            if reason in _STUCK or (reason == "ContainerCreating" and waiting.get("message")):
                 message = str(waiting.get("message") or reason)
                 yield reason, f"container {container.get('name')} waits: {message}"

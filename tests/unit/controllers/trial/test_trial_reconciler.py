@@ -340,7 +340,7 @@ def test_a_trial_whose_pod_no_node_takes_says_so_until_one_does() -> None:
 
 def a_pod(*found: Manifest, **status: Any) -> Unstructured:
     metadata = ObjectMeta(
-        name="trial-a-1", namespace="default", labels=Strings({names.LABEL_JOB: KEY.name})
+        name="trial-a-1", namespace="default", labels=Strings({names.LABEL_TRIAL: KEY.name})
     )
     body = {"spec": {}, "status": {"conditions": list(found), **status}}
     return Unstructured(api_version="v1", kind="Pod", metadata=metadata, body=body)
