@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psutil
 import uvicorn
@@ -273,8 +272,3 @@ def _ports(engine: EmbeddedEngine, token: str, meter: ResourceMeter) -> ServerPo
         pod_logs=FilePodLogs(engine.store, engine.place),
         metrics=lambda: generate_latest(registry).decode(),
     )
-
-
-def server_log(home: Home) -> Path:
-    """Where a server in the background writes what it would print."""
-    return home.path / "server.log"

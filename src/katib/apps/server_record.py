@@ -42,6 +42,11 @@ def record_path(home: Home) -> Path:
     return home.path / "server.json"
 
 
+def log_path(home: Home) -> Path:
+    """Where a server in the background writes what it would print."""
+    return home.path / "server.log"
+
+
 def find_server(home: Home) -> ServerRecord | None:
     """The server that works in the home now, if one does."""
     try:

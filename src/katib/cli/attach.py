@@ -58,6 +58,7 @@ class Attached:
         self._home, self.record = home, record
         self._server: Connection = Connection(home, record)
         self._reader = open_reader(home)
+        self._created: set[Key] = set()
 
     def submit(self, documents: Sequence[tuple[Path, Manifest]], replace: bool) -> list[Key]:
         """Admit every document, then hand them all to the server; or refuse, and create nothing.
@@ -107,7 +108,7 @@ class Attached:
             interrupts.append(number)
 
         old = {one: signal.signal(one, interrupted) for one in (signal.SIGINT, signal.SIGTERM)}
-        view = View(self._reader, observations, self._home, keys, is_plain)
+        view = View(self._reader, observations, self._home, keys, is_plain, self._created)
         try:
             with view:
                 self._watch(view, keys, interrupts)
@@ -144,6 +145,7 @@ class Attached:
                     )
                 elif is_there and not was_there:
                     view.say("A server works here again.")
+        view.draw()
 
     def _is_held(self) -> bool:
         from katib.apps.server_record import find_server
@@ -182,7 +184,9 @@ class Attached:
                 if error.code != 404:
                     raise
         created = self._server.ask("POST", path_of(EXPERIMENTS, Key(key.namespace, "")), manifest)
-        return Key(key.namespace, created["metadata"]["name"])
+        key = Key(key.namespace, created["metadata"]["name"])
+        self._created.add(key)
+        return key
 
 
 def attach(

@@ -66,7 +66,6 @@ def run(
       katib run experiment.yaml
       katib run experiment.yaml --image docker.io/me/train=./train
     """
-    from katib.apps.embedded import EmbeddedEngine, Options
     from katib.apps.server_record import find_server
     from katib.cli.files import read_manifests
 
@@ -78,6 +77,8 @@ def run(
 
         refuse_options(record, config, {"--image": image, "--metrics-address": metrics_address})
         raise typer.Exit(attach(Attached(place, record), documents, replace, plain))
+    from katib.apps.embedded import EmbeddedEngine, Options
+
     options = Options(images=find_images(image or []), config=open_config(place, config))
     engine = EmbeddedEngine(place, options)
     try:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from katib.apps.server_record import LOOPBACK, PORT
+from katib.apps.server_record import LOOPBACK, PORT, log_path
 from katib.cli.options import ConfigOption, HomeOption, open_config, open_home
 from katib.cli.results import ExitCode
+from katib.cli.run import find_images
 
 if TYPE_CHECKING:
     from katib.apps.home import Home
@@ -56,6 +60,15 @@ def up(
             help="What stands for a container image: a folder that holds its files, or a program.",
         ),
     ] = None,
+    python: Annotated[
+        Path | None,
+        typer.Option(
+            "--python",
+            metavar="PATH",
+            help="The interpreter that programs find. Default: the one that runs Katib.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """.
@@ -68,27 +81,43 @@ def up(
       katib up
       katib up --detach --port 0
     """
-    from katib.apps.embedded import Options
-    from katib.apps.server import ServerOptions
     from katib.apps.server_record import find_server
-    from katib.cli.run import find_images
 
     place = open_home(home)
+    record = find_server(place)
+    if record is not None:
+        _tell_of_other(place, record)
+        raise typer.Exit(ExitCode.UNAVAILABLE)
+    if detach:
+        where = ["--home", str(place.path), "--address", address, "--port", str(port)]
+        switches = ["--tls" if tls else "--no-tls", *(["--stop-trials"] if stop_trials else [])]
+        images = [word for one in image or [] for word in ("--image", one)]
+        files = [*_option("--python", python), *_option("--config", config)]
+        raise typer.Exit(_start_in_background(place, [*where, *switches, *images, *files]))
+    from katib.apps.embedded import Options
+    from katib.apps.server import ServerOptions
+
     options = ServerOptions(
         address=address,
         port=port,
         is_secure=tls,
         stops_trials=stop_trials,
         config="" if config is None else str(config.expanduser().absolute()),
-        engine=Options(images=find_images(image or []), config=open_config(place, config)),
+        engine=Options(
+            images=find_images(image or []),
+            config=open_config(place, config),
+            python=None if python is None else _interpreter(python),
+        ),
     )
-    record = find_server(place)
-    if record is not None:
-        _tell_of_other(place, record)
-        raise typer.Exit(ExitCode.UNAVAILABLE)
-    if detach:
-        raise typer.Exit(_start_in_background(place, options, image or []))
     _serve(place, options)
+
+
+def _interpreter(path: Path) -> Path:
+    # Not resolved: an environment's interpreter is a link, and the link is what counts.
+    place = path.expanduser().absolute()
+    if not (place.is_file() and os.access(place, os.X_OK)):
+        raise typer.BadParameter(f"--python {path}: {place} is no program that can be run")
+    return place
 
 
 def _serve(place: Home, options: ServerOptions) -> None:
@@ -138,18 +167,17 @@ def _tell_of_other(place: Home, record: ServerRecord) -> None:
     )
 
 
-def _start_in_background(place: Home, options: ServerOptions, images: list[str]) -> int:
+def _start_in_background(place: Home, words: Sequence[str]) -> int:
     """Start the server as a process of its own; the exit code, when it answers or has ended."""
-    from katib.apps.server import server_log
     from katib.errors import StoreUnavailableError
 
-    path = server_log(place)
+    path = log_path(place)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as log:
             begin = log.tell()
             process = subprocess.Popen(
-                _words(place, options, images),
+                [sys.executable, "-m", "katib", "up", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -175,15 +203,8 @@ def _start_in_background(place: Home, options: ServerOptions, images: list[str])
     return code or ExitCode.FAILED
 
 
-def _words(place: Home, options: ServerOptions, images: list[str]) -> list[str]:
-    words = [sys.executable, "-m", "katib", "up", "--home", str(place.path)]
-    words += ["--address", options.address, "--port", str(options.port)]
-    words += ["--tls" if options.is_secure else "--no-tls"]
-    words += ["--stop-trials"] if options.stops_trials else []
-    words += ["--config", options.config] if options.config else []
-    for image in images:
-        words += ["--image", image]
-    return words
+def _option(name: str, path: Path | None) -> list[str]:
+    return [] if path is None else [name, str(path)]
 
 
 def _wait_until_ready(place: Home, process: subprocess.Popen[bytes]) -> ServerRecord | None:

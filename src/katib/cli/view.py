@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import IO, Self, cast
@@ -47,6 +47,7 @@ class View:
         home: named at the end.
         keys: which experiments.
         is_plain: lines instead of a live view.
+        new: those whose trials are all news, even if some have ended.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class View:
         home: Home,
         keys: Sequence[Key],
         is_plain: bool,
+        new: Collection[Key] = (),
     ) -> None:
-        self._observations, self._home = observations, home
-        self._watched = [Watched(store, key) for key in keys]
+        self._observations, self._home, self._new = observations, home, new
+        self._watched = [Watched(store, key, key in new) for key in keys]
         self._is_plain = is_plain
         self._out = Output(sys.stdout)
         self._console = Console(
@@ -72,7 +74,9 @@ class View:
 
     def __enter__(self) -> Self:
         for watched in self._watched:
-            self._console.print(_opening(watched.experiment), markup=False)
+            self._console.print(
+                _opening(watched.experiment, watched.experiment.key in self._new), markup=False
+            )
             for image in _images(watched.experiment):
                 self._console.print(
                     f"image {image} is not used: programs run on this machine, with its own Python "
@@ -228,7 +232,7 @@ class View:
         return table
 
 
-def _opening(experiment: Experiment) -> str:
+def _opening(experiment: Experiment, is_new: bool) -> str:
     spec, name = experiment.spec, experiment.metadata.name
     algorithm = spec.algorithm.algorithm_name if spec.algorithm else ""
     objective = spec.objective
@@ -236,7 +240,7 @@ def _opening(experiment: Experiment) -> str:
     goal = f" to {objective.goal:g}" if objective and objective.goal is not None else ""
     most = spec.max_trial_count
     budget = f"{most} trial{'s' * (most > 1)}" if most else "no limit of trials"
-    going = ", going on" if experiment.status.conditions else ""
+    going = ", going on" if experiment.status.conditions and not is_new else ""
     return (
         f"experiment {name}{going}: {target}{goal} by {algorithm} search, {budget}, "
         f"{spec.parallel_trial_count} in parallel"

@@ -22,9 +22,10 @@ class Watched:
     Args:
         store: where it is.
         key: which.
+        is_new: whether all that has ended is news; else what ended before is none.
     """
 
-    def __init__(self, store: ResourceReader, key: Key) -> None:
+    def __init__(self, store: ResourceReader, key: Key, is_new: bool = False) -> None:
         self._store, self._key = store, key
         self._version = 0
         self._running: dict[str, Trial] = {}
@@ -34,7 +35,8 @@ class Watched:
         self.failures: list[Trial] = []
         self.experiment = store.get(EXPERIMENTS, key)
         self.look()
-        self.take_ended()  # what ended before is not news
+        if not is_new:
+            self.take_ended()
 
     @property
     def completed(self) -> int:
