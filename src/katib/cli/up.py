@@ -31,6 +31,32 @@ LONGEST_START = 60.0
 _ASK_EVERY = 0.1
 
 
+ImageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image",
+        metavar="NAME=PATH",
+        help="What stands for a container image: a folder that holds its files, or a program.",
+    ),
+]
+PythonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--python",
+        metavar="PATH",
+        help="The interpreter that programs find. Default: the one that runs Katib.",
+        show_default=False,
+    ),
+]
+TlsOption = Annotated[
+    bool,
+    typer.Option(
+        "--tls/--no-tls",
+        help="HTTPS, which kubectl needs, and which addresses off this machine need.",
+    ),
+]
+
+
 def up(
     address: Annotated[
         str, typer.Option("--address", metavar="HOST", help="Where to listen.")
@@ -41,34 +67,13 @@ def up(
         bool,
         typer.Option("--detach", "-d", help="Return when it answers; it goes on by itself."),
     ] = False,
-    tls: Annotated[
-        bool,
-        typer.Option(
-            "--tls/--no-tls",
-            help="HTTPS, which kubectl needs, and which addresses off this machine need.",
-        ),
-    ] = True,
+    tls: TlsOption = True,
     stop_trials: Annotated[
         bool,
         typer.Option("--stop-trials", help="End running trials when the server is stopped."),
     ] = False,
-    image: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--image",
-            metavar="NAME=PATH",
-            help="What stands for a container image: a folder that holds its files, or a program.",
-        ),
-    ] = None,
-    python: Annotated[
-        Path | None,
-        typer.Option(
-            "--python",
-            metavar="PATH",
-            help="The interpreter that programs find. Default: the one that runs Katib.",
-            show_default=False,
-        ),
-    ] = None,
+    image: ImageOption = None,
+    python: PythonOption = None,
     config: ConfigOption = None,
 ) -> None:
     """.
