@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,15 @@ ConfigOption = Annotated[
         envvar="KATIB_CONFIG",
         metavar="FILE",
         help="A KatibConfig. Default: katib-config.yaml in the home, when there is one.",
+        show_default=False,
+    ),
+]
+PythonOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--python",
+        metavar="PATH",
+        help="The interpreter that programs find. Default: the one that runs Katib.",
         show_default=False,
     ),
 ]
@@ -81,3 +91,14 @@ def open_reader(home: Home) -> SqliteReader:
     if not home.resources.exists():
         raise NothingHereError(home.path)
     return SqliteReader(home.resources)
+
+
+def find_interpreter(path: Path | None) -> Path | None:
+    """The Python that an option names, if it does."""
+    if path is None:
+        return None
+    # Not resolved: an environment's interpreter is a link, and the link is what counts.
+    place = path.expanduser().absolute()
+    if not (place.is_file() and os.access(place, os.X_OK)):
+        raise typer.BadParameter(f"--python {path}: {place} is no program that can be run")
+    return place

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from katib.cli.options import ConfigOption, HomeOption, open_config, open_home
+from katib.cli.options import (
+    ConfigOption,
+    HomeOption,
+    PythonOption,
+    find_interpreter,
+    open_config,
+    open_home,
+)
 from katib.cli.results import EXIT_CODES, ExitCode
 from katib.errors import KatibError, StoreUnavailableError
 
@@ -51,6 +58,7 @@ def run(
             help="Serve Prometheus metrics under /metrics while the experiments run.",
         ),
     ] = None,
+    python: PythonOption = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines instead of a live view, also in a terminal.")
     ] = False,
@@ -75,11 +83,20 @@ def run(
     if record is not None:
         from katib.cli.attach import Attached, attach, refuse_options
 
-        refuse_options(record, config, {"--image": image, "--metrics-address": metrics_address})
+        engine_only = {
+            "--image": image,
+            "--metrics-address": metrics_address,
+            "--python": python,
+        }
+        refuse_options(record, config, engine_only)
         raise typer.Exit(attach(Attached(place, record), documents, replace, plain))
     from katib.apps.embedded import EmbeddedEngine, Options
 
-    options = Options(images=find_images(image or []), config=open_config(place, config))
+    options = Options(
+        images=find_images(image or []),
+        config=open_config(place, config),
+        python=find_interpreter(python),
+    )
     engine = EmbeddedEngine(place, options)
     try:
         if metrics_address is not None:
@@ -239,6 +256,8 @@ def _follow(engine: EmbeddedEngine, keys: Sequence[Key], is_plain: bool) -> int:
             while not view.is_over and not interrupts:
                 _wait(engine, view)
                 view.draw()
+            # What ended since the last look is told too.
+            view.draw()
             if interrupts:
                 view.say("Ending the running trials; press Ctrl-C again to stop them at once.")
                 engine.interrupt()

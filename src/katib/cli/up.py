@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import subprocess
@@ -15,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from katib.apps.server_record import LOOPBACK, PORT, log_path
-from katib.cli.options import ConfigOption, HomeOption, open_config, open_home
+from katib.cli.options import (
+    ConfigOption,
+    HomeOption,
+    PythonOption,
+    find_interpreter,
+    open_config,
+    open_home,
+)
 from katib.cli.results import ExitCode
 from katib.cli.run import find_images
 
@@ -37,15 +43,6 @@ ImageOption = Annotated[
         "--image",
         metavar="NAME=PATH",
         help="What stands for a container image: a folder that holds its files, or a program.",
-    ),
-]
-PythonOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--python",
-        metavar="PATH",
-        help="The interpreter that programs find. Default: the one that runs Katib.",
-        show_default=False,
     ),
 ]
 TlsOption = Annotated[
@@ -111,18 +108,10 @@ def up(
         engine=Options(
             images=find_images(image or []),
             config=open_config(place, config),
-            python=None if python is None else _interpreter(python),
+            python=find_interpreter(python),
         ),
     )
     _serve(place, options)
-
-
-def _interpreter(path: Path) -> Path:
-    # Not resolved: an environment's interpreter is a link, and the link is what counts.
-    place = path.expanduser().absolute()
-    if not (place.is_file() and os.access(place, os.X_OK)):
-        raise typer.BadParameter(f"--python {path}: {place} is no program that can be run")
-    return place
 
 
 def _serve(place: Home, options: ServerOptions) -> None:
