@@ -13,12 +13,15 @@ import pytest
 
 from katib.api.codec import with_status
 from katib.api.kinds import CONFIG_MAPS, PODS
-from katib.api.values import Key, Manifest, ObjectMeta, Strings, Unstructured
+from katib.api.values import Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.executors import EXECUTORS
 from katib.executors.command import Images
 from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.process import KILLED, Command, Process, Processes, is_alive, read_pid
+from katib.executors.torchrun import Torchrun
+from katib.executors.train_job import TrainJobReconciler
+from katib.ports.reconciler import Reconciler
 from katib.ports.sidecar import Sidecar
 from katib.stores.memory import MemoryStore
 from katib.testing.clocks import FakeClock
@@ -501,13 +504,20 @@ def test_variables_come_from_config_maps(kubelet: Kubelet) -> None:
     assert kubelet.file("x1.log").read_text() == "0.1 train-x1\n"
 
 
+class Quiet:
+    """Records no events."""
+
+    def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
+        """See the port."""
+
+
 @pytest.mark.parametrize("name", sorted(EXECUTORS))
 def test_every_registered_executor_is_named_by_its_kind(name: str, kubelet: Kubelet) -> None:
-    executor = EXECUTORS.load(name)
-    made = (
-        kubelet.reconciler
-        if executor is PodReconciler
-        else JobReconciler(kubelet.store, kubelet.clock)
-    )
-    assert isinstance(made, executor)
-    assert made.kinds[0].name == name
+    made: dict[type, Reconciler] = {
+        PodReconciler: kubelet.reconciler,
+        JobReconciler: JobReconciler(kubelet.store, kubelet.clock),
+        TrainJobReconciler: TrainJobReconciler(
+            kubelet.store, Quiet(), kubelet.clock, Torchrun(kubelet.folder, "")
+        ),
+    }
+    assert made[EXECUTORS.load(name)].kinds[0].name == name
