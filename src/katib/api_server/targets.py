@@ -89,7 +89,7 @@ class Query:
         return found is not None and found.lower() not in ("false", "0")
 
     def number(self, name: str) -> int | None:
-        """A number that is not negative, or ``None``.
+        """A number that is not negative and has at most 18 digits, or ``None``.
 
         Raises:
             StatusError: 400, it is something else.
@@ -97,7 +97,7 @@ class Query:
         found = self._parameters.get(name)
         if not found:
             return None
-        if not (found.isascii() and found.isdigit()):
+        if not (found.isascii() and found.isdigit() and len(found) <= _MOST_DIGITS):
             raise _no_number(name, found)
         return int(found)
 
@@ -126,6 +126,10 @@ class Query:
         return found
 
 
+#: All numbers of so many digits fit into 64 bits, as those of Kubernetes do; longer ones could be
+#: too much for a clock, or for Python to read.
+_MOST_DIGITS = 18
+
 _INCLUDED = ("Metadata", "None", "Object")
 
 
@@ -138,6 +142,5 @@ def check_dry_runs(values: Sequence[str]) -> bool:
 
 
 def _no_number(name: str, found: str) -> StatusError:
-    return bad_request(
-        f'{name}: Invalid value: "{found}": must be a whole number that is not negative'
-    )
+    problem = f"must be a whole number of at most {_MOST_DIGITS} digits that is not negative"
+    return bad_request(f'{name}: Invalid value: "{found[:64]}": {problem}')

@@ -154,13 +154,15 @@ class EventsWatch:
         self._lines = Lines(call)
         seconds = call.query.number("timeoutSeconds")
         self._seconds = seconds or call.services.pace.longest_watch
+        # Read before the answer begins: what cannot be read is answered with 400.
+        self._is_known = bool(call.query.number("resourceVersion"))
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The events that are new or told again; also the present ones if no version is given."""
         services = self._call.services
         end = _now() + self._seconds
         seen: dict[Key, Manifest] = {}
-        is_known = bool(self._call.query.number("resourceVersion"))
+        is_known = self._is_known
         while _now() < end and not services.changes.is_closed:
             found = await anyio.to_thread.run_sync(
                 snapshot, services.ports, self._call.target.type, self._selection

@@ -401,3 +401,24 @@ def test_initial_events_of_an_exact_version_cannot_be_had(match: str) -> None:
         f"{CONFIG_MAPS_PATH}?watch=true&sendInitialEvents=true&resourceVersionMatch={match}",
     )
     assert (response.status_code, response.json()["reason"]) == (400, "BadRequest")
+
+
+UNREADABLE = {
+    "a word": "soon",
+    "a number below zero": "-1",
+    "digits of another script": "%D9%A3",
+    "more digits than a version can have": "9" * 19,
+    "more digits than Python reads": "9" * 5000,
+}
+
+
+@pytest.mark.parametrize("plural", ["configmaps", "events"])
+@pytest.mark.parametrize("option", ["resourceVersion", "timeoutSeconds"])
+@pytest.mark.parametrize("found", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_watch_with_a_number_that_cannot_be_read_does_not_begin(
+    plural: str, option: str, found: str
+) -> None:
+    path = f"/api/v1/namespaces/default/{plural}?watch=true&{option}={found}"
+    response = Home().ask("GET", path)
+    assert (response.status_code, response.json()["reason"]) == (400, "BadRequest")
+    assert response.json()["message"].startswith(f"{option}: Invalid value: ")
