@@ -89,3 +89,25 @@ def test_explain_names_conditions_that_never_match(katib: Katib) -> None:
     finish(engine)
     assert 'successCondition status.conditions.#(type=="Succeeded")' in said
     assert "a Job has defaults that match" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("metadata: foo", "metadata: must be a map, not 'foo'"),
+        ("metadata: {name: [a]}", "metadata.name: must be a text, not ['a']"),
+        ("kind: [a]", "kind: must be a text, not ['a']"),
+    ],
+)
+def test_a_name_that_is_none_is_refused_with_its_place(
+    katib: Katib, line: str, expected: str
+) -> None:
+    path = katib.folder / "odd.yaml"
+    path.write_text(f"apiVersion: kubeflow.org/v1beta1\n{line}\n")
+    refused = katib("validate", str(path), check=2)
+    assert refused.err == f"katib: {path}: {expected}\n"
+
+
+def test_a_list_is_read_as_its_items(katib: Katib) -> None:
+    many = {"apiVersion": "v1", "kind": "List", "items": [an_experiment("echo loss=1")]}
+    assert "experiment tuned is valid" in katib("validate", katib.write(many), check=0).out

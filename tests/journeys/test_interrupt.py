@@ -135,3 +135,23 @@ def pids(folder: Path) -> list[int]:
     """The processes of all runs so far."""
     path = folder / "pids"
     return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def test_parallelism_that_is_lowered_between_two_runs_loses_no_point(katib: Katib) -> None:
+    space = {"name": "x", "parameterType": "int", "feasibleSpace": {"min": "1", "max": "7"}}
+    manifest = an_experiment(
+        "sleep 0.4; echo loss=${trialParameters.x}",
+        parameters=[space],
+        algorithm={"algorithmName": "grid"},
+        parallelTrialCount=5,
+        maxTrialCount=7,
+    )
+    first = katib.start("run", katib.write(manifest))
+    wait_for(lambda: (katib.home / "trials").exists(), "a trial has begun")
+    first.kill()
+    first.communicate()
+    manifest["spec"]["parallelTrialCount"] = 2
+    answer = katib("run", katib.write(manifest), check=0)
+    assert "has succeeded because max trial count has reached" in answer.out
+    given = [one["spec"]["parameterAssignments"][0]["value"] for one in katib.trials("tuned")]
+    assert sorted(given) == ["1", "2", "3", "4", "5", "6", "7"]

@@ -87,9 +87,20 @@ class Watched:
                 self._running[trial.metadata.name] = trial
             elif trial.metadata.name not in self._completed:
                 self._note(trial)
+        self._forget_deleted()
         best = self.experiment.status.current_optimal_trial.best_trial_name
         if best and (self.best is None or self.best.metadata.name != best):
             self.best = self._store.find(TRIALS, Key(namespace, best)) or self.best
+
+    def _forget_deleted(self) -> None:
+        """A trial that was deleted never ends."""
+        namespace = self._key.namespace
+        gone = [name for name in self._running if not self._exists(Key(namespace, name))]
+        for name in gone:
+            del self._running[name]
+
+    def _exists(self, key: Key) -> bool:
+        return self._store.find(TRIALS, key) is not None
 
     def best_trials(self, count: int) -> list[Trial]:
         """The trials with the best objective values, the best first."""

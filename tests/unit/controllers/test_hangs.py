@@ -345,7 +345,7 @@ def test_shrunk_parallelism() -> None:
     stage.finish("1", "0.5")
     stage.edit(parallel_trial_count=1)
     assert len(running(stage)) == 1
-    assert stage.suggestion.spec.requests == stage.suggestion.status.suggestion_count == 2
+    assert stage.suggestion.spec.requests == stage.suggestion.status.suggestion_count == 5
     finish_all(stage)
     assert stage.ending == ("Succeeded", *BUDGET)
     assert stage.experiment.status.trials_succeeded == 6

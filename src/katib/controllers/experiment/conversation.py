@@ -1,8 +1,6 @@
-"""The experiment's side of its suggestion: asking, dropping, ending, going on again."""
+"""The experiment's side of its suggestion: asking, ending, going on again."""
 
 from __future__ import annotations
-
-from collections.abc import Collection
 
 from msgspec.structs import replace
 
@@ -44,19 +42,6 @@ class Conversation:
         elif suggestion.spec.requests != requests:
             spec = replace(suggestion.spec, requests=requests)
             self._store.update(SUGGESTIONS, replace(suggestion, spec=spec))
-
-    def drop(self, suggestion: Suggestion, trials: Collection[str]) -> None:
-        """Forget the assignments of trials that were given up.
-
-        Requests first: with no more requests than assignments nothing is asked for meanwhile.
-        """
-        kept = tuple(one for one in suggestion.status.suggestions if one.name not in trials)
-        dropped = len(suggestion.status.suggestions) - len(kept)
-        total = suggestion.status.suggestion_count - dropped
-        spec = replace(suggestion.spec, requests=total)
-        suggestion = self._store.update(SUGGESTIONS, replace(suggestion, spec=spec))
-        status = replace(suggestion.status, suggestions=kept, suggestion_count=total)
-        self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
 
     def restart(self, key: Key) -> None:
         """The experiment goes on: so must the suggestion that ended with it."""

@@ -232,9 +232,11 @@ class ExperimentReconciler:
         fresh = new_assignments(suggestion, ledger)
         # Assignments of deleted trials may be gone from the list: others take their place.
         lost = max(0, suggestion.status.suggestion_count - len(ledger) - len(fresh))
-        self._conversation.ask(experiment, suggestion, len(ledger) + add + lost)
+        given = suggestion.status.suggestion_count
+        self._conversation.ask(experiment, suggestion, max(given, len(ledger) + add + lost))
         if fresh:
-            self._create_trials(experiment, fresh)
+            # Those that are too many now, as parallelism was lowered, wait for their turn.
+            self._create_trials(experiment, fresh[:add])
         return None
 
     def _create_trials(self, experiment: Experiment, fresh: Sequence[TrialAssignment]) -> None:
@@ -276,15 +278,15 @@ class ExperimentReconciler:
         return str(data[source.template_path])
 
     def _drop(self, experiment: Experiment, surplus: Sequence[str]) -> None:
-        """Parallelism was lowered: the newest active trials go, with their assignments."""
-        suggestion = self._conversation.find(experiment.key)
+        """Parallelism was lowered: the newest active trials go, and come again when there is room.
+
+        Their assignments stay: a search that counts on every answer would miss them otherwise.
+        """
         for name in surplus:
             with suppress(NotFoundError):
                 self._store.delete(TRIALS, Key(experiment.metadata.namespace, name))
         message = f"More trials were active than parallelTrialCount allows: {', '.join(surplus)}"
         self._events.record(experiment, "TrialsDeleted", message)
-        if suggestion is not None:
-            self._conversation.drop(suggestion, surplus)
 
     def _write(self, experiment: Experiment, status: ExperimentStatus, notes: _Notes) -> Result:
         now = self._clock.monotonic()
