@@ -17,6 +17,9 @@ from katib.api.values import Manifest
 from katib.conversion.version import is_old
 from katib.errors import AdmissionError, FieldError
 
+#: Types of parameters that have a list of choices.
+_WITH_CHOICES = ("categorical", "discrete")
+
 
 def admit(
     manifest: Manifest, context: AdmissionContext, old: Experiment | None = None
@@ -47,7 +50,7 @@ def admit(
     kind_errors = _check_kind(manifest)
     if any(error.path == "kind" for error in kind_errors):
         raise AdmissionError(_what(manifest), kind_errors)
-    fitting = fit(manifest)
+    fitting = fit(_with_choices(manifest))
     fitting.manifest["apiVersion"] = EXPERIMENTS.api_version
     experiment = with_defaults(from_manifest(EXPERIMENTS, fitting.manifest))
     stored = None if old is None else with_defaults(old)
@@ -75,6 +78,29 @@ def unknown_fields(manifest: Manifest) -> tuple[str, ...]:
 
         manifest = convert_fields(manifest)
     return tuple(fit(manifest).unknown)
+
+
+def _with_choices(manifest: Manifest) -> Manifest:
+    """The manifest with the choices of its parameters where they belong.
+
+    Katib's SDK 0.19.0 puts what is given to ``search.categorical`` into ``distribution``.
+    """
+    spec = manifest.get("spec")
+    parameters = spec.get("parameters") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(parameters, list):
+        return manifest
+    mended = [_with_list(one) if isinstance(one, dict) else one for one in parameters]
+    return {**manifest, "spec": {**spec, "parameters": mended}}
+
+
+def _with_list(parameter: Manifest) -> Manifest:
+    space = parameter.get("feasibleSpace")
+    if parameter.get("parameterType") not in _WITH_CHOICES or not isinstance(space, dict):
+        return parameter
+    if not isinstance(space.get("distribution"), list) or space.get("list"):
+        return parameter
+    others = {key: value for key, value in space.items() if key != "distribution"}
+    return {**parameter, "feasibleSpace": {**others, "list": space["distribution"]}}
 
 
 def _with_status(experiment: Experiment, old: Experiment | None) -> Experiment:

@@ -12,7 +12,7 @@ from katib.api.codec import encode
 from katib.api.values import Manifest, Resource
 from katib.api_server.answers import Form, answer
 from katib.api_server.bodies import media_type_of, read_body, read_manifest
-from katib.api_server.listing import find_page, list_bytes, selection_of
+from katib.api_server.listing import check_not_built_in, find_page, list_bytes, selection_of
 from katib.api_server.namespaces import ALWAYS
 from katib.api_server.resources import NAMESPACES, RESOURCE_TYPES
 from katib.api_server.services import Call
@@ -62,6 +62,7 @@ async def delete_object(call: Call) -> Response:
     target = call.target
     stored = call.services.ports.store.find(target.type.kind, target.key)
     if stored is None:
+        check_not_built_in(call)
         raise not_found(target.type, target.name or "")
     left = _delete(call, stored, options)
     if not options.is_dry_run:

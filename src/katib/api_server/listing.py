@@ -18,7 +18,7 @@ from katib.api_server.ports import ServerPorts
 from katib.api_server.resources import ResourceType
 from katib.api_server.selectors import Selection, facts_of, parse_fields, parse_labels
 from katib.api_server.services import Call
-from katib.api_server.statuses import bad_request, expired, not_yet
+from katib.api_server.statuses import bad_request, expired, forbidden, not_yet
 from katib.api_server.tables import as_table
 from katib.ports.resource_store import ResourceStore, Selector
 
@@ -158,7 +158,29 @@ def find_one(ports: ServerPorts, kind: Kind[Any], key: Key) -> Resource | None:
         told = ports.list_events(key.namespace, None)
         return next((event for event in told if event.metadata.name == key.name), None)
     found: Resource | None = ports.store.find(kind, key)
-    return found
+    return found or find_built_in(ports, kind, key)
+
+
+def find_built_in(ports: ServerPorts, kind: Kind[Any], key: Key) -> Resource | None:
+    """What is there of this name without being in the store."""
+    return next((one for one in _built_in(ports, kind) if one.key == key), None)
+
+
+def check_not_built_in(call: Call) -> None:
+    """See that a request to change something that is not in the store is not of what is built in.
+
+    Raises:
+        StatusError: 403, it is.
+    """
+    target = call.target
+    if find_built_in(call.services.ports, target.type.kind, target.key) is not None:
+        name = target.name or ""
+        raise forbidden(target.type, name, "it is built in: create one of that name to replace it")
+
+
+def _built_in(ports: ServerPorts, kind: Kind[Any]) -> Sequence[Resource]:
+    address = kind.address
+    return [one for one in ports.built_in if (one.api_version, one.kind) == address]
 
 
 def _select(ports: ServerPorts, type: ResourceType, selection: Selection) -> list[Resource]:
@@ -166,8 +188,16 @@ def _select(ports: ServerPorts, type: ResourceType, selection: Selection) -> lis
         uid = selection.field("involvedObject.uid")
         candidates: Sequence[Resource] = ports.list_events(selection.namespace, uid)
     else:
-        candidates = _candidates(ports.store, type, selection)
+        candidates = _with_built_in(ports, type, _candidates(ports.store, type, selection))
     return [one for one in candidates if selection.fits(facts_of(one))]
+
+
+def _with_built_in(
+    ports: ServerPorts, type: ResourceType, stored: Sequence[Resource]
+) -> Sequence[Resource]:
+    built_in = _built_in(ports, type.kind)
+    hidden = {one.key for one in stored}
+    return [*stored, *(one for one in built_in if one.key not in hidden)]
 
 
 def _candidates(

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import anyio.to_thread
 from starlette.responses import Response, StreamingResponse
 
+from katib.api import names
 from katib.api.codec import parse_time
 from katib.api.kinds import PODS
-from katib.api.values import Manifest, Unstructured
+from katib.api.trial import TRIALS
+from katib.api.values import Key, Manifest, Unstructured
 from katib.api_server.services import Call
 from katib.api_server.statuses import bad_request, not_found
 from katib.ports.pod_logs import LogSource, LogState, PodLogs
+from katib.ports.resource_store import ResourceReader
 
 #: How much of a log is read at once, in bytes.
 _BLOCK = 64 * 1024
+
+#: The container that reads metrics beside a program in a cluster, and shows what it reads.
+COLLECTOR = "metrics-logger-and-collector"
 
 #: Names the container that is meant when a request names none.
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -51,9 +57,9 @@ async def read_log(call: Call) -> Response:
     if pod is None:
         raise not_found(target.type, target.name or "")
     options = _options(call)
-    source = LogSource(
-        pod, _container(pod, call.query.text("container")), call.query.flag("previous")
-    )
+    stated = call.query.text("container")
+    container = _collected(services.ports.store, pod, stated) or _container(pod, stated)
+    source = LogSource(pod, container, call.query.flag("previous"))
     state = await anyio.to_thread.run_sync(services.ports.pod_logs.find, source)
     if state is None:
         raise bad_request(_no_log(source))
@@ -182,6 +188,26 @@ def _ago(now: datetime, seconds: int) -> datetime:
         return now - timedelta(seconds=seconds)
     except OverflowError:
         return datetime.min.replace(tzinfo=UTC)
+
+
+def _collected(store: ResourceReader, pod: Unstructured, stated: str) -> str:
+    """The container whose output the one that is asked for would show; empty if there is none.
+
+    In a cluster a trial's pod has a container that reads what the primary one prints, and prints
+    it again. Here the engine reads it, and clients that ask for that container are shown it.
+    """
+    labels: Mapping[str, str] = pod.metadata.labels or {}
+    if stated != COLLECTOR or stated in _names(pod.spec, "containers"):
+        return ""
+    trial = store.find(TRIALS, Key(pod.metadata.namespace, labels.get(names.LABEL_TRIAL, "")))
+    if trial is None:
+        return ""
+    collector = trial.spec.metrics_collector.collector
+    is_primary = (trial.spec.primary_pod_labels or {}).items() <= labels.items()
+    is_read = collector is None or collector.kind in ("", "StdOut")
+    primary = trial.spec.primary_container_name
+    shows = is_primary and is_read and primary in _names(pod.spec, "containers")
+    return primary if shows else ""
 
 
 def _container(pod: Unstructured, stated: str) -> str:

@@ -29,6 +29,8 @@ class ServerPorts:
             (``None``: about any), the oldest first. May read a disk.
         pod_logs: what containers have written.
         metrics: the text for Prometheus.
+        built_in: what is there without anybody making it. It can be looked at and not be changed;
+            one in the store that has its name stands for it.
     """
 
     store: ResourceStore
@@ -38,3 +40,4 @@ class ServerPorts:
     list_events: ListEvents
     pod_logs: PodLogs
     metrics: Callable[[], str]
+    built_in: Sequence[Unstructured] = ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+import anyio
 import anyio.to_thread
 from starlette.responses import Response
 
 from katib.api.codec import encode
-from katib.api.kinds import EVENTS
+from katib.api.kinds import EVENTS, TRAIN_JOBS
+from katib.api.trial import TRIALS, Trial
 from katib.api.values import Resource
 from katib.api_server.answers import answer
 from katib.api_server.listing import find_one, find_page, list_bytes, selection_of, table_of
@@ -44,8 +46,35 @@ async def read_object(call: Call) -> Response:
     else:
         found = find_one(call.services.ports, target.type.kind, target.key)
     if found is None:
+        found = await _awaited(call)
+    if found is None:
         raise not_found(target.type, target.name or "")
     return show(call, found)
+
+
+async def _awaited(call: Call) -> Resource | None:
+    """A TrainJob that a trial is about to have.
+
+    Kubeflow's SDK lists trials and then reads the TrainJob of each; one that is not there yet fails
+    the whole call, and its user cannot know when to ask again.
+    """
+    services, target = call.services, call.target
+    if target.type.kind is not TRAIN_JOBS:
+        return None
+    store, patience = services.ports.store, services.pace.patience
+    with anyio.move_on_after(patience):
+        while _is_starting(store.find(TRIALS, target.key)):
+            found: Resource | None = store.find(target.type.kind, target.key)
+            if found is not None:
+                return found
+            await anyio.sleep(services.pace.polling)
+    return store.find(target.type.kind, target.key)
+
+
+def _is_starting(trial: Trial | None) -> bool:
+    if trial is None or trial.is_completed:
+        return False
+    return trial.metadata.deletion_timestamp is None
 
 
 def show(call: Call, resource: Resource) -> Response:

@@ -21,12 +21,14 @@ class Pace:
     Attributes:
         bookmarks: a watcher that wants bookmarks gets one.
         longest_watch: a watch without ``timeoutSeconds`` ends.
+        patience: a TrainJob is waited for that a trial has not got yet.
         polling: a log that is followed, or events that are watched, are looked at again.
     """
 
     bookmarks: float = 60.0
     longest_watch: float = 2700.0
     polling: float = 0.2
+    patience: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from katib.api.values import Manifest, Resource, Unstructured
 from katib.api_server.answers import Form, answer
 from katib.api_server.applying import track
 from katib.api_server.bodies import check_depth, media_type_of, read_body, read_manifest
+from katib.api_server.listing import check_not_built_in
 from katib.api_server.metadata import as_new, check_namespace, fitted, unset_version
 from katib.api_server.namespaces import completed
 from katib.api_server.patch_errors import ApplyConflictError, PatchError
@@ -81,6 +82,8 @@ async def patch(call: Call) -> Response:
     data, media_type = await read_body(call.request), media_type_of(call.request)
     for _ in range(_TRIES):
         found = call.services.ports.store.find(call.target.type.kind, call.target.key)
+        if found is None:
+            check_not_built_in(call)
         if found is None and (media_type != APPLY or call.target.subresource):
             raise not_found(call.target.type, call.target.name or "")
         manifest = fitted(call.target, _patched(call, found, media_type, data))
@@ -136,6 +139,7 @@ def _update(call: Call, stored: Resource, manifest: Manifest) -> Resource:
 def _stored(call: Call) -> Resource:
     found: Resource | None = call.services.ports.store.find(call.target.type.kind, call.target.key)
     if found is None:
+        check_not_built_in(call)
         raise not_found(call.target.type, call.target.name or "")
     return found
 

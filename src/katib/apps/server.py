@@ -13,14 +13,18 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
 
 import psutil
 import uvicorn
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
 
+from katib.api.codec import from_manifest
 from katib.api.experiment import Experiment
+from katib.api.kinds import CLUSTER_TRAINING_RUNTIMES
 from katib.api.trial import TRIALS
-from katib.api.values import Manifest
+from katib.api.values import Manifest, Unstructured
 from katib.api_server.ports import ServerPorts
 from katib.api_server.server import ApiServer
 from katib.api_server.serving import TlsFiles, configure
@@ -33,6 +37,7 @@ from katib.apps.kubeconfig import make_kubeconfig, read_token, write_kubeconfig
 from katib.apps.pod_logs import FilePodLogs
 from katib.apps.server_record import LOOPBACK, PORT, ServerRecord, remove_record, write_record
 from katib.errors import ConfigurationError, KatibError
+from katib.executors.runtimes import builtin_runtimes
 from katib.metering import ResourceMeter
 
 #: How many clients may wait to be let in.
@@ -112,6 +117,8 @@ class Server:
         )
         try:
             self._engine.start()
+            # Clients read observations there, as in a cluster, whether a trial pushes or not.
+            self._engine.push.start()
             thread.start()
             write_record(self._home, self.record)
             tell(self.record)
@@ -271,4 +278,20 @@ def _ports(engine: EmbeddedEngine, token: str, meter: ResourceMeter) -> ServerPo
         list_events=engine.list_events,
         pod_logs=FilePodLogs(engine.store, engine.place),
         metrics=lambda: generate_latest(registry).decode(),
+        built_in=_runtimes(),
     )
+
+
+def _runtimes() -> list[Unstructured]:
+    """The training runtimes that are built in, as clients see them."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    found = []
+    for manifest in builtin_runtimes():
+        runtime = from_manifest(CLUSTER_TRAINING_RUNTIMES, manifest)
+        # The same for every server: a client that goes on after a restart sees no other object.
+        uid = str(uuid5(NAMESPACE_URL, f"{runtime.api_version}/{runtime.metadata.name}"))
+        metadata = replace(
+            runtime.metadata, uid=uid, resource_version="1", generation=1, creation_timestamp=now
+        )
+        found.append(replace(runtime, metadata=metadata))
+    return found

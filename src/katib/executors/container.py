@@ -196,6 +196,8 @@ class Container:
         status: Manifest = {
             "name": self.spec.get("name", ""),
             "image": self.spec.get("image", ""),
+            # Nothing is pulled. Clients of Kubernetes want the field to be there.
+            "imageID": "",
             "ready": self.exit_code is None and self._process is not None,
             "started": self.is_started,
             "restartCount": self.restarts,

@@ -76,7 +76,7 @@ class WatchedStore(MemoryStore):
 class Home:
     """What stands behind a server, and the server."""
 
-    def __init__(self, pace: Pace | None = None) -> None:
+    def __init__(self, pace: Pace | None = None, *built_in: Unstructured) -> None:
         self.clock = FakeClock()
         self.store = WatchedStore(self.clock)
         self.events: list[Unstructured] = []
@@ -89,6 +89,7 @@ class Home:
             self._list_events,
             self.logs,
             lambda: "katib_experiments 3\n",
+            built_in,
         )
         self.server = ApiServer(ports, pace)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import threading
 import time
@@ -319,3 +320,21 @@ def test_a_server_that_is_away_is_told(home: Home) -> None:
     away = Connection(home, replace(record, address=record.address))
     with pytest.raises(ServerAwayError, match="start it again with: katib up"):
         away.ask("GET", EXPERIMENTS)
+
+
+def test_training_runtimes_that_are_built_in_are_served(home: Home) -> None:
+    with serving(home) as server:
+        path = "/apis/trainer.kubeflow.org/v1alpha1/clustertrainingruntimes"
+        found = server.connection.ask("GET", path)["items"]
+    assert [one["metadata"]["name"] for one in found] == ["jax-distributed", "torch-distributed"]
+    for one in found:
+        # Kubeflow's SDK reads these.
+        assert one["metadata"]["creationTimestamp"]
+        assert one["metadata"]["labels"]["trainer.kubeflow.org/framework"] in ("jax", "torch")
+        assert one["kind"] == "ClusterTrainingRuntime"
+
+
+def test_observations_are_served_before_any_trial_pushes(home: Home) -> None:
+    with serving(home):
+        ports = json.loads((home.path / "push.json").read_bytes())
+        socket.create_connection(("127.0.0.1", ports["dbManager"])).close()
