@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 
+import httpx
 import pytest
 from served_home import CONFIG_MAPS_PATH, TOKEN, Home, a_config_map_manifest, listening
 from starlette.requests import Request
@@ -192,3 +193,21 @@ def test_a_name_is_never_a_path() -> None:
     home.json("POST", CONFIG_MAPS_PATH, a_config_map_manifest())
     for name in ("..%2Fsecrets", "%2e%2e", "one%2F..", "one%00"):
         assert home.ask("GET", f"{CONFIG_MAPS_PATH}/{name}").status_code == 404
+
+
+def test_answers_do_not_wait_for_the_client_to_confirm_their_heads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = []
+    made = serving.PatientOnceProtocol.connection_made
+
+    def look(self: serving.PatientOnceProtocol, transport: asyncio.Transport) -> None:
+        made(self, transport)
+        own = transport.get_extra_info("socket")
+        options.append(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(serving.PatientOnceProtocol, "connection_made", look)
+    with listening(Home()) as port:
+        httpx.get(f"http://127.0.0.1:{port}/readyz")
+    assert len(options) == 1
+    assert options[0] != 0
