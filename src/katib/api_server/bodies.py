@@ -109,7 +109,8 @@ def check_depth(value: Any) -> None:
 def _from_yaml(data: bytes) -> Manifest:
     try:
         documents = list(load_yaml(data, "the body"))
-    except (ManifestError, RecursionError) as error:
+    except (ManifestError, RecursionError, ValueError) as error:
+        # A ValueError: YAML knows integers that Python does not read.
         raise bad_request(f"the object provided is unrecognized: {error}") from error
     if len(documents) != 1:
         raise bad_request(

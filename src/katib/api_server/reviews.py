@@ -14,6 +14,7 @@ from katib.api_server.resources import (
     SELF_SUBJECT_RULES_REVIEWS,
 )
 from katib.api_server.services import Call
+from katib.api_server.statuses import bad_request
 
 REVIEWS = (SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_RULES_REVIEWS)
 
@@ -23,7 +24,10 @@ async def review(call: Call) -> Response:
     data = await read_body(call.request)
     manifest = fitted(call.target, read_manifest(data, media_type_of(call.request)))
     is_access = call.target.type.kind is SELF_SUBJECT_ACCESS_REVIEWS
-    status = _access(manifest.get("spec") or {}) if is_access else _rules()
+    spec = manifest.get("spec") or {}
+    if not isinstance(spec, dict):
+        raise bad_request("spec: must be an object")
+    status = _access(spec) if is_access else _rules()
     body = {**manifest, "metadata": {}, "status": status}
     return answer(body, Form(is_pretty=call.form.is_pretty), 201)
 

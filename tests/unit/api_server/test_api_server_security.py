@@ -211,3 +211,19 @@ def test_answers_do_not_wait_for_the_client_to_confirm_their_heads(
         httpx.get(f"http://127.0.0.1:{port}/readyz")
     assert len(options) == 1
     assert options[0] != 0
+
+
+REVIEWS_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+UNREADABLE: dict[str, tuple[str, bytes, str]] = {
+    "a review of what is no object": (REVIEWS_PATH, b'{"spec":"a"}', "application/json"),
+    "an integer that Python does not read": (CONFIG_MAPS_PATH, b"9" * 5000, "application/yaml"),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "media_type"), UNREADABLE.values(), ids=UNREADABLE)
+def test_a_body_that_cannot_be_read_is_the_fault_of_the_client(
+    path: str, body: bytes, media_type: str
+) -> None:
+    response = Home().ask("POST", path, body, content_type=media_type)
+    assert (response.status_code, response.json()["reason"]) == (400, "BadRequest")
