@@ -124,14 +124,26 @@ _OF_POD = (
     _AGE,
     Column("IP", "Its address.", text_at("status", "podIP", default=NONE), is_wide=True),
     Column("Node", "Where it runs.", text_at("spec", "nodeName", default=NONE), is_wide=True),
+    Column(
+        "Nominated Node",
+        "Where room is made for it.",
+        text_at("status", "nominatedNodeName", default=NONE),
+        is_wide=True,
+    ),
+    Column(
+        "Readiness Gates",
+        "How many conditions that others set hold, of how many it waits for.",
+        pod_cells.readiness_gates,
+        is_wide=True,
+    ),
 )
 
 _OF_JOB = (
     _NAME,
+    Column("Status", "How the job stands.", core.job_status),
     Column("Completions", "How many of its pods succeeded, and have to.", core.completions),
     Column("Duration", "How long it took, or has taken so far.", core.job_duration),
     _AGE,
-    Column("Status", "How the job stands.", core.job_status, is_wide=True),
     *_OF_TEMPLATE,
 )
 

@@ -49,7 +49,7 @@ def job_status(job: Manifest, _: datetime) -> Cell:
     stated = next((type for type in ("Complete", "Failed") if type in true), "")
     if stated or is_ending(job):
         return stated or "Terminating"
-    return "Suspended" if "Suspended" in true else "Running"
+    return next((type for type in ("Suspended", "FailureTarget") if type in true), "Running")
 
 
 def containers(owner: Manifest, _: datetime) -> Cell:

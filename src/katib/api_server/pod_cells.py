@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from katib.api.values import Manifest
-from katib.api_server.cells import age, at, count, is_ending, maps, moment, size, text
+from katib.api_server.cells import NONE, age, at, count, is_ending, maps, moment, size, text
 
 
 def ready(pod: Manifest, _: datetime) -> str:
@@ -33,6 +33,16 @@ def restarts(pod: Manifest, now: datetime) -> str:
     ends = (moment(at(one, "lastState", "terminated", "finishedAt")) for one in statuses)
     last = max((end for end in ends if end is not None), default=None)
     return f"{total} ({age(last, now)} ago)" if total and last is not None else str(total)
+
+
+def readiness_gates(pod: Manifest, _: datetime) -> str:
+    """How many of the conditions that the pod waits for hold: ``1/2``."""
+    gates = [text(gate, "conditionType") for gate in maps(pod, "spec", "readinessGates")]
+    if not gates:
+        return NONE
+    conditions = maps(pod, "status", "conditions")
+    true = {text(one, "type") for one in conditions if one.get("status") == "True"}
+    return f"{sum(1 for gate in gates if gate in true)}/{len(gates)}"
 
 
 def _initialising(pod: Manifest) -> str:

@@ -155,7 +155,7 @@ ROWS: Mapping[str, tuple[str, Manifest, Manifest]] = {
     "a running job has taken until now": (
         "jobs",
         some(status={"active": 1, "startTime": "2026-01-01T00:15:00Z"}),
-        {"Completions": "0/1", "Duration": "5m", "Age": "20m"},
+        {"Status": "Running", "Completions": "0/1", "Duration": "5m", "Age": "20m"},
     ),
     "a complete job took until its completion": (
         "jobs",
@@ -165,14 +165,43 @@ ROWS: Mapping[str, tuple[str, Manifest, Manifest]] = {
                 "succeeded": 3,
                 "startTime": "2026-01-01T00:00:00Z",
                 "completionTime": "2026-01-01T00:00:42Z",
+                "conditions": [
+                    {"type": "SuccessCriteriaMet", "status": "True"},
+                    {"type": "Complete", "status": "True"},
+                ],
             },
         ),
-        {"Completions": "3/3", "Duration": "42s", "Age": "20m"},
+        {"Status": "Complete", "Completions": "3/3", "Duration": "42s", "Age": "20m"},
     ),
     "a parallel job without a number needs one of many": (
         "jobs",
         some(spec={"parallelism": 4}),
-        {"Completions": "0/1 of 4", "Duration": "", "Age": "20m"},
+        {"Status": "Running", "Completions": "0/1 of 4", "Duration": "", "Age": "20m"},
+    ),
+    "a job that failed says so": (
+        "jobs",
+        some(status={"conditions": [{"type": "Failed", "status": "True"}]}),
+        {"Status": "Failed", "Completions": "0/1", "Duration": "", "Age": "20m"},
+    ),
+    "a job that is about to fail says so": (
+        "jobs",
+        some(status={"conditions": [{"type": "FailureTarget", "status": "True"}]}),
+        {"Status": "FailureTarget", "Completions": "0/1", "Duration": "", "Age": "20m"},
+    ),
+    "a suspended job is shown as such": (
+        "jobs",
+        some(status={"conditions": [{"type": "Suspended", "status": "True"}]}),
+        {"Status": "Suspended", "Completions": "0/1", "Duration": "", "Age": "20m"},
+    ),
+    "a job that was suspended runs again": (
+        "jobs",
+        some(status={"conditions": [{"type": "Suspended", "status": "False"}]}),
+        {"Status": "Running", "Completions": "0/1", "Duration": "", "Age": "20m"},
+    ),
+    "a job that is to go is terminating": (
+        "jobs",
+        some(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}),
+        {"Status": "Terminating", "Completions": "0/1", "Duration": "", "Age": "20m"},
     ),
     "a config map counts texts and bytes": (
         "configmaps",
@@ -411,24 +440,31 @@ WIDE: Mapping[str, tuple[str, Manifest, Manifest]] = {
     "a pod shows where it runs": (
         "pods",
         some(spec={"nodeName": "here"}),
-        {"IP": "<none>", "Node": "here"},
+        {"IP": "<none>", "Node": "here", "Nominated Node": "<none>", "Readiness Gates": "<none>"},
     ),
-    "a job shows how it stands and what it runs": (
+    "a pod counts the conditions it waits for": (
+        "pods",
+        some(
+            spec={"readinessGates": [{"conditionType": "a"}, {"conditionType": "b"}]},
+            status={
+                "nominatedNodeName": "there",
+                "conditions": [
+                    {"type": "a", "status": "True"},
+                    {"type": "b", "status": "False"},
+                ],
+            },
+        ),
+        {"Nominated Node": "there", "Readiness Gates": "1/2"},
+    ),
+    "a job shows what it runs": (
         "jobs",
         some(
             spec={
                 "template": {"spec": {"containers": [{"name": "main", "image": "python"}]}},
                 "selector": {"matchLabels": {"b": "2", "a": "1"}},
             },
-            status={"conditions": [{"type": "Failed", "status": "True"}]},
         ),
-        {"Status": "Failed", "Containers": "main", "Images": "python", "Selector": "a=1,b=2"},
-    ),
-    "a job without a condition runs": ("jobs", some(), {"Status": "Running"}),
-    "a suspended job is shown as such": (
-        "jobs",
-        some(status={"conditions": [{"type": "Suspended", "status": "True"}]}),
-        {"Status": "Suspended"},
+        {"Containers": "main", "Images": "python", "Selector": "a=1,b=2"},
     ),
     "an event shows who told it, and how often": (
         "events",
