@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import msgspec
@@ -32,6 +33,9 @@ SERVED_BODIES = (JSON, YAML, PROTOBUF)
 
 #: How deeply a body may be nested; as Kubernetes does.
 _DEEPEST = 200
+
+_BRACKET = re.compile(rb"[\[\]{}]")
+_LISTS = re.compile(rb"(?m)^[ ]*((?:[-?] ){2,})")
 
 
 async def read_body(request: Request, seconds: float = LONGEST_ARRIVAL) -> bytes:
@@ -107,6 +111,9 @@ def check_depth(value: Any) -> None:
 
 
 def _from_yaml(data: bytes) -> Manifest:
+    # Reading takes longer the deeper it is nested: it is looked at before it is read.
+    if _may_be_deep(data):
+        raise bad_request(f"the object provided is nested deeper than {_DEEPEST} levels")
     try:
         documents = list(load_yaml(data, "the body"))
     except (ManifestError, RecursionError, ValueError) as error:
@@ -118,6 +125,16 @@ def _from_yaml(data: bytes) -> Manifest:
         )
     check_depth(documents[0])
     return documents[0]
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Whether a YAML text opens more brackets, or more lists on one line, than may be nested."""
+    depth = 0
+    for bracket in _BRACKET.findall(data):
+        depth = depth + 1 if bracket in b"[{" else max(0, depth - 1)
+        if depth > _DEEPEST:
+            return True
+    return any(len(found) > 2 * _DEEPEST for found in _LISTS.findall(data))
 
 
 def _from_protobuf(data: bytes) -> Manifest:

@@ -14,7 +14,7 @@ from katib.api import names
 from katib.api.codec import parse_time
 from katib.api.kinds import PODS
 from katib.api.trial import TRIALS
-from katib.api.values import Key, Manifest, Unstructured
+from katib.api.values import Key, Unstructured
 from katib.api_server.services import Call
 from katib.api_server.statuses import bad_request, not_found
 from katib.ports.pod_logs import LogSource, LogState, PodLogs
@@ -234,8 +234,11 @@ def _container(pod: Unstructured, stated: str) -> str:
     raise bad_request(f"a container name must be specified for pod {name}, {choices}")
 
 
-def _names(spec: Manifest, field: str) -> list[str]:
-    found = spec.get(field) or []
+def _names(spec: object, field: str) -> list[str]:
+    # Nothing but a manifest's own author says what a pod's spec looks like.
+    found = spec.get(field) if isinstance(spec, dict) else None
+    if not isinstance(found, list):
+        return []
     return [str(one.get("name")) for one in found if isinstance(one, dict)]
 
 

@@ -7,6 +7,7 @@ import platform
 from functools import cache
 
 import anyio.to_thread
+from msgspec import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,6 +28,7 @@ from katib.api_server.resources import RESOURCE_TYPES
 from katib.api_server.services import Pace, Services
 from katib.api_server.statuses import (
     StatusError,
+    bad_request,
     internal,
     method_not_allowed,
     no_such_resource,
@@ -108,6 +110,8 @@ def _status(error: Exception, scope: Scope) -> StatusError:
         return error
     if isinstance(error, HTTPException):
         return method_not_allowed() if error.status_code == 405 else no_such_resource()
+    if isinstance(error, ValidationError):
+        return bad_request(f"the object provided is unrecognized: {error}")
     _LOG.exception("%s %s failed", scope["method"], scope["path"], exc_info=error)
     return internal(f"{type(error).__name__}: see the log of the server")
 
