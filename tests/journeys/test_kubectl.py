@@ -441,6 +441,22 @@ def test_an_edit_that_is_refused_is_kept_for_another_try(held: Cluster) -> None:
     assert held.read("held", ".spec.algorithm.algorithmName") == "random"
 
 
+STREAMS: dict[str, tuple[str, Sequence[str]]] = {
+    "exec": ("exec", ("--", "ls")),
+    "attach": ("attach", ()),
+    "portforward": ("port-forward", ("8080:80",)),
+}
+
+
+@pytest.mark.parametrize("part", STREAMS)
+def test_who_wants_to_reach_into_a_pod_is_told_where_it_runs(part: str, held: Cluster) -> None:
+    command, rest = STREAMS[part]
+    (pod,) = held.names("held", "pods")
+    told = held(command, "-n", "held", pod, *rest, check=1).err
+    name = pod.partition("/")[2]
+    assert f'pods "{name}" has no {part} here: a container is a process of this machine' in told
+
+
 def test_labels_and_annotations_come_and_go(cluster: Cluster) -> None:
     cluster("apply", "-f", cluster.write("marked", labels={"team": "red"}))
     of = ("experiment", "marked", "-n", "marked")

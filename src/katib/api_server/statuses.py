@@ -132,6 +132,15 @@ def unauthorized() -> StatusError:
     return StatusError(401, "Unauthorized", "Unauthorized")
 
 
+def no_stream(name: str, part: str) -> StatusError:
+    """A stream into a pod, as of ``kubectl exec``, is asked for."""
+    text = (
+        f'pods "{name}" has no {part} here: a container is a process of this machine, so use '
+        "kubectl logs, or this machine's own tools and ports"
+    )
+    return StatusError(501, "NotImplemented", text)
+
+
 def method_not_allowed() -> StatusError:
     """The resource has no such verb."""
     text = "the server does not allow this method on the requested resource"

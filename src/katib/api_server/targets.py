@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from katib.api.kinds import PODS
 from katib.api.values import Key
 from katib.api_server.resources import ResourceType, find_resource_type
-from katib.api_server.statuses import StatusError, bad_request, no_such_resource
+from katib.api_server.statuses import StatusError, bad_request, no_stream, no_such_resource
 
 #: Below a namespace's own name, these are parts of it and no resources in it.
 _OF_NAMESPACES = frozenset(("status", "finalize"))
+
+#: Of ``kubectl exec``, ``cp``, ``attach`` and ``port-forward``: nothing of it is served.
+_STREAMS = frozenset(("exec", "attach", "portforward"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def parse_path(path: str) -> Target:
     """The target of a path below ``/api`` or ``/apis``.
 
     Raises:
-        StatusError: 404, there is nothing of that kind.
+        StatusError: 404, there is nothing of that kind; 501, it is a stream into a pod.
     """
     parts = path.strip("/").split("/")
     head = 2 if parts[0] == "api" else 3
@@ -51,6 +55,8 @@ def parse_path(path: str) -> Target:
     if rest[0] == "namespaces" and len(rest) > 2 and rest[2] not in _OF_NAMESPACES:
         namespace, rest = rest[1], rest[2:]
     type = find_resource_type(group, version, rest[0])
+    if type is not None and type.kind is PODS and len(rest) == 3 and rest[2] in _STREAMS:
+        raise no_stream(rest[1], rest[2])
     if type is None or not _is_well_placed(type, namespace, rest):
         raise no_such_resource()
     name = rest[1] if len(rest) > 1 else None

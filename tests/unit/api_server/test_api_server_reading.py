@@ -174,7 +174,8 @@ def test_pretty_has_line_breaks() -> None:
         "/apis/kubeflow.org/v1alpha3/namespaces/default/experiments",
         "/api/v1/namespaces/default/nodes",
         "/api/v1/pods/one",
-        "/api/v1/namespaces/default/pods/one/exec",
+        "/api/v1/namespaces/default/pods/one/eviction",
+        "/api/v1/namespaces/default/configmaps/one/exec",
         "/api/v1/namespaces/default/pods/%2e%2e/log",
         "/api/v1/namespaces/default/configmaps/one/status",
         "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/clustertrainingruntimes",
@@ -186,6 +187,17 @@ def test_what_is_not_served_could_not_be_found(path: str) -> None:
     assert response.status_code == 404
     body: dict[str, Any] = response.json()
     assert body["message"] == "the server could not find the requested resource"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("part", ["exec", "attach", "portforward"])
+def test_who_wants_a_stream_into_a_pod_is_told_what_a_pod_is(part: str, method: str) -> None:
+    response = Home().ask(method, f"{PODS_PATH}/one/{part}")
+    assert response.status_code == 501
+    body: dict[str, Any] = response.json()
+    assert body["reason"] == "NotImplemented"
+    assert f'pods "one" has no {part} here' in body["message"]
+    assert "process of this machine" in body["message"]
 
 
 def test_an_object_that_is_not_there_is_named() -> None:
