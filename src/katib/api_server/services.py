@@ -28,7 +28,7 @@ class Pace:
     bookmarks: float = 60.0
     longest_watch: float = 2700.0
     polling: float = 0.2
-    patience: float = 5.0
+    patience: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
