@@ -19,7 +19,8 @@ Manifest = dict[str, Any]
 
 REPOSITORY = Path(__file__).parents[2]
 
-#: How long a command may take, in seconds; generous, since the machine may be busy.
+#: How long a command may take, in seconds, and what is waited for; generous, since the machine may
+#: be busy, and since nobody waits that long where all goes well.
 LONGEST = 120.0
 
 
@@ -78,6 +79,8 @@ class Katib:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # A line that is read must not take what is behind it into a buffer of ours.
+            bufsize=0,
             preexec_fn=before,
         )
 
@@ -154,7 +157,7 @@ def a_template(command: Sequence[str], **job: Any) -> Manifest:
     }
 
 
-def wait_for(fact: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def wait_for(fact: Callable[[], bool], what: str, seconds: float = LONGEST) -> None:
     """Return as soon as something is true; fail when it does not become so in time."""
     deadline = time.monotonic() + seconds
     while not fact():
@@ -162,9 +165,24 @@ def wait_for(fact: Callable[[], bool], what: str, seconds: float = 30.0) -> None
         time.sleep(0.02)
 
 
-def finish(process: subprocess.Popen[bytes]) -> Answer:
+def has_text(path: Path) -> bool:
+    """Whether a program has written into the file; it is there a moment before its text is."""
+    return path.exists() and bool(path.read_text())
+
+
+def read_until(process: subprocess.Popen[bytes], text: str) -> str:
+    """Read what a started command prints until a line holds the text; that line."""
+    assert process.stdout is not None
+    for line in iter(process.stdout.readline, b""):
+        if text.encode() in line:
+            return line.decode(errors="replace")
+    answer = finish(process)
+    raise AssertionError(f"ended with {answer.code} without {text!r}: {answer.err}")
+
+
+def finish(process: subprocess.Popen[bytes], seconds: float = LONGEST) -> Answer:
     """Wait for a started command."""
-    out, err = process.communicate(timeout=LONGEST)
+    out, err = process.communicate(timeout=seconds)
     return Answer(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
 
 

@@ -240,7 +240,7 @@ def test_a_program_that_never_ends_is_killed_with_all_it_started(katib: Katib) -
 
     assert "Job was active longer than specified deadline" in answer.out
     grandchild = int((katib.folder / "grandchild").read_text())
-    wait_for(lambda: not is_running(grandchild), "the grandchild is gone", seconds=5)
+    wait_for(lambda: not is_running(grandchild), "the grandchild is gone")
 
 
 def test_a_full_disk_is_a_clear_error_and_nothing_is_lost(katib: Katib) -> None:

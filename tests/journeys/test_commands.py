@@ -13,7 +13,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from command_line import Katib, Manifest, a_template, an_experiment, finish, is_running, wait_for
+from command_line import (
+    Katib,
+    Manifest,
+    a_template,
+    an_experiment,
+    finish,
+    has_text,
+    is_running,
+    read_until,
+    wait_for,
+)
 
 pytestmark = pytest.mark.journey
 
@@ -222,12 +232,11 @@ def test_get_watches_changes_as_they_come(katib: Katib) -> None:
     watch = katib.start("get", "trials", "-w")
     assert watch.stdout is not None
     assert watch.stdout.readline().split()[:1] == [b"NAME"]
-    assert b"Running" in watch.stdout.readline()
+    read_until(watch, "Running")
 
     (katib.folder / "go").touch()
 
-    while b"Succeeded" not in (line := watch.stdout.readline()):
-        assert line != b""
+    read_until(watch, "Succeeded")
     assert finish(engine).code == 0
     watch.send_signal(signal.SIGINT)
     assert finish(watch).code == 0
@@ -381,10 +390,6 @@ def test_a_wrong_command_line_is_refused(katib: Katib, words: list[str]) -> None
 def held(command: str) -> str:
     """A script that says it runs, and goes on when the test lets it."""
     return f"touch running; until [ -e go ]; do sleep 0.05; done; {command}"
-
-
-def has_text(path: Path) -> bool:
-    return path.exists() and path.read_text() != ""
 
 
 def trials_with_metrics(katib: Katib) -> list[str]:

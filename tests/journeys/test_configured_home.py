@@ -4,7 +4,7 @@ import socket
 import urllib.request
 from pathlib import Path
 
-from command_line import Katib, an_experiment, wait_for
+from command_line import Katib, an_experiment, finish, wait_for
 
 
 def a_free_port() -> int:
@@ -36,8 +36,7 @@ def test_prometheus_reads_what_a_run_does(katib: Katib) -> None:
     assert 'katib_experiment_created_total{namespace="default"} 1.0' in read()
     assert 'katib_trial_created_total{namespace="default"} 1.0' in read()
     gate.touch()
-    assert run.wait(30) == 0
-    run.communicate()
+    assert finish(run).code == 0
 
 
 def test_a_taken_address_is_refused_before_anything_starts(katib: Katib) -> None:
@@ -87,10 +86,9 @@ def test_an_algorithm_that_is_away_is_waited_for_and_explained(katib: Katib) -> 
         answer = katib("explain", "tuned")
         return "the algorithm at 127.0.0.1:1 cannot be reached" in answer.out
 
-    wait_for(is_told, "explain names the algorithm", 90)
+    wait_for(is_told, "explain names the algorithm")
     run.send_signal(2)
-    assert run.wait(30) == 130
-    run.communicate()
+    assert finish(run).code == 130
     listed = katib.get("experiment", "tuned")["status"]["conditions"]
     assert listed[0]["type"] == "Progressing"
     assert (listed[0]["status"], listed[0]["reason"]) == ("False", "AlgorithmUnavailable")

@@ -9,7 +9,16 @@ import sys
 
 import pytest
 import yaml
-from command_line import Katib, a_template, an_experiment, finish, is_running, wait_for
+from command_line import (
+    LONGEST,
+    Katib,
+    a_template,
+    an_experiment,
+    finish,
+    has_text,
+    is_running,
+    wait_for,
+)
 
 pytestmark = pytest.mark.journey
 
@@ -41,7 +50,7 @@ def test_a_reader_that_leaves_does_not_end_the_experiment(katib: Katib) -> None:
         assert run.stdout is not None
         run.stdout.readline()
         run.stdout.close()
-        assert run.wait(timeout=60) == 0
+        assert run.wait(timeout=LONGEST) == 0
     assert len(katib.trials("tuned")) == 20
 
 
@@ -64,7 +73,7 @@ def test_a_deletion_after_a_crash_waits_for_programs_that_do_not_want_to_end(
     pod = template["trialSpec"]["spec"]["template"]["spec"]
     pod["terminationGracePeriodSeconds"] = 1
     engine = katib.start("run", katib.write(an_experiment("", trialTemplate=template)))
-    wait_for(lambda: (katib.folder / "pid").exists(), "the program runs")
+    wait_for(lambda: has_text(katib.folder / "pid"), "the program runs")
     engine.send_signal(signal.SIGKILL)
     finish(engine)
     pid = int((katib.folder / "pid").read_text())
@@ -80,11 +89,14 @@ def test_explain_names_conditions_that_never_match(katib: Katib) -> None:
     template["successCondition"] = 'status.conditions.#(type=="Succeeded")'
     engine = katib.start("run", katib.write(an_experiment("", trialTemplate=template)))
 
+    said = ""
+
     def is_explained() -> bool:
-        return "its Job has ended (Complete)" in katib("explain", "tuned").out
+        nonlocal said
+        said = katib("explain", "tuned").out
+        return "its Job has ended (Complete)" in said
 
     wait_for(is_explained, "explain names the cause")
-    said = katib("explain", "tuned").out
     engine.send_signal(signal.SIGINT)
     finish(engine)
     assert 'successCondition status.conditions.#(type=="Succeeded")' in said

@@ -14,7 +14,7 @@ from command_line import Answer, Katib, Manifest, an_experiment, finish
 
 pytestmark = [
     pytest.mark.journey,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on the PATH"),
 ]
 
@@ -43,7 +43,7 @@ class Cluster:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=120,
+            timeout=300,
         )
         answer = Answer(ended.returncode, ended.stdout, ended.stderr)
         assert check in (None, answer.code), f"exit code {answer.code}: {answer.text}"
@@ -58,6 +58,7 @@ class Cluster:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            bufsize=0,
         )
 
     def write(self, name: str, labels: dict[str, str] | None = None, **spec: object) -> str:
@@ -83,14 +84,14 @@ class Cluster:
     def wait(self, name: str, condition: str) -> Answer:
         """``kubectl wait`` for an experiment."""
         resource = f"experiment/{name}"
-        return self("wait", "-n", name, f"--for={condition}", resource, "--timeout=60s")
+        return self("wait", "-n", name, f"--for={condition}", resource, "--timeout=240s")
 
     def running_pod(self, name: str) -> str:
         """The pod of an experiment's only trial, as soon as it runs and is counted."""
         self.wait(name, "jsonpath={.status.trialsRunning}=1")
         (pod,) = self.names(name, "pods")
         running = "--for=jsonpath={.status.phase}=Running"
-        self("wait", "-n", name, running, pod, "--timeout=60s")
+        self("wait", "-n", name, running, pod, "--timeout=240s")
         return pod
 
     def read(self, name: str, path: str) -> str:
@@ -495,7 +496,7 @@ def test_what_belongs_to_an_experiment_stays_when_that_is_asked_for(cluster: Clu
     assert cluster.names("leaving", "experiments") == []
     assert cluster.names("leaving", "trials,jobs,pods") == before
     cluster("delete", "trials,suggestions", "--all", "-n", "leaving")
-    cluster("wait", "-n", "leaving", "--for=delete", *before, "--timeout=60s")
+    cluster("wait", "-n", "leaving", "--for=delete", *before, "--timeout=240s")
 
 
 def test_two_who_apply_on_the_server_are_told_of_each_other(cluster: Cluster) -> None:

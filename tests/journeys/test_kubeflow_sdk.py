@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from command_line import REPOSITORY, Katib
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 #: The exit code of the script that makes an environment when packages cannot be had.
 NOT_NOW = 75
@@ -20,6 +20,7 @@ NOT_NOW = 75
 #: What every program begins with; it tells what it has found as JSON in its last line.
 PREAMBLE = """
 import json
+import time
 from kubeflow.optimizer import (
     GridSearch, Objective, OptimizerClient, RandomSearch, Search, TrainJobTemplate, TrialConfig
 )
@@ -30,6 +31,13 @@ client = OptimizerClient()
 
 def tell(**found):
     print(json.dumps(found))
+
+
+def until(fact):
+    deadline = time.monotonic() + 300
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def text_of(call, *args, **named):
@@ -83,7 +91,7 @@ def run(served: Katib, sdk: str, name: str, program: str) -> Any:
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -111,11 +119,11 @@ name = client.optimize(
 )
 seen = []
 job = client.wait_for_job_status(
-    name, timeout=120, polling_interval=1, callbacks=[lambda job: seen.append(job.status)]
+    name, timeout=500, polling_interval=1, callbacks=[lambda job: seen.append(job.status)]
 )
 best = client.get_best_results(name)
 winner = next(one for one in job.trials if one.parameters == best.parameters)
-tell(
+found = dict(
     name=job.name,
     seen=seen,
     status=job.status,
@@ -143,7 +151,12 @@ tell(
         for one in client.get_job_events(name)
     ],
     listed=[one.name for one in client.list_jobs()],
-    deleted=client.delete_job(name),
+)
+client.delete_job(name)
+# What has finalizers goes a moment after it is deleted.
+until(lambda: text_of(client.get_job, name) != "no error")
+tell(
+    **found,
     gone=text_of(client.get_job, name),
     rest=[one.name for one in client.list_jobs()],
 )
@@ -200,7 +213,7 @@ def optimize(runtime, **more):
 
 trainer = TrainerClient()
 name = optimize("jax-distributed")
-job = client.wait_for_job_status(name, timeout=120, polling_interval=1)
+job = client.wait_for_job_status(name, timeout=500, polling_interval=1)
 tell(
     runtimes=sorted(one.name for one in trainer.list_runtimes()),
     unknown=text_of(optimize, "nowhere"),
@@ -231,7 +244,7 @@ name = client.optimize(
     trial_config=TrialConfig(num_trials=1, max_failed_trials=1),
     search_space={"lr": Search.uniform(0.1, 0.2)},
 )
-waited = text_of(client.wait_for_job_status, name, timeout=120, polling_interval=1)
+waited = text_of(client.wait_for_job_status, name, timeout=500, polling_interval=1)
 tell(
     name=name,
     waited=waited,

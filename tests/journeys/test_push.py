@@ -15,7 +15,7 @@ from command_line import REPOSITORY, Katib, Manifest, a_template, an_experiment,
 from katib.api.values import Key
 from katib.observations.sql import SqlObservationLog
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
 PACKAGES = ("kubeflow-katib==0.19.0", "kubernetes<36")
 
@@ -161,13 +161,13 @@ report_metrics({"loss": 1})
 def test_a_program_that_outlives_its_engine_pushes_to_the_next(katib: Katib, sdk: str) -> None:
     path = pushing(katib, sdk, SURVIVING)
     first = katib.start("run", path)
-    wait_for((katib.folder / "pushed").exists, "the program has pushed", 60)
+    wait_for((katib.folder / "pushed").exists, "the program has pushed")
     first.kill()
     finish(first)
     ports = (katib.home / "push.json").read_bytes()
 
     second = katib.start("run", path)
-    wait_for(lambda: is_served(katib), "the next engine serves", 60)
+    wait_for(lambda: is_served(katib), "the next engine serves")
     (katib.folder / "gate").touch()
     answer = finish(second)
 

@@ -30,7 +30,7 @@ from katib.apps.home import Home
 from katib.executors.runtimes import builtin_runtimes
 from katib.stores.sqlite import SqliteReader
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
 PUBLISHED = REPOSITORY / "tests" / "journeys" / "published" / "sdk"
 
@@ -432,7 +432,7 @@ def waiting(katib: Katib, nodes: int) -> tuple[str, Path, Path]:
 def test_the_nodes_of_a_train_job_outlive_the_engine(katib: Katib) -> None:
     path, marks, gate = waiting(katib, nodes=1)
     first = katib.start("run", path)
-    wait_for(lambda: bool(list(marks.iterdir())), "the node runs", 60)
+    wait_for(lambda: bool(list(marks.iterdir())), "the node runs")
     first.kill()
     finish(first)
     second = katib.start("run", path)
@@ -448,7 +448,7 @@ def test_the_nodes_of_a_train_job_outlive_the_engine(katib: Katib) -> None:
 def test_a_train_job_that_is_interrupted_runs_again(katib: Katib) -> None:
     path, marks, gate = waiting(katib, nodes=2)
     first = katib.start("run", path)
-    wait_for(lambda: len(list(marks.iterdir())) == 2, "both nodes run", 60)
+    wait_for(lambda: len(list(marks.iterdir())) == 2, "both nodes run")
     [before] = katib.trials(published("optimizer.json")["metadata"]["name"])
     first.send_signal(signal.SIGINT)
     answer = finish(first)
