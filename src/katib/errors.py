@@ -69,12 +69,12 @@ class AdmissionError(KatibError):
 
 
 class ManifestError(KatibError):
-    """A text is no manifest. Line and column count from 1."""
+    """A text is no manifest: ``problem`` says why. Line and column count from 1."""
 
     def __init__(
         self, source: str, problem: str, line: int | None = None, column: int | None = None
     ) -> None:
-        self.line, self.column = line, column
+        self.problem, self.line, self.column = problem, line, column
         place = "" if line is None else f", line {line}, column {column}"
         super().__init__(f"{source}{place}: {problem}")
 

@@ -31,12 +31,37 @@ _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Loader(_SafeLoader):  # type: ignore[misc]  # the C loader has no type
-    """Reads numbers as Kubernetes does: ``1e-3`` is one, ``12:30`` and ``1_000`` are texts."""
+    """Reads numbers as Kubernetes does: ``1e-3`` is one, ``12:30`` and ``1_000`` are texts.
+
+    A key that stands twice in a map is refused: who wrote it means one of the two.
+    """
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
         first: [pair for pair in pairs if pair[0] not in _NUMBERS]
         for first, pairs in _SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Look at a map's keys while they are its own: merged ones may be written again."""
+        if "is_looked_at" not in vars(node):
+            vars(node)["is_looked_at"] = True
+            _check_keys(node)
+        super().flatten_mapping(node)
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    places: dict[str, yaml.Mark] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in places:
+            first = places[key.value]
+            problem = (
+                f'the key "{key.value}" is there twice; the first is at line {first.line + 1}, '
+                f"column {first.column + 1}"
+            )
+            raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+        places[key.value] = key.start_mark
 
 
 _NUMBER = re.compile(f"^(?:{'|'.join(_NUMBERS.values())})$")

@@ -150,11 +150,10 @@ class _Reader:
         """A place's line, from 1, and its node; of what is around it, when it is not there."""
         node, line = yaml.compose(self._text, yaml.SafeLoader), 1
         for name in path:
-            # Of keys that are there twice, the last one is read.
-            found = [child for child in _children(node) if child[0] == name]
-            if not found:
+            found = next((child for child in _children(node) if child[0] == name), None)
+            if found is None:
                 break
-            _, start, node = found[-1]
+            _, start, node = found
             line = start.start_mark.line + 1
         return line, node
 

@@ -68,6 +68,10 @@ def read(printed: Printed) -> Document:
         offset = printed.origin(0 if mark is None else mark.index)
         problem = f"what the template prints is no YAML here: {error.problem}"
         raise source.refusal(offset, problem) from error
+    except ManifestError as error:
+        offset = printed.origin(_index(printed.text, error.line or 1, error.column or 1))
+        problem = f"what the template prints is no YAML here: {error.problem}"
+        raise source.refusal(offset, problem) from error
     except yaml.YAMLError as error:
         raise source.refusal(0, f"what the template prints is no YAML: {error}") from error
     except RecursionError as error:
@@ -75,6 +79,11 @@ def read(printed: Printed) -> Document:
     if len(manifests) != 1:
         raise source.refusal(0, f"a template prints one resource, and this {len(manifests)}")
     return Document(printed, manifests[0], scalars)
+
+
+def _index(text: str, line: int, column: int) -> int:
+    """Where a line and a column, from 1, are in the text."""
+    return sum(map(len, text.splitlines(keepends=True)[: line - 1])) + column - 1
 
 
 def find_numbers(document: Document, marks: Marks) -> Iterator[ManifestError]:

@@ -231,6 +231,10 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "an open bracket": ("a: [1, 2\nb: 3\n", r"^file\.yaml, line 2, column 2: "),
     "a tab": ("a:\n\t- 1\n", r"^file\.yaml, line 2, column 1: .*cannot start any token"),
     "an unknown tag": ("a: !python/object:os.system x", r"line 1, column 4: could not determine"),
+    "a key that stands twice": (
+        "spec:\n  a: 1\n  b: 2\n  a: 3\n",
+        'line 4, column 3: the key "a" is there twice; the first is at line 2, column 3$',
+    ),
     "a list": ("- a\n", "document 1 is a list, not a resource; a resource has apiVersion"),
     "a text": ("a: 1\n---\nhello\n", "document 2 is a str, not a resource"),
     "bytes that are no text": (b"a: \xff\xfe\n", "this is not YAML"),
@@ -243,6 +247,13 @@ def test_what_is_no_manifest_is_refused_with_its_place(case: str) -> None:
     text, words = REFUSED[case]
     with pytest.raises(ManifestError, match=words):
         load(text)
+
+
+def test_a_key_may_be_written_over_one_that_is_merged() -> None:
+    text = "x: &x {c: 1, e: 5}\na: {b: &b {<<: *x, c: 2}}\nd: {<<: *b, c: 3}\n"
+    assert load(text) == [
+        {"x": {"c": 1, "e": 5}, "a": {"b": {"c": 2, "e": 5}}, "d": {"c": 3, "e": 5}}
+    ]
 
 
 def test_documents_before_a_bad_one_are_given() -> None:

@@ -122,3 +122,13 @@ def test_a_pod_that_is_not_there_has_no_log() -> None:
     response = Home().ask("GET", LOG)
     assert (response.status_code, response.json()["message"]) == (404, 'pods "one" not found')
     assert a_home().ask("POST", LOG).status_code == 405
+
+
+@pytest.mark.parametrize("spec", [None, 3, [], "x", {"containers": 1}, {"containers": ["a", {}]}])
+def test_a_pod_whose_spec_is_none_has_no_log(spec: object) -> None:
+    home = Home(Pace(polling=0.0))
+    manifest = {**a_pod_manifest("one"), "spec": spec}
+    stored = home.ask("POST", PODS_PATH, manifest)
+    response = home.ask("GET", LOG)
+    assert response.status_code in ((400, 404) if stored.status_code == 201 else (404,))
+    assert response.json()["kind"] == "Status"

@@ -215,7 +215,20 @@ def test_answers_do_not_wait_for_the_client_to_confirm_their_heads(
 
 REVIEWS_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
+OWNED = b"""{"apiVersion": "v1", "kind": "ConfigMap",
+ "metadata": {"name": "one", "ownerReferences": %s}}"""
+
 UNREADABLE: dict[str, tuple[str, bytes, str]] = {
+    "an owner reference that is none": (CONFIG_MAPS_PATH, OWNED % b'["a"]', "application/json"),
+    "owner references that are none": (CONFIG_MAPS_PATH, OWNED % b'{"a": 1}', "application/json"),
+    "an owner whose name is none": (CONFIG_MAPS_PATH, OWNED % b'[{"name": 1}]', "application/json"),
+    "lists in lists without end": (CONFIG_MAPS_PATH, b"- " * 20_000, "application/yaml"),
+    "brackets without end": (CONFIG_MAPS_PATH, b'{"a":' * 20_000, "application/yaml"),
+    "a key that stands twice": (
+        CONFIG_MAPS_PATH,
+        b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nkind: ConfigMap\n",
+        "application/yaml",
+    ),
     "a review of what is no object": (REVIEWS_PATH, b'{"spec":"a"}', "application/json"),
     "an integer that Python does not read": (CONFIG_MAPS_PATH, b"9" * 5000, "application/yaml"),
 }

@@ -233,6 +233,10 @@ def test_a_fault_in_a_template() -> None:
         (TEMPLATE + "---\nkind: Job\n", "a template prints one resource, and this 2"),
         ("{{/* nothing */}}", "a template prints one resource, and this 0"),
         ("[a, b]", "document 1 is a list, not a resource"),
+        (
+            "a: 1\nkind: Job\nkind: Pod\n",
+            'line 3, column 1: what the template prints is no YAML here: the key "kind" is there',
+        ),
         ("a: \x07", "what the template prints is no YAML"),
         ("a: " + "[" * 2000 + "]" * 2000, "nested too deeply"),
     ],
