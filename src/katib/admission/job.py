@@ -1,4 +1,4 @@
-"""What can be seen of a Job or a Pod without asking a cluster.
+"""What can be seen of a Job, a Pod or a TrainJob without asking a cluster.
 
 Problems are sentences that name their place inside the template. Other kinds are not looked at:
 what is legal there is known to their own controllers.
@@ -6,31 +6,49 @@ what is legal there is known to their own controllers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from katib.admission.problems import printed
-from katib.admission.schema import check_job, check_pod
+from katib.admission.schema import check_types
+from katib.api.kinds import TRAIN_JOBS
 from katib.api.values import Manifest
 
 _JOB = ("batch/v1", "Job")
 _POD = ("v1", "Pod")
+_TRAIN_JOB = (TRAIN_JOBS.api_version, TRAIN_JOBS.name)
 _RESTART_POLICIES = ("Never", "OnFailure")
+
+#: A name that Kubernetes gives a container; ours name files by it.
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def check_workload(manifest: Manifest, stand_in: str | None = None) -> Iterator[str]:
-    """What is wrong with a ``batch/v1`` Job or a ``v1`` Pod.
+    """What is wrong with a ``batch/v1`` Job, a ``v1`` Pod or a TrainJob.
 
     Args:
         manifest: the template, filled.
         stand_in: a text that may become a number or a flag in a trial, as a ConfigMap's may.
     """
     kind = _kind(manifest)
+    if kind in (_POD, _JOB, _TRAIN_JOB):
+        yield from check_types(manifest, stand_in, is_strict=kind == _JOB)
+        yield from _check_needs(manifest)
+
+
+def check_resource(manifest: Manifest) -> Iterator[str]:
+    """What is wrong with a resource that a client sends; unknown fields are let pass."""
+    yield from check_types(manifest)
+    yield from _check_needs(manifest)
+
+
+def _check_needs(manifest: Manifest) -> Iterator[str]:
+    """What must be there, where the types allow it to be absent."""
+    kind = _kind(manifest)
     if kind == _POD:
-        yield from check_pod(manifest, stand_in)
         yield from _check_pod(manifest, "")
     elif kind == _JOB:
-        yield from check_job(manifest, stand_in)
         spec = manifest.get("spec")
         if spec is None:
             yield "spec must be specified"
@@ -86,15 +104,28 @@ def _check_pod(template: Manifest, path: str) -> Iterator[str]:
     containers = spec.get("containers")
     if containers is None or containers == []:
         yield f"{path}spec.containers must be a list of containers, at least one"
-    for index, container in enumerate(containers if isinstance(containers, list) else ()):
-        if isinstance(container, dict):
-            yield from _check_names(container, f"{path}spec.containers[{index}]")
+    yield from _check_names(spec, path)
 
 
-def _check_names(container: Manifest, path: str) -> Iterator[str]:
-    if not container.get("name"):
-        yield f"{path}.name must be specified"
-    env = container.get("env")
-    for index, variable in enumerate(env if isinstance(env, list) else ()):
-        if isinstance(variable, dict) and not variable.get("name"):
-            yield f"{path}.env[{index}].name must be specified"
+def _check_names(pod: Manifest, path: str) -> Iterator[str]:
+    taken: set[str] = set()
+    for part in ("initContainers", "containers"):
+        held = pod.get(part)
+        for index, container in enumerate(held if isinstance(held, list) else ()):
+            name = container.get("name") if isinstance(container, dict) else "-"
+            place = f"{path}spec.{part}[{index}].name"
+            if not name:
+                yield f"{place} must be specified"
+            elif isinstance(name, str) and isinstance(container, dict):
+                yield from _check_name(name, place, taken)
+
+
+def _check_name(name: str, place: str, taken: set[str]) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
+        yield (
+            f"{place} must be at most 63 lower-case letters, digits and -, with a letter or a "
+            f"digit first and last, found {printed(name)}"
+        )
+    elif name in taken:
+        yield f"{place} must be another than that of the container before, found {printed(name)}"
+    taken.add(name)

@@ -1,7 +1,8 @@
-"""The fields of a Job, and what each of them holds.
+"""The fields of what this machine runs and reads, and what each of them holds.
 
 As deep as people write them by hand: volumes, probes, affinities and security contexts are maps
-whose inside only a cluster knows. After the Kubernetes API, ``batch/v1`` and ``core/v1``.
+whose inside only a cluster knows. After the Kubernetes API, ``batch/v1`` and ``core/v1``, and
+Kubeflow's trainer.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from katib.admission.problems import printed
+from katib.api.codec import parse_time
 from katib.errors import suggest
 
 
@@ -26,7 +28,7 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
             "text": "apiVersion kind",
             "ObjectMeta": "metadata",
             "JobSpec": "spec",
-            "map": "status",
+            "JobStatus": "status",
         }
     ),
     "Pod": _fields(
@@ -34,9 +36,15 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
             "text": "apiVersion kind",
             "ObjectMeta": "metadata",
             "PodSpec": "spec",
-            "map": "status",
+            "PodStatus": "status",
         }
     ),
+    "ConfigMap": _fields({"texts by name": "data binaryData", "flag": "immutable"}),
+    "Secret": _fields({"texts by name": "data stringData", "flag": "immutable"}),
+    "TrainJob": _fields({"TrainJobSpec": "spec", "Status": "status"}),
+    "TrainingRuntime": _fields({"RuntimeSpec": "spec"}),
+    "ClusterTrainingRuntime": _fields({"RuntimeSpec": "spec"}),
+    "other": _fields({"map": "spec status"}),
     "ObjectMeta": _fields(
         {
             "text": "name namespace generateName uid resourceVersion selfLink creationTimestamp "
@@ -49,7 +57,7 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
     ),
     "JobSpec": _fields(
         {
-            "integer": "activeDeadlineSeconds backoffLimit backoffLimitPerIndex completions "
+            "count": "activeDeadlineSeconds backoffLimit backoffLimitPerIndex completions "
             "maxFailedIndexes parallelism ttlSecondsAfterFinished",
             "text": "completionMode managedBy podReplacementPolicy",
             "flag": "manualSelector suspend",
@@ -63,7 +71,8 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
             "text": "dnsPolicy hostname hostnameOverride nodeName preemptionPolicy "
             "priorityClassName restartPolicy runtimeClassName schedulerName serviceAccount "
             "serviceAccountName subdomain",
-            "integer": "activeDeadlineSeconds priority terminationGracePeriodSeconds",
+            "integer": "priority",
+            "count": "activeDeadlineSeconds terminationGracePeriodSeconds",
             "flag": "automountServiceAccountToken enableServiceLinks hostIPC hostNetwork hostPID "
             "hostUsers setHostnameAsFQDN shareProcessNamespace",
             "map": "affinity dnsConfig os overhead securityContext workloadRef",
@@ -81,8 +90,9 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
             "[text]": "args command",
             "flag": "stdin stdinOnce tty",
             "map": "lifecycle livenessProbe readinessProbe securityContext startupProbe",
-            "[map]": "envFrom resizePolicy restartPolicyRules volumeDevices volumeMounts",
+            "[map]": "resizePolicy restartPolicyRules volumeDevices volumeMounts",
             "[EnvVar]": "env",
+            "[EnvFromSource]": "envFrom",
             "[ContainerPort]": "ports",
             "ResourceRequirements": "resources",
         }
@@ -90,24 +100,91 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
     "ContainerPort": _fields(
         {"integer": "containerPort hostPort", "text": "hostIP name protocol"},
     ),
-    "EnvVar": _fields({"text": "name value", "map": "valueFrom"}),
+    "EnvVar": _fields({"text": "name value", "EnvVarSource": "valueFrom"}),
+    "EnvVarSource": _fields(
+        {"map": "configMapKeyRef fieldRef fileKeyRef resourceFieldRef secretKeyRef"}
+    ),
+    "EnvFromSource": _fields({"text": "prefix", "map": "configMapRef secretRef"}),
     # The inside of limits and requests may be anything, as extended resources are.
     "ResourceRequirements": _fields({"[map]": "claims", "map": "limits requests"}),
+    "Status": _fields({"[Condition]": "conditions"}),
+    "Condition": _fields({"text": "type status reason message"}),
+    "JobStatus": _fields(
+        {
+            "count": "active failed ready succeeded terminating",
+            "text": "completedIndexes failedIndexes",
+            "time": "completionTime startTime",
+            "map": "uncountedTerminatedPods",
+            "[Condition]": "conditions",
+        }
+    ),
+    "PodStatus": _fields(
+        {
+            "text": "message phase reason",
+            "time": "startTime",
+            "[Condition]": "conditions",
+            "[ContainerStatus]": "containerStatuses initContainerStatuses",
+        }
+    ),
+    "ContainerStatus": _fields(
+        {"text": "image name", "count": "restartCount", "ContainerState": "state lastState"}
+    ),
+    "ContainerState": _fields({"map": "running waiting", "ContainerEnd": "terminated"}),
+    "ContainerEnd": _fields({"integer": "exitCode", "time": "finishedAt startedAt"}),
+    "TrainJobSpec": _fields(
+        {
+            "RuntimeReference": "runtimeRef",
+            "Trainer": "trainer",
+            "map": "initializer",
+            "texts by name": "annotations labels",
+            "flag": "suspend",
+        }
+    ),
+    "RuntimeReference": _fields({"text": "apiGroup kind name"}),
+    "Trainer": _fields(
+        {
+            "text": "image",
+            "[text]": "args command",
+            "[EnvVar]": "env",
+            "count": "numNodes",
+            "ResourceRequirements": "resourcesPerNode",
+        }
+    ),
+    "RuntimeSpec": _fields({"Policy": "mlPolicy", "JobSetTemplate": "template"}),
+    "Policy": _fields({"count": "numNodes", "map": "jax mpi torch"}),
+    "JobSetTemplate": _fields({"JobSetSpec": "spec"}),
+    "JobSetSpec": _fields({"[ReplicatedJob]": "replicatedJobs"}),
+    "ReplicatedJob": _fields({"text": "name", "count": "replicas", "JobTemplate": "template"}),
+    "JobTemplate": _fields({"ObjectMeta": "metadata", "JobSpec": "spec"}),
 }
+
+#: What a shape cannot be without.
+_NEEDED = {
+    "Condition": ("type", "status"),
+    "ContainerStatus": ("name", "state"),
+    "EnvVar": ("name",),
+}
+
 _ITEMS = {"Container": "containers", "EnvVar": "variables with name and value", "text": "strings"}
 
 
-def check_job(manifest: Any, stand_in: str | None) -> Iterator[str]:
-    """What in a Job has another type than its field, or is no field of it.
+#: The largest number that Kubernetes takes where it counts.
+_LARGEST = 2**31 - 1
 
-    ``stand_in`` is a text that a trial replaces by any other, also by a number.
+
+def check_types(
+    manifest: Any, stand_in: str | None = None, is_strict: bool = False
+) -> Iterator[str]:
+    """What in a resource has another type than its field.
+
+    Args:
+        manifest: the resource; of one whose kind is not known, spec and status are looked at.
+        stand_in: a text that a trial replaces by any other, also by a number.
+        is_strict: whether fields that are not known are problems too.
     """
-    return _Check(stand_in, is_strict=True).walk("Job", manifest, "")
-
-
-def check_pod(manifest: Any, stand_in: str | None) -> Iterator[str]:
-    """What in a Pod has another type than its field; fields that are not known are let pass."""
-    return _Check(stand_in, is_strict=False).walk("Pod", manifest, "")
+    kind = manifest.get("kind")
+    shape = kind if kind in _SHAPES else "other"
+    return _Check(stand_in, is_strict).walk(shape, manifest, "")
 
 
 class _Check:
@@ -117,6 +194,8 @@ class _Check:
             "text": _text,
             "texts by name": _texts_by_name,
             "integer": self._integer,
+            "count": self._count,
+            "time": _time,
             "flag": self._flag,
             "map": lambda value: None if isinstance(value, dict) else "must be a map",
         }
@@ -132,6 +211,9 @@ class _Check:
                 yield f"{path} {problem}"
         elif isinstance(value, dict):
             yield from self._fields(_SHAPES[type], value, path)
+            for name in _NEEDED.get(type, ()):
+                if value.get(name) in (None, ""):
+                    yield f"{path}.{name} must be specified"
         else:
             yield f"{path} must be a map"
 
@@ -162,6 +244,12 @@ class _Check:
             return None
         return "must be an integer"
 
+    def _count(self, value: Any) -> str | None:
+        problem = self._integer(value)
+        if problem is None and value != self._stand_in and not 0 <= value <= _LARGEST:
+            return f"must be an integer from 0 to {_LARGEST}"
+        return problem
+
     def _flag(self, value: Any) -> str | None:
         if value == self._stand_in or isinstance(value, bool):
             return None
@@ -173,6 +261,14 @@ def _text(value: Any) -> str | None:
         return None
     advice = f', write "{printed(value)}"' if isinstance(value, (bool, int, float)) else ""
     return f"must be a string{advice}"
+
+
+def _time(value: Any) -> str | None:
+    try:
+        parse_time(value)
+    except (TypeError, ValueError):
+        return "must be a time as 2026-01-31T12:00:00Z"
+    return None
 
 
 def _texts_by_name(value: Any) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
+from katib.admission.job import check_resource
 from katib.admission.shape import fit
 from katib.api.codec import encode, from_manifest, to_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment
+from katib.api.trial import TRIALS
 from katib.api.values import Manifest, Resource, Unstructured
 from katib.api_server.answers import Form, answer
 from katib.api_server.applying import track
@@ -26,6 +28,7 @@ from katib.api_server.statuses import (
     bad_request,
     conflict,
     denied,
+    invalid,
     not_found,
     unmet,
 )
@@ -34,6 +37,7 @@ from katib.errors import (
     AdmissionError,
     AlreadyExistsError,
     ConflictError,
+    FieldError,
     NotFoundError,
 )
 
@@ -175,7 +179,24 @@ def _typed(call: Call, manifest: Manifest) -> Resource:
             f'{kind.name} in version "{call.target.type.version}" cannot be handled as a '
             f"{kind.name}: {error}"
         ) from error
+    _check_runnable(call, manifest)
     return resource
+
+
+def _check_runnable(call: Call, manifest: Manifest) -> None:
+    """See that what executors read has the types that they expect."""
+    type, checked, above = call.target.type, manifest, ""
+    if call.target.subresource:
+        # Of the rest nothing is written.
+        checked = {name: manifest.get(name) for name in ("kind", "status")}
+    if type.kind is TRIALS:
+        checked, above = (manifest.get("spec") or {}).get("runSpec") or {}, "spec.runSpec."
+    elif type.is_ours:
+        return
+    found = [problem.partition(" ") for problem in check_resource(checked)]
+    if found:
+        errors = [FieldError(f"{above}{path}", "Invalid value", rest) for path, _, rest in found]
+        raise invalid(type, str(manifest["metadata"].get("name") or ""), errors)
 
 
 def _patched(call: Call, found: Resource | None, media_type: str, data: bytes) -> Manifest:

@@ -154,7 +154,8 @@ class Container:
         except FileExistsError:
             # An engine that died at this very moment had started it.
             self._process = around.processes.adopt(place)
-        except (CommandError, OSError) as error:
+        except (CommandError, OSError, ValueError) as error:
+            # A ValueError: no word or variable of a process holds the character 0.
             self.refuse(str(error))
 
     def refuse(self, problem: str) -> None:

@@ -15,6 +15,8 @@ from served_home import (
     an_experiment_manifest,
 )
 
+from katib.api.values import Manifest
+
 DENIED = 'admission webhook "{}.experiment.katib.kubeflow.org" denied the request: '
 
 
@@ -153,6 +155,149 @@ def test_a_body_that_cannot_be_read_is_refused(body: bytes, media_type: str, cod
     response = Home().ask("POST", CONFIG_MAPS_PATH, body, content_type=media_type)
     assert response.status_code == code
     assert response.json()["kind"] == "Status"
+
+
+def a_job(**spec: Any) -> Manifest:
+    pod = {"containers": [{"name": "main", "command": ["true"]}], "restartPolicy": "Never"}
+    return {"spec": {"suspend": True, "template": {"spec": pod}, **spec}}
+
+
+def a_pod(container: Manifest, **spec: Any) -> Manifest:
+    return {"spec": {"containers": [{"name": "main", **container}], **spec}}
+
+
+JOBS_PATH = "/apis/batch/v1/namespaces/default/jobs"
+TRAIN_JOBS_PATH = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/trainjobs"
+RUNTIMES_PATH = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/trainingruntimes"
+SERVICES_PATH = "/api/v1/namespaces/default/services"
+SPEC = "spec.containers[0]"
+
+UNFIT: dict[str, tuple[str, Manifest, str]] = {
+    "a pod of nothing": (PODS_PATH, {}, "spec: Invalid value: must be specified"),
+    "a pod of a number": (PODS_PATH, {"spec": 3}, "spec: Invalid value: must be a map"),
+    "no containers": (PODS_PATH, {"spec": {}}, "spec.containers: Invalid value: must be a list of"),
+    "a container that is a text": (
+        PODS_PATH,
+        {"spec": {"containers": ["a"]}},
+        f"{SPEC}: Invalid value: must be a map",
+    ),
+    "a command that is a text": (
+        PODS_PATH,
+        a_pod({"command": "true"}),
+        f"{SPEC}.command: Invalid value: must be a list of strings",
+    ),
+    "a container whose name leads elsewhere": (
+        PODS_PATH,
+        a_pod({"name": "a/../../b"}),
+        f"{SPEC}.name: Invalid value: must be at most 63 lower-case letters, digits and -, with a "
+        'letter or a digit first and last, found "a/../../b"',
+    ),
+    "two containers of a name": (
+        PODS_PATH,
+        a_pod({}, initContainers=[{"name": "main"}]),
+        f"{SPEC}.name: Invalid value: must be another than that of the container before, found",
+    ),
+    "a variable that is a number": (
+        PODS_PATH,
+        a_pod({"env": [{"name": "A", "value": 3}]}),
+        f'{SPEC}.env[0].value: Invalid value: must be a string, write "3"',
+    ),
+    "a variable from nothing": (
+        PODS_PATH,
+        a_pod({"env": [{"name": "A", "valueFrom": 3}]}),
+        f"{SPEC}.env[0].valueFrom: Invalid value: must be a map",
+    ),
+    "a volume that is a text": (
+        PODS_PATH,
+        a_pod({}, volumes=["a"]),
+        "spec.volumes[0]: Invalid value: must be a map",
+    ),
+    "a time that is too long for a clock": (
+        PODS_PATH,
+        a_pod({}, activeDeadlineSeconds=1 << 60),
+        "spec.activeDeadlineSeconds: Invalid value: must be an integer from 0 to 2147483647",
+    ),
+    "a job that runs less than nothing": (
+        JOBS_PATH,
+        a_job(parallelism=-1),
+        "spec.parallelism: Invalid value: must be an integer from 0 to 2147483647",
+    ),
+    "a job without a template": (
+        JOBS_PATH,
+        {"spec": {}},
+        "spec.template: Invalid value: must be specified",
+    ),
+    "a run of a trial that is none": (
+        TRIALS_PATH,
+        {
+            "apiVersion": "kubeflow.org/v1beta1",
+            "kind": "Trial",
+            "spec": {
+                "objective": {"type": "minimize", "objectiveMetricName": "loss"},
+                "runSpec": {"apiVersion": "batch/v1", "kind": "Job", **a_job(template=3)},
+            }
+        },
+        "spec.runSpec.spec.template: Invalid value: must be a map",
+    ),
+    "a number of nodes that is a text": (
+        TRAIN_JOBS_PATH,
+        {"spec": {"trainer": {"numNodes": "two"}}},
+        "spec.trainer.numNodes: Invalid value: must be an integer",
+    ),
+    "a runtime of no jobs": (
+        RUNTIMES_PATH,
+        {"spec": {"template": {"spec": {"replicatedJobs": {}}}}},
+        "spec.template.spec.replicatedJobs: Invalid value: must be a list of maps",
+    ),
+    "a config map of a number": (
+        CONFIG_MAPS_PATH,
+        {"data": {"a": 1}},
+        "data: Invalid value: has a, which must be a string",
+    ),
+    "a service of a text": (SERVICES_PATH, {"spec": "a"}, "spec: Invalid value: must be a map"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_what_executors_could_not_read_is_refused(case: str) -> None:
+    path, parts, said = UNFIT[case]
+    response = Home().ask("POST", path, {"metadata": {"name": "one"}, **parts})
+    assert (response.status_code, response.json()["reason"]) == (422, "Invalid")
+    assert said in response.json()["message"]
+    assert said.partition(":")[0] in response.json()["details"]["causes"][0]["field"] + ":"
+
+
+UNFIT_STATUS: dict[str, tuple[object, str]] = {
+    "a text": ("x", "status: Invalid value: must be a map"),
+    "a count that is a text": ({"active": "x"}, "status.active: Invalid value: must be an integer"),
+    "a condition of no type": (
+        {"conditions": [{"status": "True"}]},
+        "status.conditions[0].type: Invalid value: must be specified",
+    ),
+    "a time that is none": (
+        {"startTime": "soon"},
+        "status.startTime: Invalid value: must be a time as 2026-01-31T12:00:00Z",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT_STATUS)
+def test_a_status_that_executors_could_not_read_is_refused(case: str) -> None:
+    status, said = UNFIT_STATUS[case]
+    home, head = Home(), {"metadata": {"name": "one"}}
+    home.json("POST", JOBS_PATH, {**head, **a_job()})
+    path = f"{JOBS_PATH}/one/status"
+    response = home.ask("PUT", path, {**head, "status": status})
+    assert (response.status_code, response.json()["reason"]) == (422, "Invalid")
+    assert said in response.json()["message"]
+    # It is looked at by itself: nothing else is written there.
+    assert home.json("PUT", path, {**head, "status": {"active": 1}})["status"] == {"active": 1}
+
+
+def test_fields_that_only_a_cluster_knows_are_let_pass() -> None:
+    pod = a_pod({"somethingNew": {"a": 1}}, alsoNew=True)
+    stored = Home().json("POST", PODS_PATH, {"metadata": {"name": "one"}, **pod})
+    assert stored["spec"] == pod["spec"]
 
 
 def test_a_body_may_be_yaml() -> None:

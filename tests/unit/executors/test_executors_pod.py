@@ -593,9 +593,12 @@ def test_a_stopped_container_is_not_run_again(policy: str, machine: Machine) -> 
 )
 @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
 def test_a_program_that_ends_by_itself(code: int, phase: str, machine: Machine) -> None:
-    machine.create(f"echo loss=2; exit {code}", rules=RULES)
+    pipe = machine.pipe()
+    machine.create(f"read line < {pipe}; echo loss=2; exit {code}", rules=RULES)
     machine.reconciler.reconcile(KEY)
-    assert machine._woken.wait(10)
+    # Nobody reads its log between its line and its end.
+    pipe.write_text("go on\n")
+    assert machine._woken.wait(60)
     status = machine.run()
     assert (status["phase"], status.get("reason")) == (phase, None)
     assert trial_conditions(machine) == []
