@@ -80,13 +80,21 @@ class ManifestError(KatibError):
 
 
 class NotFoundError(KatibError, LookupError):
-    """No resource of that kind carries that name."""
+    """No resource of that kind carries that name.
 
-    def __init__(self, kind: str, namespace: str, name: str, near: Iterable[str] = ()) -> None:
+    ``present`` are the namespaces and names of those there are.
+    """
+
+    def __init__(
+        self, kind: str, namespace: str, name: str, present: Iterable[tuple[str, str]] = ()
+    ) -> None:
         self.kind, self.namespace, self.name = kind, namespace, name
-        super().__init__(
-            f'{kind} "{name}" not found in namespace "{namespace}"{suggest(name, near)}'
-        )
+        keys = list(present)
+        elsewhere = sorted(other for other, same in keys if same == name)
+        hint = suggest(name, (other for _, other in keys))
+        if elsewhere:
+            hint = f"; it is in namespace {' and in '.join(elsewhere)}: -n {elsewhere[0]}"
+        super().__init__(f'{kind} "{name}" not found in namespace "{namespace}"{hint}')
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -171,7 +179,14 @@ class AlgorithmUnavailableError(KatibError):
 
 
 class SettingsError(KatibError):
-    """An algorithm refuses its settings or the search space; the message is for the user."""
+    """An algorithm refuses its settings or the search space; the message is for the user.
+
+    ``problems`` are its sentences one by one.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

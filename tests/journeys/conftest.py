@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from command_line import REPOSITORY, Answer, Katib
+
+# Who starts the tests behind a shell's back has Ctrl-C ignored, and so would every command have it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +28,8 @@ def katib(tmp_path: Path) -> Iterator[Katib]:
     yield Katib(tmp_path / "home", folder)
     for process in psutil.process_iter():
         try:
-            if str(tmp_path) in " ".join(process.cmdline()):
+            # A trial's program is known by where it works.
+            if str(tmp_path) in " ".join([process.cwd(), *process.cmdline()]):
                 process.kill()
         except psutil.Error:
             continue

@@ -146,7 +146,7 @@ def test_get_prints_tables(done: Katib) -> None:
     assert suggestions[1].split()[3:5] == ["4", "4"]
     assert len(trials) == 1 + 4
     for line in trials[1:]:
-        assert re.fullmatch(r"tuned-\w{8} +Succeeded +True +\d+s", line)
+        assert re.fullmatch(r"tuned-\w{8} +Succeeded +True +[\dms]+", line)
 
 
 def test_get_wide_shows_objective_and_assignments(done: Katib) -> None:
@@ -191,7 +191,9 @@ def test_get_finds_by_experiment_and_namespace(done: Katib) -> None:
             "kind": "List",
             "items": [],
         }
-    assert len(done("get", "trials", "-A", check=0).out.splitlines()) == 1 + 4
+    head, *rows = done("get", "trials", "-A", check=0).out.splitlines()
+    assert head.split()[:3] == ["NAMESPACE", "NAME", "TYPE"]
+    assert [row.split()[0] for row in rows] == ["default"] * 4
 
 
 @pytest.mark.parametrize(
@@ -201,6 +203,12 @@ def test_get_finds_by_experiment_and_namespace(done: Katib) -> None:
             ["get", "experiment", "tune"],
             'Experiment "tune" not found in namespace "default", did you mean "tuned"?',
             id="a name that is nearly right",
+        ),
+        pytest.param(
+            ["explain", "tuned", "-n", "team-a"],
+            'Experiment "tuned" not found in namespace "team-a"; it is in namespace default: '
+            "-n default",
+            id="a name of another namespace",
         ),
         pytest.param(
             ["get", "experimnt"],
@@ -262,8 +270,9 @@ def test_logs_and_metrics_show_what_a_trial_wrote(done: Katib) -> None:
 
     assert done("logs", name, check=0).out == f"a line for people\nloss={x['value']}\n"
     assert done("metrics", name, check=0).out.split("\t")[1:] == ["loss", f"{x['value']}\n"]
-    nothing = done("metrics", name, "-m", "accuracy", check=0)
-    assert (nothing.out, nothing.err) == ("", f'No metrics of trial "{name}" yet.\n')
+    wrong = done("metrics", name, "-m", "lost", check=1)
+    said = f'katib: trial "{name}" has no metric "lost", did you mean "loss"?; it has loss\n'
+    assert (wrong.out, wrong.err) == ("", said)
 
 
 def test_logs_follow_a_running_trial_to_its_end(katib: Katib) -> None:

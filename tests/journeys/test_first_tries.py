@@ -63,6 +63,10 @@ def test_logs_are_those_of_the_primary_container_unless_another_is_named(katib: 
     trial = katib.trials("tuned")[0]["metadata"]["name"]
     assert katib("logs", trial, check=0).out.startswith("loss=")
     assert katib("logs", trial, "-c", "side", check=0).out == "beside\n"
+    refused = katib("logs", trial, "-c", "sides", check=1).err
+    assert f'trial "{trial}" has no container "sides", did you mean "side"?; it has main, side' in (
+        refused
+    )
 
 
 def test_a_deletion_after_a_crash_waits_for_programs_that_do_not_want_to_end(

@@ -39,12 +39,16 @@ MESSAGES: dict[str, tuple[KatibError, str]] = {
     "a place in a text": (ManifestError("a.yaml", "bad", 3, 7), "a.yaml, line 3, column 7: bad"),
     "a text as a whole": (ManifestError("a.yaml", "bad"), "a.yaml: bad"),
     "nothing of that name": (
-        NotFoundError("Trial", "default", "randon-1", ["random-1", "grid-1"]),
+        NotFoundError("Trial", "default", "randon-1", [("a", "random-1"), ("a", "grid-1")]),
         'Trial "randon-1" not found in namespace "default", did you mean "random-1"?',
     ),
     "nothing like it": (
-        NotFoundError("Trial", "default", "x", ["random-1"]),
+        NotFoundError("Trial", "default", "x", [("default", "random-1")]),
         'Trial "x" not found in namespace "default"',
+    ),
+    "a name of other namespaces": (
+        NotFoundError("Trial", "default", "x", [("b", "x"), ("a", "x"), ("default", "y")]),
+        'Trial "x" not found in namespace "default"; it is in namespace a and in b: -n a',
     ),
     "a taken name": (
         AlreadyExistsError("Experiment", "default", "random"),

@@ -56,14 +56,19 @@ def _check_needs(manifest: Manifest) -> Iterator[str]:
             yield from _check_job_spec(spec)
 
 
-def container_names(manifest: Manifest) -> tuple[str, ...]:
-    """The names of a Job's or a Pod's containers; none for other kinds and misshapen ones."""
+def container_names(manifest: Manifest, part: str = "containers") -> tuple[str, ...]:
+    """The names of a Job's or a Pod's containers; none for other kinds and misshapen ones.
+
+    Args:
+        manifest: of the Job or the Pod.
+        part: ``initContainers`` for those that come first.
+    """
     place: Any = manifest
     if _kind(manifest) == _JOB:
         place = _inside(_inside(manifest, "spec"), "template")
     elif _kind(manifest) != _POD:
         return ()
-    containers = _inside(place, "spec").get("containers")
+    containers = _inside(place, "spec").get(part)
     held = containers if isinstance(containers, list) else []
     names = [item.get("name") for item in held if isinstance(item, dict)]
     return tuple(name for name in names if isinstance(name, str))

@@ -12,6 +12,7 @@ from katib.admission.context import AdmissionContext
 from katib.admission.job import check_workload, container_names
 from katib.admission.problems import Problems, invalid, required
 from katib.api.experiment import ConfigMapSource, ExperimentSpec, TrialParameter, TrialTemplate
+from katib.api.kinds import KINDS
 from katib.api.values import Key, Manifest
 from katib.errors import FieldError, RenderError, suggest
 from katib.rendering import Template, find_metadata, split
@@ -21,6 +22,18 @@ TRIAL_SOURCE = f"{_PATH}.TrialSource"
 _PARAMETERS = f"{_PATH}.trialParameters"
 _TEST_VALUE = "test-value"
 _TEST_TRIAL = ("test-trial", "test-namespace")
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
+
+
+#: What Kubernetes itself has each kind of its own in; groups of others may have any kind.
+_VERSIONS = {
+    (_group(kind.api_version), kind.name): kind.api_version
+    for kind in KINDS
+    if _group(kind.api_version) in ("", "apps", "batch")
+}
 
 
 @dataclass(slots=True)
@@ -42,14 +55,16 @@ def check_template(spec: ExperimentSpec, context: AdmissionContext) -> Problems:
     if stop is not None:
         yield stop
         return
+    if not source.trial_parameters:
+        yield required(_PARAMETERS)
+    template: Template | None = None
     try:
         template = split(source, _text(source.config_map, context))
     except RenderError as error:
         yield invalid(_PATH, None, f"unable to parse spec.trialTemplate: {error}")
-        return
-    problems, is_complete = _check_parameters(spec, source.trial_parameters, template)
-    yield from problems
-    if is_complete:
+    if source.trial_parameters:
+        yield from _check_parameters(spec, source.trial_parameters, template)
+    if template is not None:
         yield from _check_manifest(source, template)
 
 
@@ -66,8 +81,6 @@ def _find_gap(source: TrialTemplate) -> FieldError | None:
     """What leaves no template to look at."""
     place = source.config_map
     has_spec = source.trial_spec is not UNSET
-    if not source.trial_parameters:
-        return required(_PARAMETERS)
     if not has_spec and place is None:
         return required(
             TRIAL_SOURCE,
@@ -108,9 +121,9 @@ def _text(place: ConfigMapSource | None, context: AdmissionContext) -> str | Non
 
 
 def _check_parameters(
-    spec: ExperimentSpec, parameters: Sequence[TrialParameter], template: Template
-) -> tuple[list[FieldError], bool]:
-    """What is wrong with the trial parameters, and whether every placeholder was looked at."""
+    spec: ExperimentSpec, parameters: Sequence[TrialParameter], template: Template | None
+) -> list[FieldError]:
+    """What is wrong with the trial parameters, as far as it is seen without a template."""
     problems: list[FieldError] = []
     declared = _Declared()
     # A neural architecture search assigns parameters that are not in spec.parameters, and one that
@@ -125,16 +138,28 @@ def _check_parameters(
             problems.append(unsound)
             continue
         declared.names[parameter.name] = declared.references[parameter.reference] = None
-        problems.extend(_check_reference(f"{path}.reference", parameter, known, template))
-        if parameter.name not in template.placeholders:
-            problems.append(_absent(f"{path}.name", parameter.name, template))
-            return problems, False
+        if template is not None:
+            problems.extend(_check_place(path, parameter, known, template))
+    if template is not None:
+        problems.extend(_check_left(template, declared))
+        if not problems and known:
+            problems.extend(_check_use(spec, declared))
+    return problems
+
+
+def _check_place(
+    path: str, parameter: TrialParameter, known: set[str], template: Template
+) -> Problems:
+    """Is there what it refers to, and the placeholder that it fills?"""
+    yield from _check_reference(f"{path}.reference", parameter, known, template)
+    if parameter.name not in template.placeholders:
+        yield _absent(f"{path}.name", parameter.name, template)
+
+
+def _check_left(template: Template, declared: _Declared) -> Problems:
     left = [name for name in dict.fromkeys(template.placeholders) if name not in declared.names]
     if left:
-        problems.append(_undeclared(left, declared.names))
-    if not problems and known:
-        problems.extend(_check_use(spec, declared))
-    return problems, True
+        yield _undeclared(left, declared.names)
 
 
 def _find_unsound(path: str, parameter: TrialParameter, declared: _Declared) -> FieldError | None:
@@ -237,6 +262,15 @@ def _check_head(manifest: Manifest) -> Problems:
         )
     if not manifest.get("apiVersion") or not manifest.get("kind"):
         yield required(_PATH, "APIVersion and Kind in spec.trialTemplate must be specified")
+        return
+    right = _VERSIONS.get((_group(str(manifest["apiVersion"])), manifest["kind"]))
+    if right not in (None, manifest["apiVersion"]):
+        yield invalid(
+            _PATH,
+            None,
+            f"invalid spec.trialTemplate: apiVersion {manifest['apiVersion']} has no kind "
+            f"{manifest['kind']}, write {right}",
+        )
 
 
 def _check_primary(source: TrialTemplate, manifest: Manifest) -> Problems:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from katib.admission import AdmissionContext, admit
 from katib.admission.context import Lookup
-from katib.api.experiment import Experiment
+from katib.admission.problems import invalid
+from katib.api.experiment import AlgorithmSpec, Experiment
 from katib.api.kinds import CONFIG_MAPS
 from katib.api.values import Key, Manifest, Unstructured
 from katib.collectors import COLLECTORS
@@ -53,7 +55,7 @@ def _check_algorithm(experiment: Experiment, config: KatibConfig | None) -> Iter
     try:
         InProcessSuggester().validate(experiment)
     except SettingsError as error:
-        yield FieldError("spec.algorithm", "Invalid value", str(error))
+        yield from _at_settings("spec.algorithm", algorithm, error)
 
 
 def _check_early_stopping(
@@ -65,7 +67,27 @@ def _check_early_stopping(
     try:
         check_settings(experiment)
     except SettingsError as error:
-        yield FieldError("spec.earlyStopping", "Invalid value", str(error))
+        yield from _at_settings("spec.earlyStopping", algorithm, error)
+
+
+def _at_settings(
+    path: str, algorithm: AlgorithmSpec | None, error: SettingsError
+) -> Iterator[FieldError]:
+    """The problems of an algorithm, each at the setting that it names; at the algorithm if none."""
+    settings = algorithm.algorithm_settings if algorithm else ()
+    for problem in error.problems:
+        named = {
+            setting.name: index
+            for index, setting in enumerate(settings)
+            if setting.name and re.search(rf"(?<!\w){re.escape(setting.name)}(?!\w)", problem)
+        }
+        if len(named) != 1:
+            yield FieldError(path, "Invalid value", problem)
+            continue
+        [(name, index)] = named.items()
+        field = "name" if problem.startswith("unknown setting") else "value"
+        found = name if field == "name" else settings[index].value
+        yield invalid(f"{path}.algorithmSettings[{index}].{field}", found, problem)
 
 
 def admission_context(find: Any, config: KatibConfig | None = None) -> AdmissionContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,6 +28,16 @@ class Output(StrEnum):
     YAML = "yaml"
     JSON = "json"
     NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How resources are printed: in which form, as one or as several, and with what around."""
+
+    output: Output
+    is_single: bool
+    has_namespace: bool
+    has_header: bool = True
 
 
 def get(
@@ -65,15 +76,20 @@ def get(
 
     kind_word, name = split_name(words)
     kind = find_kind(kind_word)
+    if name and all_namespaces:
+        raise typer.BadParameter(
+            f"{name} has a namespace: name it with -n NAMESPACE, and leave --all-namespaces out"
+        )
     if not watch:
         # A process that ends when all is printed need not look for cycles among 10,000 trials.
         gc.disable()
     labels = {names.LABEL_EXPERIMENT: experiment} if experiment else None
     where = Selector(None if all_namespaces else namespace, labels)
     reader = open_reader(open_home(home))
-    _print(kind, _read(reader, kind, name, where), output, bool(name), header=True)
+    look = _Look(output, bool(name), all_namespaces)
+    _print(kind, _read(reader, kind, name, where), look)
     if watch:
-        _watch(reader, kind, name, where, output)
+        _watch(reader, kind, name, where, replace(look, is_single=True, has_header=False))
 
 
 def _read(reader: SqliteReader, kind: Kind[Any], name: str | None, where: Any) -> list[Any]:
@@ -85,7 +101,7 @@ def _read(reader: SqliteReader, kind: Kind[Any], name: str | None, where: Any) -
 
 
 def _watch(
-    reader: SqliteReader, kind: Kind[Any], name: str | None, where: Any, output: Output
+    reader: SqliteReader, kind: Kind[Any], name: str | None, where: Any, look: _Look
 ) -> None:
     known = {one.metadata.uid: one.metadata.resource_version for one in reader.list(kind, where)}
     generation = reader.generation()
@@ -99,16 +115,15 @@ def _watch(
                 is_new = known.get(one.metadata.uid) != one.metadata.resource_version
                 known[one.metadata.uid] = one.metadata.resource_version
                 if is_new and name in (None, one.metadata.name):
-                    _print(kind, [one], output, single=True, header=False)
+                    _print(kind, [one], look)
     except KeyboardInterrupt:
         return
 
 
-def _print(
-    kind: Kind[Any], found: Sequence[Any], output: Output, single: bool, header: bool
-) -> None:
+def _print(kind: Kind[Any], found: Sequence[Any], look: _Look) -> None:
     from katib.api.codec import dump_yaml, to_manifest
 
+    output, is_wide = look.output, look.output is Output.WIDE
     if output is Output.NAME:
         group = kind.api_version.split("/")[0] if "/" in kind.api_version else ""
         prefix = f"{kind.name.lower()}.{group}" if group else kind.name.lower()
@@ -117,14 +132,18 @@ def _print(
     elif output in (Output.YAML, Output.JSON):
         manifests = [to_manifest(one) for one in found]
         many = {"apiVersion": "v1", "kind": "List", "items": manifests}
-        document: Any = manifests[0] if single else many
+        document: Any = manifests[0] if look.is_single else many
         typer.echo(dump_yaml(document) if output is Output.YAML else _json(document), nl=False)
     elif not found:
         typer.echo(f"No {kind.plural} found.", err=True)
     else:
         now = datetime.now(UTC)
-        rows = [_row(one, output is Output.WIDE, now) for one in found]
-        _table(_columns(kind, output is Output.WIDE) if header else None, rows)
+        rows = [_row(one, is_wide, now) for one in found]
+        columns = _columns(kind, is_wide)
+        if look.has_namespace:
+            rows = [[one.metadata.namespace, *row] for one, row in zip(found, rows, strict=True)]
+            columns = ["NAMESPACE", *columns]
+        _table(columns if look.has_header else None, rows)
 
 
 def _json(document: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from katib.cli.completion import complete_trials
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
-from katib.errors import KatibError
+from katib.errors import KatibError, suggest
 
 if TYPE_CHECKING:
     from katib.api.trial import Trial
@@ -25,6 +26,16 @@ class NoLogError(KatibError):
         super().__init__(
             f'trial "{trial}" has written no log yet ({folder} holds none); see what it waits for '
             f"with: katib describe trial {trial}"
+        )
+
+
+class NoContainerError(KatibError):
+    """A trial has no container of that name."""
+
+    def __init__(self, trial: str, container: str, known: Collection[str]) -> None:
+        super().__init__(
+            f'trial "{trial}" has no container "{container}"{suggest(container, known)}; it has '
+            f"{', '.join(known)}"
         )
 
 
@@ -54,6 +65,8 @@ def logs(
     key = Key(namespace, trial.removeprefix("trial/"))
     reader = open_reader(place)
     found = reader.get(TRIALS, key)
+    if container is not None:
+        _check_container(place, found, container)
     path = _wait_for(place, found, container, follow, 2 if previous else 1)
     with path.open("rb") as file:
         while True:
@@ -81,6 +94,27 @@ def find_logs(home: Home, trial: Trial, container: str | None = None) -> list[Pa
     if not found and container in (None, trial.spec.primary_container_name):
         found = [path for path in folder.glob("*.log") if path.name.count(".") == 1]
     return sorted(found, key=lambda path: path.stat().st_mtime)
+
+
+def _check_container(home: Home, trial: Trial, container: str) -> None:
+    """See that a container of that name may write, or has written.
+
+    Raises:
+        NoContainerError: the run has others only.
+    """
+    from msgspec import UNSET
+
+    from katib.admission.job import container_names
+    from katib.api.codec import from_raw
+
+    folder = home.trials / trial.metadata.namespace / trial.metadata.name
+    # A name of a file is the attempt, the container, perhaps a number, and what it is.
+    written = {path.name.split(".")[1] for path in folder.glob("*.*.log")}
+    run = {} if trial.spec.run_spec is UNSET else from_raw(trial.spec.run_spec)
+    names = (*container_names(run, "initContainers"), *container_names(run))
+    known = sorted({*names, *written, trial.spec.primary_container_name} - {""})
+    if container not in known:
+        raise NoContainerError(trial.metadata.name, container, known)
 
 
 def _wait_for(place: Home, trial: Trial, container: str | None, follow: bool, last: int) -> Path:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from katib.cli.completion import complete_trials
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
+from katib.errors import KatibError, suggest
+
+if TYPE_CHECKING:
+    from katib.api.trial import Trial
+
+
+class NoMetricError(KatibError):
+    """A trial has no metric of that name."""
+
+    def __init__(self, trial: str, metric: str, known: Collection[str]) -> None:
+        super().__init__(
+            f'trial "{trial}" has no metric "{metric}"{suggest(metric, known)}; it has '
+            f"{', '.join(known)}"
+        )
 
 
 def metrics(
@@ -32,10 +47,12 @@ def metrics(
     from katib.ports.observation_log import NO_TIME
 
     place, key = open_home(home), Key(namespace, trial.removeprefix("trial/"))
-    open_reader(place).get(TRIALS, key)
+    found = open_reader(place).get(TRIALS, key)
     log = SqlObservationLog(f"sqlite:///{place.observations}")
     try:
         entries = log.read(key, metric)
+        if metric and not entries:
+            _check_metric(found, metric, {entry.name for entry in log.read(key)})
     finally:
         log.close()
     if not entries:
@@ -43,3 +60,16 @@ def metrics(
     for entry in entries:
         when = "-" if entry.time == NO_TIME else format_time(entry.time)
         typer.echo(f"{when}\t{entry.name}\t{entry.value}")
+
+
+def _check_metric(trial: Trial, metric: str, reported: Iterable[str]) -> None:
+    """See that the metric may still come.
+
+    Raises:
+        NoMetricError: nobody asks for it, and others have come.
+    """
+    objective = trial.spec.objective
+    asked = objective.metric_names if objective else ()
+    known = sorted({*asked, *reported})
+    if known and metric not in known:
+        raise NoMetricError(trial.metadata.name, metric, known)

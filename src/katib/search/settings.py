@@ -102,4 +102,4 @@ class SettingsReader:
     @staticmethod
     def _raise(problems: list[str]) -> None:
         if problems:
-            raise SettingsError("; ".join(problems))
+            raise SettingsError(*problems)

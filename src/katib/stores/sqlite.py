@@ -159,8 +159,7 @@ class SqliteReader:
     def get(self, kind: Kind[R], key: Key) -> R:
         found = self.find(kind, key)
         if found is None:
-            near = [resource.metadata.name for resource in self.list(kind)]
-            raise NotFoundError(kind.name, key.namespace, key.name, near)
+            raise NotFoundError(kind.name, *key, [one.key for one in self.list(kind)])
         return found
 
     def find(self, kind: Kind[R], key: Key) -> R | None:

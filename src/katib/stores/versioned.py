@@ -147,8 +147,7 @@ class VersionedStore:
         with self._lock:
             record = self._table.of(kind).get(key)
             if record is None:
-                near = (other.name for other in self._table.of(kind))
-                raise NotFoundError(kind.name, key.namespace, key.name, near)
+                raise NotFoundError(kind.name, *key, self._table.of(kind))
             found: Any = record.value
             value: R = self._read(record) if found is None else found
             return value

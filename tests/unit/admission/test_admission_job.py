@@ -79,6 +79,23 @@ MANIFESTS = [
             f"{PATH}.failureCondition": "f",
         },
     ),
+    _case(
+        "a kind of Kubernetes in a version of its group that does not have it is refused",
+        {
+            f"{SPEC}.apiVersion": "batch/v2",
+            f"{PATH}.successCondition": "s",
+            f"{PATH}.failureCondition": "f",
+        },
+        (PATH, INVALID, "apiVersion batch/v2 has no kind Job, write batch/v1"),
+    ),
+    _case(
+        "a kind of another group may have the name of one of Kubernetes",
+        {
+            f"{SPEC}.apiVersion": "batch.volcano.sh/v1alpha1",
+            f"{PATH}.successCondition": "s",
+            f"{PATH}.failureCondition": "f",
+        },
+    ),
     _job(
         "a `batch/v1` Job whose `containers` is a map is refused",
         {f"{POD}.containers": {"name": "main", "args": POD_SPEC["containers"]}},

@@ -106,9 +106,10 @@ SOURCES = [
         (f"{PATH}.trialParameters", REQUIRED, "must be specified"),
     ),
     _case(
-        "without trial parameters the template is not looked into",
-        {f"{PATH}.trialParameters": GONE, f"{SPEC}.metadata.name": "x", f"{SPEC}.apiVersion": GONE},
+        "missing trial parameters do not hide what is wrong with the manifest",
+        {f"{PATH}.trialParameters": GONE, f"{SPEC}.metadata.name": "x"},
         (f"{PATH}.trialParameters", REQUIRED, "must be specified"),
+        (PATH, INVALID, "metadata.name and metadata.namespace in spec.trialTemplate must be"),
     ),
     _case(
         "with both sources the template is not looked into",
@@ -124,9 +125,10 @@ SOURCES = [
         ),
     ),
     _case(
-        "a template that cannot be found hides what is wrong with the trial parameters",
+        "a template that cannot be found does not hide an unsound trial parameter",
         {**CONFIG_MAP, f"{PATH}.configMap.templatePath": "wrong", f"{FIRST}.reference": ""},
         (PATH, INVALID, 'it has no key "wrong", it holds job.yaml'),
+        (FIRST_PATH, INVALID, "name and reference must be specified"),
     ),
     _case(
         "a template with both `trialSpec` and `configMap` is refused",
@@ -331,7 +333,7 @@ PARAMETERS = [
         (PATH, INVALID, f"parameters: ${{trialParameters.extra}} {LEFT}"),
     ),
     _case(
-        "a trial parameter that the template lacks is refused, and nothing further is reported",
+        "a trial parameter that the template lacks is refused, and does not hide what follows",
         {
             f"{CONTAINER}.command": ["${trialParameters.workers}"],
             f"{SPEC}.metadata.name": "x",
@@ -341,6 +343,7 @@ PARAMETERS = [
             INVALID,
             "parameter name: lr in spec.trialParameters not found in spec.trialTemplate",
         ),
+        (PATH, INVALID, "metadata.name and metadata.namespace in spec.trialTemplate must be"),
     ),
     _case(
         "a placeholder without its closing brace is none",
@@ -372,6 +375,7 @@ PARAMETERS = [
         {f"{FIRST}.reference": "lrr", f"{FIRST}.name": "rate"},
         (f"{FIRST_PATH}.reference", INVALID, "lrr does not exist in spec.parameters, did you mean"),
         (f"{FIRST_PATH}.name", INVALID, "parameter name: rate in spec.trialParameters not found"),
+        (PATH, INVALID, "parameters: ${trialParameters.lr} in spec.trialTemplate not found in"),
     ),
     _case(
         "the name of a trial parameter may hold quotes",

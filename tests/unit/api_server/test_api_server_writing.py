@@ -235,7 +235,7 @@ UNFIT: dict[str, tuple[str, Manifest, str]] = {
             "spec": {
                 "objective": {"type": "minimize", "objectiveMetricName": "loss"},
                 "runSpec": {"apiVersion": "batch/v1", "kind": "Job", **a_job(template=3)},
-            }
+            },
         },
         "spec.runSpec.spec.template: Invalid value: must be a map",
     ),

@@ -52,10 +52,29 @@ def test_early_stopping_is_admitted_here() -> None:
 )
 def test_wrong_settings() -> None:
     assert refused(a_manifest({"start_step": "0"}, {"random_state": "x"})) == [
-        "spec.algorithm: Invalid value: failed to validate random_state(x): invalid literal for "
-        "int() with base 10: 'x'",
-        "spec.earlyStopping: Invalid value: start_step must be greater or equal than one (>=1)",
+        'spec.algorithm.algorithmSettings[0].value: Invalid value: "x": failed to validate '
+        "random_state(x): invalid literal for int() with base 10: 'x'",
+        'spec.earlyStopping.algorithmSettings[0].value: Invalid value: "0": start_step must be '
+        "greater or equal than one (>=1)",
     ]
+
+
+def test_each_setting_is_refused_at_its_place() -> None:
+    assert refused(a_manifest({}, {"seed": "1", "random_state": "x"})) == [
+        'spec.algorithm.algorithmSettings[0].name: Invalid value: "seed": unknown setting seed for '
+        "algorithm random",
+        'spec.algorithm.algorithmSettings[1].value: Invalid value: "x": failed to validate '
+        "random_state(x): invalid literal for int() with base 10: 'x'",
+    ]
+
+
+def test_what_names_no_setting_is_refused_at_the_algorithm() -> None:
+    manifest: Any = a_manifest({}, {})
+    manifest["spec"]["algorithm"]["algorithmName"] = "grid"
+    for parameter in manifest["spec"]["parameters"]:
+        parameter["feasibleSpace"].pop("step", None)
+    (error,) = refused(manifest)
+    assert error.startswith("spec.algorithm: Invalid value: failed to validate parameters(")
 
 
 def test_a_name_that_nobody_knows() -> None:
