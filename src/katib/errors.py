@@ -90,7 +90,7 @@ class NotFoundError(KatibError, LookupError):
     ) -> None:
         self.kind, self.namespace, self.name = kind, namespace, name
         keys = list(present)
-        elsewhere = sorted(other for other, same in keys if same == name)
+        elsewhere = sorted(other for other, same in keys if other and same == name)
         hint = suggest(name, (other for _, other in keys))
         if elsewhere:
             hint = f"; it is in namespace {' and in '.join(elsewhere)}: -n {elsewhere[0]}"

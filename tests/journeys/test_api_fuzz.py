@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -276,17 +277,23 @@ def test_no_request_breaks_the_server(katib: Katib) -> None:
     assert record is not None
     token = (katib.home / "token").read_text().strip()
     trusted = ssl.create_default_context(cafile=str(katib.home / "tls" / "ca.crt"))
-    with httpx.Client(
-        base_url=record.address,
-        verify=trusted,
-        headers={"authorization": f"Bearer {token}"},
-        timeout=2 * LONGEST,
-    ) as client:
+
+    def connect() -> httpx.Client:
+        return httpx.Client(
+            base_url=record.address,
+            verify=trusted,
+            headers={"authorization": f"Bearer {token}"},
+            timeout=2 * LONGEST,
+        )
+
+    with ExitStack() as stack:
+        client, *others = [stack.enter_context(connect()) for _ in range(1 + CLIENTS)]
         operations = _operations(client)
         deadline = time.monotonic() + SECONDS
+        # Each has connections of its own: a pool that threads share closes some that are in use.
         fuzzers = [
-            Fuzzer(client, operations, random.Random(f"{SEED}/{number}"))
-            for number in range(CLIENTS)
+            Fuzzer(own, operations, random.Random(f"{SEED}/{number}"))
+            for number, own in enumerate(others)
         ]
         threads = [threading.Thread(target=one.run, args=(deadline,)) for one in fuzzers]
         for thread in threads:

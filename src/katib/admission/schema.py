@@ -44,7 +44,7 @@ _SHAPES: Mapping[str, Mapping[str, str]] = {
     "TrainJob": _fields({"TrainJobSpec": "spec", "Status": "status"}),
     "TrainingRuntime": _fields({"RuntimeSpec": "spec"}),
     "ClusterTrainingRuntime": _fields({"RuntimeSpec": "spec"}),
-    "other": _fields({"map": "spec status"}),
+    "other": _fields({"text": "apiVersion kind", "map": "spec status"}),
     "ObjectMeta": _fields(
         {
             "text": "name namespace generateName uid resourceVersion selfLink creationTimestamp "
@@ -183,7 +183,7 @@ def check_types(
         is_strict: whether fields that are not known are problems too.
     """
     kind = manifest.get("kind")
-    shape = kind if kind in _SHAPES else "other"
+    shape = kind if isinstance(kind, str) and kind in _SHAPES else "other"
     return _Check(stand_in, is_strict).walk(shape, manifest, "")
 
 

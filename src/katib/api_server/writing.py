@@ -193,6 +193,8 @@ def _check_runnable(call: Call, manifest: Manifest) -> None:
         checked, above = (manifest.get("spec") or {}).get("runSpec") or {}, "spec.runSpec."
     elif type.is_ours:
         return
+    if not isinstance(checked, dict):
+        raise bad_request("spec.runSpec must be the manifest of what the trial runs")
     found = [problem.partition(" ") for problem in check_resource(checked)]
     if found:
         errors = [FieldError(f"{above}{path}", "Invalid value", rest) for path, _, rest in found]

@@ -239,6 +239,15 @@ UNFIT: dict[str, tuple[str, Manifest, str]] = {
         },
         "spec.runSpec.spec.template: Invalid value: must be a map",
     ),
+    "a run of a trial whose kind is a map": (
+        TRIALS_PATH,
+        {
+            "apiVersion": "kubeflow.org/v1beta1",
+            "kind": "Trial",
+            "spec": {"runSpec": {"apiVersion": "v1", "kind": {"a": 1}}},
+        },
+        "spec.runSpec.kind: Invalid value: must be a string",
+    ),
     "a number of nodes that is a text": (
         TRAIN_JOBS_PATH,
         {"spec": {"trainer": {"numNodes": "two"}}},
@@ -265,6 +274,12 @@ def test_what_executors_could_not_read_is_refused(case: str) -> None:
     assert (response.status_code, response.json()["reason"]) == (422, "Invalid")
     assert said in response.json()["message"]
     assert said.partition(":")[0] in response.json()["details"]["causes"][0]["field"] + ":"
+
+
+def test_a_run_of_a_trial_that_is_no_map_is_refused() -> None:
+    head = {"apiVersion": "kubeflow.org/v1beta1", "kind": "Trial", "metadata": {"name": "one"}}
+    response = Home().ask("POST", TRIALS_PATH, {**head, "spec": {"runSpec": [3]}})
+    assert (response.status_code, response.json()["reason"]) == (400, "BadRequest")
 
 
 UNFIT_STATUS: dict[str, tuple[object, str]] = {

@@ -41,6 +41,11 @@ _WAITS = {
         "the runs are suspended",
         "a queue starts them when there is room; where none does, take suspend out of the template",
     ),
+    "NoPrimaryPod": (
+        "no pod has the labels of the primary one",
+        "correct spec.trialTemplate.primaryPodLabels, or give the template's pods these labels; "
+        "trials that wait end without metrics",
+    ),
     "ObservationLogUnavailable": (
         "the observation log cannot be reached",
         "see that its database runs and can be read and written; the trials go on by themselves",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,7 +18,12 @@ from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import observe
 from katib.controllers.trial.runs import Runs, kind_of_run
-from katib.controllers.trial.waiting import find_ending, find_wait
+from katib.controllers.trial.waiting import (
+    find_ending,
+    find_suspension,
+    find_wait,
+    wait_for_metrics,
+)
 from katib.errors import KatibError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
@@ -215,19 +220,20 @@ class TrialReconciler:
                 message="Trial is running",
             )
             self._tell(trial, "JobRunning", f"Job {name} is running")
-            status = self._put(self._show(trial.status, None), running)
+            status = self._put(self._show(trial.status, find_suspension(run)), running)
             return status, Result(retry_after_seconds=WAITS_EVERY)
         if state is RunState.FAILED:
             detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
             self._tell(trial, "JobFailed", f"Job {name} has failed{detail}")
             return self._end(trial, names.FAILED, match), DONE
-        return self._succeed(trial, match)
+        return self._succeed(trial, run, match)
 
     def _wait(self, trial: Trial, run: Unstructured) -> TrialStatus:
         """The status of a trial whose run goes on, with what keeps it from that."""
-        started = trial.status.start_time
-        if started is None or (self._clock.now() - started).total_seconds() < WAITS_EVERY:
-            return trial.status
+        started, suspended = trial.status.start_time, find_suspension(run)
+        is_early = started and (self._clock.now() - started).total_seconds() < WAITS_EVERY
+        if suspended or is_early or started is None:
+            return self._show(trial.status, suspended)
         return self._show(trial.status, find_wait(run, self._runs.pods(trial)))
 
     def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
@@ -255,7 +261,7 @@ class TrialReconciler:
         both = (trial.spec.failure_condition, trial.spec.success_condition)
         return run.body if all(one.startswith("status") for one in both) else to_manifest(run)
 
-    def _succeed(self, trial: Trial, match: Match) -> tuple[TrialStatus, Result]:
+    def _succeed(self, trial: Trial, run: Unstructured, match: Match) -> tuple[TrialStatus, Result]:
         name = trial.metadata.name
         trial = replace(trial, status=self._observe(trial))
         if trial.is_observed:
@@ -264,8 +270,7 @@ class TrialReconciler:
         collector = trial.spec.metrics_collector.collector
         is_pushed = collector is not None and collector.kind == "Push"
         if trial.status.observation is None and not is_pushed and self._may_look_again(trial):
-            message = f"The run has succeeded; its metrics are waited for, {LOOK_FOR:g} s at most"
-            waiting = conditions.progress("True", "WaitingForMetrics", message)
+            waiting = wait_for_metrics(trial, self._primary_among(trial, run), LOOK_FOR)
             return self._show(trial.status, waiting), Result(retry_after_seconds=LOOK_EVERY)
         if is_pushed and trial.status.observation is None:
             self._report_missing(trial)
@@ -276,6 +281,12 @@ class TrialReconciler:
             warning=True,
         )
         return self._end(trial, names.METRICS_UNAVAILABLE, match), DONE
+
+    def _primary_among(self, trial: Trial, run: Unstructured) -> Sequence[Unstructured]:
+        """Where the pod whose metrics count is looked for; nowhere when any will do."""
+        if not trial.spec.primary_pod_labels:
+            return ()
+        return (run,) if run.kind == "Pod" else self._runs.pods(trial)
 
     def _report_missing(self, trial: Trial) -> None:
         objective = trial.spec.objective or ObjectiveSpec()

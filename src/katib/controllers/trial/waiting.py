@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from katib.api import conditions
+from katib.api.trial import Trial
 from katib.api.values import Condition, Manifest, Unstructured
 
 _JOBS = (("Job", "batch/v1"), ("TrainJob", "trainer.kubeflow.org/v1alpha1"))
@@ -46,14 +47,47 @@ def find_wait(run: Unstructured, pods: Iterable[Unstructured]) -> Condition | No
         run: a trial's run that has not ended.
         pods: those that it made.
     """
-    if run.spec.get("suspend") is True:
-        message = f"{run.kind} {run.metadata.name} is suspended; it starts when that is taken back"
-        return conditions.progress("False", "RunSuspended", message)
+    suspended = find_suspension(run)
+    if suspended is not None:
+        return suspended
     here = [run, *pods] if run.kind == "Pod" else list(pods)
     for pod in here:
         for reason, message in _waits(pod):
             return conditions.progress("False", reason, f"Pod {pod.metadata.name}: {message}")
     return None
+
+
+def find_suspension(run: Unstructured) -> Condition | None:
+    """That a run is suspended, as a ``Progressing`` condition."""
+    if run.spec.get("suspend") is not True:
+        return None
+    message = f"{run.kind} {run.metadata.name} is suspended; it starts when that is taken back"
+    return conditions.progress("False", "RunSuspended", message)
+
+
+def wait_for_metrics(trial: Trial, pods: Sequence[Unstructured], seconds: float) -> Condition:
+    """What a trial whose run has succeeded waits for, as a ``Progressing`` condition.
+
+    Args:
+        trial: whose metrics.
+        pods: of its run.
+        seconds: how long it waits, in all.
+    """
+    wanted = trial.spec.primary_pod_labels or {}
+    if pods and not any(_has(pod, wanted) for pod in pods):
+        labels = ", ".join(f"{name}={value}" for name, value in sorted(wanted.items()))
+        message = (
+            f"The run has succeeded, and none of its pods has the labels {labels} of "
+            "spec.trialTemplate.primaryPodLabels, so nobody reads metrics; they are waited for, "
+            f"{seconds:g} s at most"
+        )
+        return conditions.progress("False", "NoPrimaryPod", message)
+    message = f"The run has succeeded; its metrics are waited for, {seconds:g} s at most"
+    return conditions.progress("True", "WaitingForMetrics", message)
+
+
+def _has(pod: Unstructured, labels: Mapping[str, str]) -> bool:
+    return all(pod.metadata.label(name) == value for name, value in labels.items())
 
 
 def _waits(pod: Unstructured) -> Iterator[tuple[str, str]]:

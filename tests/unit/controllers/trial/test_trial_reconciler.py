@@ -455,6 +455,60 @@ def test_metrics_are_waited_for_a_minute() -> None:
     assert stage.trial.status.completion_time == stage.clock.now()
 
 
+def a_pod_of_the_run(**labels: str) -> Unstructured:
+    both = Strings({names.LABEL_TRIAL: KEY.name, **labels})
+    metadata = ObjectMeta(name=f"{KEY.name}-abcde", namespace=KEY.namespace, labels=both)
+    return Unstructured(api_version="v1", kind="Pod", metadata=metadata, body={"spec": {}})
+
+
+@pytest.mark.rule(
+    "While that minute lasts, a trial says so when no pod of its run has the primary labels"
+)
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"role": "worker"}, ("False", "NoPrimaryPod")),
+        ({"role": "master"}, ("True", "WaitingForMetrics")),
+    ],
+)
+def test_a_run_without_a_primary_pod_says_so(
+    labels: dict[str, str], expected: tuple[str, str]
+) -> None:
+    stage = Stage(primary_pod_labels=Strings({"role": "master"}))
+    stage.reconcile()
+    stage.store.create(PODS, a_pod_of_the_run(**labels))
+    assert stage.job_is(condition("Complete")) == Result(retry_after_seconds=1)
+    (type, status, reason, message) = stage.conditions()[0]
+    assert (type, status, reason) == ("Progressing", *expected)
+    assert ("the labels role=master of spec.trialTemplate.primaryPodLabels" in message) == (
+        reason == "NoPrimaryPod"
+    )
+    assert message.endswith("waited for, 60 s at most")
+    stage.clock.advance(60)
+    assert stage.reconcile() == DONE
+    assert stage.trial.has(names.METRICS_UNAVAILABLE)
+
+
+@pytest.mark.rule("A suspended run is told of at once, and no longer when it is resumed")
+def test_a_suspended_run_is_told_of_at_once() -> None:
+    run = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"suspend": True}}
+    metadata = {"name": KEY.name, "namespace": KEY.namespace}
+    stage = Stage(run_spec=to_raw({**run, "metadata": metadata}))
+    stage.reconcile()
+    stage.reconcile()
+    message = "Job trial-a is suspended; it starts when that is taken back"
+    assert stage.conditions() == [
+        ("Progressing", "False", "RunSuspended", message),
+        CREATED,
+        RUNNING,
+    ]
+    job = stage.store.get(JOBS, KEY)
+    stage.store.update(JOBS, replace(job, body={**job.body, "spec": {"suspend": False}}))
+    assert KEY in stage.woken
+    stage.reconcile()
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
 @pytest.mark.rule("Metrics that come within the minute count")
 def test_metrics_that_come_late_count() -> None:
     stage = Stage()
