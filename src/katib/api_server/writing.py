@@ -190,7 +190,7 @@ def _check_runnable(call: Call, manifest: Manifest) -> None:
         # Of the rest nothing is written.
         checked = {name: manifest.get(name) for name in ("kind", "status")}
     if type.kind is TRIALS:
-        checked, above = (manifest.get("spec") or {}).get("runSpec") or {}, "spec.runSpec."
+        checked, above = (manifest.get("spec") or {}).get("runSpec", {}), "spec.runSpec."
     elif type.is_ours:
         return
     if not isinstance(checked, dict):

@@ -276,9 +276,10 @@ def test_what_executors_could_not_read_is_refused(case: str) -> None:
     assert said.partition(":")[0] in response.json()["details"]["causes"][0]["field"] + ":"
 
 
-def test_a_run_of_a_trial_that_is_no_map_is_refused() -> None:
+@pytest.mark.parametrize("run", [[3], [], None, "", 0])
+def test_a_run_of_a_trial_that_is_no_map_is_refused(run: object) -> None:
     head = {"apiVersion": "kubeflow.org/v1beta1", "kind": "Trial", "metadata": {"name": "one"}}
-    response = Home().ask("POST", TRIALS_PATH, {**head, "spec": {"runSpec": [3]}})
+    response = Home().ask("POST", TRIALS_PATH, {**head, "spec": {"runSpec": run}})
     assert (response.status_code, response.json()["reason"]) == (400, "BadRequest")
 
 
