@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import REPOSITORY, Answer, Katib
+from kubectl import Cluster
 
 # Who starts the tests behind a shell's back has Ctrl-C ignored, and so would every command have it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -33,3 +34,21 @@ def katib(tmp_path: Path) -> Iterator[Katib]:
                 process.kill()
         except psutil.Error:
             continue
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One server for all that is here; what still runs at the end is ended."""
+    folder = tmp_path_factory.mktemp("kubectl")
+    katib = Katib(folder / "home", folder)
+    katib("up", "--detach", "--port", "0", check=0)
+    yield Cluster(katib)
+    katib("down", "--stop-trials", check=0)
+
+
+@pytest.fixture(scope="module")
+def held(cluster: Cluster) -> Cluster:
+    """A cluster where the experiment ``held`` has one trial, which does not end."""
+    cluster("apply", "-f", cluster.write("held", labels={"team": "seen"}))
+    cluster.running_pod("held")
+    return cluster

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from command_line import REPOSITORY, Katib
+from command_line import Katib, an_environment
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 PACKAGES = ("kubeflow-katib==0.19.0", "kubernetes<36")
-
-#: The exit code of the script that makes an environment when packages cannot be had.
-NOT_NOW = 75
 
 #: What every program begins with; it tells what it has found as JSON in its last line.
 PREAMBLE = """
@@ -61,17 +56,7 @@ def text_of(call, *args, **named):
 @pytest.fixture(scope="module")
 def sdk() -> str:
     """An interpreter with Katib's SDK."""
-    made = subprocess.run(
-        [str(REPOSITORY / "scripts" / "make_environment.sh"), "katib-sdk", *PACKAGES],
-        env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode == NOT_NOW:
-        pytest.skip(f"the SDK cannot be had now: {made.stderr.strip().splitlines()[-1]}")
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+    return an_environment("katib-sdk", *PACKAGES)
 
 
 @pytest.fixture(scope="module")

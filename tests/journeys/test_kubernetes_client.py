@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
-from command_line import REPOSITORY, Katib, an_experiment
+from command_line import Katib, an_environment, an_experiment
 
 from katib.api_server.resources import RESOURCE_TYPES
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
-
-#: The exit code of the script that makes an environment when packages cannot be had.
-NOT_NOW = 75
 
 LISTED = [one for one in RESOURCE_TYPES if "list" in one.verbs]
 
@@ -333,14 +328,4 @@ def test_the_newest_client_of_kubernetes_finds_what_it_expects(served: Katib) ->
 
 def interpreter() -> str:
     """An interpreter with the newest client."""
-    made = subprocess.run(
-        [str(REPOSITORY / "scripts" / "make_environment.sh"), "kubernetes-client", "kubernetes"],
-        env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode == NOT_NOW:
-        pytest.skip(f"the client cannot be had now: {made.stderr.strip().splitlines()[-1]}")
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+    return an_environment("kubernetes-client", "kubernetes")

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 from typing import Any
 
 import pytest
-from command_line import REPOSITORY, Katib, Manifest, a_template, an_experiment, finish, wait_for
+from command_line import (
+    Katib,
+    Manifest,
+    a_template,
+    an_environment,
+    an_experiment,
+    finish,
+    wait_for,
+)
 
 from katib.api.values import Key
 from katib.observations.sql import SqlObservationLog
@@ -19,26 +24,13 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
 PACKAGES = ("kubeflow-katib==0.19.0", "kubernetes<36")
 
-#: The exit code of the script that makes an environment when packages cannot be had.
-NOT_NOW = 75
-
 PUSH = {"collector": {"kind": "Push"}}
 
 
 @pytest.fixture(scope="module")
 def sdk() -> str:
     """An interpreter with Katib's SDK."""
-    made = subprocess.run(
-        [str(REPOSITORY / "scripts" / "make_environment.sh"), "katib-sdk", *PACKAGES],
-        env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode == NOT_NOW:
-        pytest.skip(f"the SDK cannot be had now: {made.stderr.strip().splitlines()[-1]}")
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+    return an_environment("katib-sdk", *PACKAGES)
 
 
 def pushing(katib: Katib, sdk: str, program: str, **spec: Any) -> str:

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import http.server
 import json
-import os
 import re
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from command_line import REPOSITORY, Katib, Manifest, finish, wait_for
+from command_line import REPOSITORY, Katib, Manifest, an_environment, finish, wait_for
 
 from katib.api.kinds import TRAIN_JOBS
 from katib.api.values import Key, Unstructured
@@ -33,9 +32,6 @@ from katib.stores.sqlite import SqliteReader
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
 PUBLISHED = REPOSITORY / "tests" / "journeys" / "published" / "sdk"
-
-#: The exit code of the script that makes an environment when packages cannot be had.
-NOT_NOW = 75
 
 #: The port that the recorded documents look for packages at; each test has one of its own.
 RECORDED_INDEX = "http://127.0.0.1:8765/simple"
@@ -240,17 +236,7 @@ def serving(handler: Callable[..., http.server.BaseHTTPRequestHandler]) -> Itera
 
 def interpreter_of(sdk: str) -> str:
     """An interpreter with one of the SDKs."""
-    made = subprocess.run(
-        [str(REPOSITORY / "scripts" / "make_environment.sh"), *SDKS[sdk]],
-        env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode == NOT_NOW:
-        pytest.skip(f"the SDK cannot be had now: {made.stderr.strip().splitlines()[-1]}")
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()
+    return an_environment(*SDKS[sdk])
 
 
 def record(name: str, folder: Path) -> Manifest:

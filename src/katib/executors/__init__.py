@@ -3,7 +3,8 @@ cluster.
 
 One file per kind (``job``, ``pod``, ``train_job``), each a reconciler that reads the resource a
 trial's template made and writes its status as Kubernetes would; another kind is one more file.
-``container`` runs one container of a pod, ``process`` starts, adopts and ends process groups,
+``run`` is what goes on for one pod, ``container`` runs one container of it, ``outfit`` is what they
+find when they start; ``process`` starts, adopts and ends process groups,
 ``command`` turns a container into a command line, ``packages`` keeps what programs install away
 from the user's own Python. What a TrainJob needs beside is in ``runtimes``, ``nodes`` and
 ``torchrun``. Only ``files``, which removes what deleted trials left behind, looks at trials.

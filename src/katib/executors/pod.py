@@ -17,9 +17,11 @@ from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.executors.checkpoints import Checkpoints
 from katib.executors.command import CommandError, Images, ReadData, plain_data
-from katib.executors.container import Container, PodOutfit, Surroundings
+from katib.executors.container import Container, Surroundings
+from katib.executors.outfit import PodOutfit
 from katib.executors.packages import Environments
 from katib.executors.process import Processes
+from katib.executors.run import EARLY_STOPPED, Run
 from katib.executors.runtimes import LABEL_JOB_SET
 from katib.ports.clock import Clock
 from katib.ports.reconciler import DONE, Result
@@ -29,18 +31,8 @@ from katib.ports.sidecar import Sidecar, Sidecars
 #: How often a running pod's log is read, in seconds.
 READ_EVERY = 0.25
 
-#: How long a container that a sidecar added may go on when the pod's own have ended, before it is
-#: asked to end, in seconds. It may look at what they wrote only once a second.
-BESIDE_SECONDS = 2.0
-
-#: The exit code of a program that ended because it was asked to.
-TERMINATED = 143
-
 #: How long the processes of a pod that is removed may take to end, unless the pod says otherwise.
 GRACE_SECONDS = 30
-
-#: Why a pod was ended before its time: its sidecar said so.
-EARLY_STOPPED = "EarlyStopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,52 +58,6 @@ class Here:
 
 
 @dataclass(slots=True)
-class _Run:
-    """What goes on for one pod."""
-
-    uid: str
-    init: Sequence[Container]
-    main: Sequence[Container]
-    outfit: PodOutfit
-    sidecar: Sidecar | None
-    grace_seconds: int
-    stop_reason: str = ""
-    is_new: bool = False
-    is_ended: bool = False
-    is_told: bool = False
-    alone_since: float | None = None
-    stop_by: float | None = None
-    failure: tuple[str, str] | None = None
-
-    @property
-    def containers(self) -> Sequence[Container]:
-        beside = self.outfit.beside
-        return (*self.init, *self.main, *(() if beside is None else (beside,)))
-
-    @property
-    def is_good(self) -> bool:
-        """Whether all has ended well; what is beside has until it is asked to end."""
-        if self.stop_reason:
-            # However its programs took it.
-            return True
-        if self.failure is not None or self._is_beside_broken:
-            return False
-        return all(one.is_succeeded for one in (*self.init, *self.main))
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether it is ended before its time, so that nothing is started any more."""
-        return bool(self.stop_reason) or self.failure is not None
-
-    @property
-    def _is_beside_broken(self) -> bool:
-        beside = self.outfit.beside
-        if beside is None or self.is_told:
-            return False
-        return beside.exit_code not in (None, 0, TERMINATED)
-
-
-@dataclass(slots=True)
 class PodReconciler:
     """Runs a ``v1`` Pod: init containers in turn, then the others at once.
 
@@ -127,7 +73,7 @@ class PodReconciler:
     _processes: Processes = field(init=False)
     _beside: ThreadPoolExecutor = field(init=False)
     _environments: Environments = field(init=False)
-    _runs: dict[Key, _Run] = field(init=False, default_factory=dict)
+    _runs: dict[Key, Run] = field(init=False, default_factory=dict)
     _pods: dict[str, Key] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -223,7 +169,7 @@ class PodReconciler:
         if key is not None:
             self.here.wake(key)
 
-    def _open(self, key: Key, pod: Unstructured, is_found: bool = False) -> _Run:
+    def _open(self, key: Key, pod: Unstructured, is_found: bool = False) -> Run:
         place = self.place(pod)
         init: Sequence[Manifest] = pod.spec.get("initContainers") or ()
         main: Sequence[Manifest] = pod.spec.get("containers") or ()
@@ -249,7 +195,7 @@ class PodReconciler:
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")
         seconds = GRACE_SECONDS if grace is None else int(grace)
-        run = _Run(
+        run = Run(
             pod.metadata.uid, built[: len(init)], built[len(init) :], outfit, sidecar, seconds
         )
         if pod.status.get("reason") == EARLY_STOPPED:
@@ -261,7 +207,7 @@ class PodReconciler:
     def _register(self, place: str, key: Key) -> None:
         self._pods[place] = key
 
-    def _advance(self, pod: Unstructured, run: _Run) -> Result:
+    def _advance(self, pod: Unstructured, run: Run) -> Result:
         result = self._keep_time(pod, run)
         for container in run.init:
             if container.is_succeeded:
@@ -278,7 +224,7 @@ class PodReconciler:
             result = _sooner(result, container)
         return result
 
-    def _listen(self, run: _Run, sidecar: Sidecar) -> bool:
+    def _listen(self, run: Run, sidecar: Sidecar) -> bool:
         """Let the sidecar read, and heed it; whether there is nothing more to do now."""
         is_caught_up = sidecar.advance(is_ended=False)
         if run.is_cut or not sidecar.stop_reason:
@@ -288,16 +234,16 @@ class PodReconciler:
         run.stop_reason, run.is_new = sidecar.stop_reason, False
         return False
 
-    def _drive_together(self, pod: Unstructured, run: _Run) -> bool:
+    def _drive_together(self, pod: Unstructured, run: Run) -> bool:
         """Whether the containers that run at once have ended for good, and what is beside them."""
         ended = [self._drive(pod, run, container) for container in run.main]
         beside = run.outfit.beside
         if beside is None:
             return all(ended)
         self._drive(pod, run, beside)
-        return all(ended) and self._end_beside(run, beside)
+        return all(ended) and run.end_beside(beside, self.clock.monotonic())
 
-    def _drive(self, pod: Unstructured, run: _Run, container: Container) -> bool:
+    def _drive(self, pod: Unstructured, run: Run, container: Container) -> bool:
         """Start the container when it is time; whether it has ended for good."""
         if container.is_to_start and not run.is_cut:
             try:
@@ -307,7 +253,7 @@ class PodReconciler:
                 run.is_new = True
         return not container.is_running if run.is_cut else container.is_ended
 
-    def _start(self, pod: Unstructured, run: _Run, container: Container) -> None:
+    def _start(self, pod: Unstructured, run: Run, container: Container) -> None:
         """Start the container, if the Python that it needs is there.
 
         Raises:
@@ -328,21 +274,7 @@ class PodReconciler:
         container.start(pod, {**python, **additions}, run.outfit.paths_of(container.spec))
         run.is_new = True
 
-    def _end_beside(self, run: _Run, beside: Container) -> bool:
-        """Whether what a sidecar added has ended, when the pod's own containers have."""
-        if not beside.is_running:
-            return True
-        now = self.clock.monotonic()
-        run.alone_since = now if run.alone_since is None else run.alone_since
-        over = now - run.alone_since - BESIDE_SECONDS
-        if over >= run.grace_seconds:
-            beside.signal(signal.SIGKILL)
-        elif over >= 0 and not run.is_told:
-            run.is_told = True
-            beside.signal(signal.SIGTERM)
-        return False
-
-    def _finish(self, run: _Run) -> Result:
+    def _finish(self, run: Run) -> Result:
         is_failed = not run.is_good
         if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
             return Result(retry_after_seconds=0)
@@ -351,12 +283,12 @@ class PodReconciler:
         run.is_ended = True
         return DONE
 
-    def _keep_time(self, pod: Unstructured, run: _Run) -> Result:
+    def _keep_time(self, pod: Unstructured, run: Run) -> Result:
         """End what is to end before its time."""
         if run.stop_reason:
             if run.stop_by is None:
                 self.here.flush()
-            self._stop(run)
+            run.stop(self.clock.monotonic())
             return Result(retry_after_seconds=READ_EVERY)
         seconds = pod.spec.get("activeDeadlineSeconds")
         started = pod.status.get("startTime")
@@ -368,57 +300,26 @@ class PodReconciler:
                 why = f"The pod was active for {seconds} s, its limit"
                 words = self.last_words(pod.key)
                 run.failure = ("DeadlineExceeded", f"{why}. {words}" if words else why)
-            self._stop(run)
+            run.stop(self.clock.monotonic())
         return Result(retry_after_seconds=READ_EVERY)
 
-    def _remove(self, key: Key, run: _Run) -> Result:
+    def _remove(self, key: Key, run: Run) -> Result:
         """The pod is gone: so are its processes, gently first."""
         if any(container.is_running for container in run.containers):
-            self._stop(run)
+            run.stop(self.clock.monotonic())
             return Result(retry_after_seconds=READ_EVERY)
         self._forget(key, run)
         return Result(retry_after_seconds=0)
 
-    def _stop(self, run: _Run) -> None:
-        now = self.clock.monotonic()
-        if run.stop_by is None:
-            run.stop_by = now + run.grace_seconds
-            number = signal.SIGTERM
-        elif now >= run.stop_by:
-            number = signal.SIGKILL
-        else:
-            return
-        for container in run.containers:
-            container.signal(number)
-
-    def _forget(self, key: Key, run: _Run) -> None:
+    def _forget(self, key: Key, run: Run) -> None:
         self._runs.pop(key, None)
         for container in run.containers:
             for place in container.places:
                 self._pods.pop(place, None)
 
-    def _write(self, pod: Unstructured, run: _Run) -> None:
+    def _write(self, pod: Unstructured, run: Run) -> None:
         started = pod.status.get("startTime") or format_time(self.clock.now())
-        status: Manifest = {"phase": self._phase(run), "startTime": started}
-        if run.init:
-            status["initContainerStatuses"] = [container.status() for container in run.init]
-        status["containerStatuses"] = [container.status() for container in run.main]
-        if run.failure is not None:
-            status["reason"], status["message"] = run.failure
-        elif run.stop_reason:
-            status["reason"], status["message"] = EARLY_STOPPED, run.stop_reason
-        elif status["phase"] == "Failed":
-            causes = (container.failure() for container in run.containers)
-            status["message"] = next((cause for cause in causes if cause), "")
-        elif run.is_ended and run.sidecar is not None and run.sidecar.note:
-            status["message"] = run.sidecar.note
-        self.store.update_status(PODS, with_status(pod, status))
-
-    def _phase(self, run: _Run) -> str:
-        if run.is_ended:
-            return "Succeeded" if run.is_good else "Failed"
-        started = any(container.is_started for container in run.main)
-        return "Running" if started else "Pending"
+        self.store.update_status(PODS, with_status(pod, run.status(started)))
 
     def _read_data(self, pod: Unstructured) -> ReadData:
         def read(kind: str, name: str) -> Mapping[str, str] | None:

@@ -10,7 +10,8 @@ from katib.api.experiment import EXPERIMENTS
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, ObjectMeta
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
-from katib.executors.container import Container, PodOutfit
+from katib.executors.container import Container
+from katib.executors.outfit import PodOutfit
 from katib.stores.memory import MemoryStore
 from katib.testing.builders import an_experiment
 from katib.testing.clocks import FakeClock

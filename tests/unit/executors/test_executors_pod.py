@@ -41,8 +41,9 @@ from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.errors import StoreUnavailableError
 from katib.executors.command import Images
-from katib.executors.pod import BESIDE_SECONDS, Here, PodReconciler
+from katib.executors.pod import Here, PodReconciler
 from katib.executors.process import read_exit, read_pid
+from katib.executors.run import BESIDE_SECONDS
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.stores.memory import MemoryStore

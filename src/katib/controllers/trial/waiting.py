@@ -73,7 +73,7 @@ def wait_for_metrics(trial: Trial, pods: Sequence[Unstructured], seconds: float)
         pods: of its run.
         seconds: how long it waits, in all.
     """
-    wanted = trial.spec.primary_pod_labels or {}
+    wanted: Mapping[str, str] = trial.spec.primary_pod_labels or {}
     if pods and not any(_has(pod, wanted) for pod in pods):
         labels = ", ".join(f"{name}={value}" for name, value in sorted(wanted.items()))
         message = (

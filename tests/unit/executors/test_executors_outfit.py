@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from katib.executors.checkpoints import Checkpoints
-from katib.executors.container import Container, PodOutfit
+from katib.executors.container import Container
+from katib.executors.outfit import PodOutfit
 
 
 def no_container(spec: object, place: str) -> Container:
