@@ -172,3 +172,20 @@ def test_two_who_apply_on_the_server_are_told_of_each_other(cluster: Cluster) ->
     back = cluster("apply", "--server-side", "-f", path, check=1).err
     assert 'with "robot"' in back
     assert ".spec.maxTrialCount" in back
+
+
+def test_a_pod_by_itself_runs(cluster: Cluster) -> None:
+    run = ("run", "-n", "alone", "--image=busybox", "--restart=Never")
+    words = ("--command", "--", "sh", "-c", "echo hello")
+    assert cluster(*run, "alone", *words).out == "pod/alone created\n"
+    ended = "--for=jsonpath={.status.phase}=Succeeded"
+    cluster("wait", "-n", "alone", ended, "pod/alone", "--timeout=240s")
+    assert cluster("logs", "-n", "alone", "alone").out == "hello\n"
+
+    cluster(*run, "mute")
+    ended = "--for=jsonpath={.status.phase}=Failed"
+    cluster("wait", "-n", "alone", ended, "pod/mute", "--timeout=240s")
+    told = cluster("describe", "-n", "alone", "pod", "mute").out
+    assert 'container "mute" has no command, and the entry point of image "busybox"' in told
+    cluster("delete", "-n", "alone", "pods", "--all")
+    assert cluster.names("alone", "pods") == []

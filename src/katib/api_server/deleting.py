@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import msgspec
@@ -29,8 +30,8 @@ from katib.api_server.targets import check_dry_runs
 from katib.errors import ConflictError, NotFoundError
 from katib.ports.resource_store import ResourceStore, Selector
 
-ORPHAN = "Orphan"
-POLICIES = (ORPHAN, "Background", "Foreground")
+ORPHAN, FOREGROUND = "Orphan", "Foreground"
+POLICIES = (ORPHAN, "Background", FOREGROUND)
 
 #: A deletion of these is answered with the object; of others with a ``Status``.
 _ANSWERED_WITH_OBJECT = frozenset(("pods", "services", "persistentvolumeclaims", "serviceaccounts"))
@@ -38,13 +39,17 @@ _ANSWERED_WITH_OBJECT = frozenset(("pods", "services", "persistentvolumeclaims",
 #: How often dependents are let go again when somebody else wrote in between.
 _TRIES = 5
 
+#: How often it is looked at whether all that was owned has gone, in seconds.
+_LOOK_EVERY = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
     """How something is to be deleted.
 
     Attributes:
-        policy: what becomes of what it owns: ``Orphan`` keeps it.
+        policy: what becomes of what it owns: ``Orphan`` keeps it, and ``Foreground`` is answered
+            when it has gone.
         uid: delete this one only.
         version: delete it only as it was read.
         is_dry_run: do not.
@@ -65,6 +70,8 @@ async def delete_object(call: Call) -> Response:
         check_not_built_in(call)
         raise not_found(target.type, target.name or "")
     left = _delete(call, stored, options)
+    if options.policy == FOREGROUND and not options.is_dry_run:
+        left = await _wait_for_all(call, stored.metadata.uid)
     if not options.is_dry_run:
         await call.services.durability.settle()
     form = Form(is_pretty=call.form.is_pretty)
@@ -73,6 +80,23 @@ async def delete_object(call: Call) -> Response:
     if target.type.plural in _ANSWERED_WITH_OBJECT:
         return answer(encode(stored), form)
     return answer(success(target.type, target.name or "", stored.metadata.uid), form)
+
+
+async def _wait_for_all(call: Call, uid: str) -> Resource | None:
+    """Return when an object and all that it owned has gone, or soon; what is left of it.
+
+    In a cluster the object stays until the rest has gone. Whoever waits for that finds the same
+    here: when the object has gone, so has the rest.
+    """
+    clock, store = asyncio.get_running_loop().time, call.services.ports.store
+    deadline = clock() + call.services.pace.patience
+    while True:
+        found: Resource | None = store.find(call.target.type.kind, call.target.key)
+        left = found if found is not None and found.metadata.uid == uid else None
+        owned = any(store.list(type.kind, Selector(owner=uid)) for type in RESOURCE_TYPES)
+        if (left is None and not owned) or clock() >= deadline:
+            return left
+        await asyncio.sleep(_LOOK_EVERY)
 
 
 async def delete_collection(call: Call) -> Response:

@@ -21,7 +21,8 @@ class Pace:
     Attributes:
         bookmarks: a watcher that wants bookmarks gets one.
         longest_watch: a watch without ``timeoutSeconds`` ends.
-        patience: a TrainJob is waited for that a trial has not got yet.
+        patience: a TrainJob is waited for that a trial has not got yet, and the end of what belongs
+            to an object that is deleted in the foreground.
         polling: a log that is followed, or events that are watched, are looked at again.
     """
 

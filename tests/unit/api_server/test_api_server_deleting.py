@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -14,10 +15,15 @@ from served_home import (
     an_experiment_manifest,
 )
 
+from katib.api.kinds import PODS
+from katib.api.values import Key
+from katib.api_server.services import Pace
+from katib.ports.resource_store import Event
 
-def a_home() -> tuple[Home, dict[str, Any]]:
+
+def a_home(pace: Pace | None = None) -> tuple[Home, dict[str, Any]]:
     """A home with an experiment, and a pod and a config map that belong to it."""
-    home = Home()
+    home = Home(pace)
     owner = home.json("POST", EXPERIMENTS_PATH, an_experiment_manifest())
     reference = {
         "apiVersion": owner["apiVersion"],
@@ -46,6 +52,39 @@ def test_a_deletion_is_answered_with_success_and_takes_along_what_is_owned() -> 
     }
     assert home.names(PODS_PATH) == home.names(CONFIG_MAPS_PATH) == []
     assert home.ask("DELETE", f"{EXPERIMENTS_PATH}/one").status_code == 404
+
+
+def test_a_deletion_in_the_foreground_is_answered_when_all_has_gone() -> None:
+    home, _ = a_home()
+    held = home.json("GET", f"{PODS_PATH}/one")
+    finalizers = {"metadata": {"finalizers": ["a/b"]}}
+    home.json("PATCH", f"{PODS_PATH}/one", finalizers, content_type=MERGE)
+    is_marked = threading.Event()
+
+    def hear(event: Event) -> None:
+        if event.metadata.deletion_timestamp:
+            is_marked.set()
+
+    home.store.subscribe(hear)
+
+    def release() -> None:
+        is_marked.wait()
+        home.json("PATCH", f"{PODS_PATH}/one", {"metadata": {"finalizers": []}}, content_type=MERGE)
+
+    controller = threading.Thread(target=release)
+    controller.start()
+    home.json("DELETE", f"{EXPERIMENTS_PATH}/one", {"propagationPolicy": "Foreground"})
+    assert home.store.find(PODS, Key("default", held["metadata"]["name"])) is None
+    controller.join()
+
+
+def test_a_deletion_in_the_foreground_does_not_wait_for_ever() -> None:
+    home, _ = a_home(Pace(patience=0.0))
+    finalizers = {"metadata": {"finalizers": ["a/b"]}}
+    home.json("PATCH", f"{PODS_PATH}/one", finalizers, content_type=MERGE)
+    home.json("DELETE", f"{EXPERIMENTS_PATH}/one", {"propagationPolicy": "Foreground"})
+    assert home.names(EXPERIMENTS_PATH) == []
+    assert home.names(PODS_PATH) == ["one"]
 
 
 @pytest.mark.parametrize(
