@@ -2,9 +2,9 @@
 
 J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter Optimization",
 2011, section 4 (TPE); S. Watanabe, "Tree-Structured Parzen Estimator: Understanding Its Algorithm
-Components and Their Roles for Better Empirical Performance", 2023, section 3 (kernels, bandwidths,
-magic clipping, prior); S. Falkner, A. Klein and F. Hutter, "BOHB", 2018, section 3.2 (kernels over
-all parameters at once).
+Components and Their Roles for Better Empirical Performance", 2023, section 3 (kernels, weights,
+prior); S. Falkner, A. Klein and F. Hutter, "BOHB", 2018, section 3.2 (kernels over all parameters
+at once, whose widths follow the spread of the points).
 """
 
 from __future__ import annotations
@@ -25,39 +25,59 @@ from katib.search.space import SearchSpace
 #: place says the same.
 _MOST_BINS = 256
 
-#: The bandwidth of the first kernel over all parameters, before more of them narrow it.
-_JOINT_WIDTH = 0.2
+#: The variance of all places, where nothing is known: that of the uniform distribution.
+_PRIOR_VARIANCE = 1 / 12
+
+#: How many points it counts for.
+_PRIOR_POINTS = 1.0
 
 _ROOT = math.sqrt(2 * math.pi)
 
 #: Instead of nothing at all, which has no logarithm.
 _LEAST = 1e-300
 
-#: Kernels never become narrower than this share of the range.
-_FINEST = 100
+#: Kernels never become narrower than this, so that no density is endless.
+_FINEST = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothing:
+    """How far kernels reach, and how much is left to what is not known.
+
+    Attributes:
+        is_joint: a kernel is over all parameters at once; otherwise each parameter has a mixture
+            of its own, and they are independent.
+        prior_weight: how much the prior counts, where one point counts 1.
+        narrowing: what the widths over numbers are multiplied by.
+    """
+
+    is_joint: bool
+    prior_weight: float
+    narrowing: float = 1.0
 
 
 class Axis(Protocol):
-    """One parameter's kernels. A kernel has its centre at a trial's place, and a width.
+    """One parameter's kernels: each has its centre at a trial's place; all have one width.
 
     A width of 1 is that of the prior: as good as nothing is known.
     """
 
-    def widths(self, centres: Floats, parameters: int | None, prior_weight: float) -> Floats:
-        """The widths that suit the centres.
+    def width(self, centres: Floats, weights: Floats, parameters: int, how: Smoothing) -> float:
+        """The width that suits the centres.
 
         Args:
-            centres: (n_points,), unit interval.
-            parameters: how many parameters a kernel is over; ``None`` if only over this one.
-            prior_weight: how much the prior counts, where one point counts 1.
+            centres: (n_points,), unit interval; one at least.
+            weights: (n_points,), what each of them counts; 1 on the average.
+            parameters: how many parameters a kernel is over.
+            how: the rest.
         """
         ...
 
     def draw(self, centres: Floats, widths: Floats, random: np.random.Generator) -> Floats:
-        """One place from each kernel; the middle of a value's share."""
+        """One place from each kernel, of any width; the middle of a value's share."""
         ...
 
-    def log_mass(self, places: Floats, centres: Floats, widths: Floats) -> Floats:
+    def log_mass(self, places: Floats, centres: Floats, width: float) -> Floats:
         """The logarithm of what each kernel gives to each place: (n_places, n_kernels).
 
         Probabilities of values, or densities when there is no end of them.
@@ -75,17 +95,16 @@ class NumberAxis:
 
     edges: Floats | None
 
-    def widths(self, centres: Floats, parameters: int | None, prior_weight: float) -> Floats:
-        """By the rule of Scott (Falkner et al. 2018), or by the distances to the neighbours.
+    def width(self, centres: Floats, weights: Floats, parameters: int, how: Smoothing) -> float:
+        """Scott's rule (Falkner et al. 2018): a share of the spread of the points.
 
-        Clipped from below so that few points never look certain: the magic clipping of Bergstra.
+        The prior counts as points of its own, so that a few that lie together never look certain.
         """
-        if parameters is None:
-            wanted = _widest_gaps(centres)
-        else:
-            width = _JOINT_WIDTH * max(len(centres), 1) ** (-1 / (parameters + 4))
-            wanted = np.full(len(centres), width)
-        return np.clip(wanted, 1 / min(_FINEST, len(centres) + 2), 1.0)
+        mean = weights @ centres / weights.sum()
+        variance = weights @ (centres - mean) ** 2 + _PRIOR_POINTS * _PRIOR_VARIANCE
+        spread = math.sqrt(variance / (weights.sum() + _PRIOR_POINTS))
+        width = how.narrowing * spread * len(centres) ** (-1 / (parameters + 4))
+        return float(min(max(width, _FINEST), 1.0))
 
     def draw(self, centres: Floats, widths: Floats, random: np.random.Generator) -> Floats:
         """By the inverse of the distribution, then into the middle of the value's share."""
@@ -97,18 +116,18 @@ class NumberAxis:
         bins = self._bins(places)
         return np.asarray((self.edges[bins] + self.edges[bins + 1]) / 2)
 
-    def log_mass(self, places: Floats, centres: Floats, widths: Floats) -> Floats:
+    def log_mass(self, places: Floats, centres: Floats, width: float) -> Floats:
         """The probability of the share that the place lies in, or the density there."""
         if self.edges is None:
-            density = ((places[:, None] - centres) / widths) ** 2 / -2
-            return np.asarray(density - np.log(widths * _inside(centres, widths) * _ROOT))
+            density = ((places[:, None] - centres) * (math.sqrt(0.5) / width)) ** 2
+            return np.asarray(-density - np.log(width * _inside(centres, width) * _ROOT))
         # Values have few places, so that few kernels and few questions are different.
-        kernels, kernel_of = np.unique(centres + 1j * widths, return_inverse=True)
+        kernels, kernel_of = np.unique(centres, return_inverse=True)
         bins, bin_of = np.unique(self._bins(places), return_inverse=True)
-        low = (self.edges[bins, None] - kernels.real) / kernels.imag
-        high = (self.edges[bins + 1, None] - kernels.real) / kernels.imag
+        low = (self.edges[bins, None] - kernels) / width
+        high = (self.edges[bins + 1, None] - kernels) / width
         masses = np.maximum(ndtr(high) - ndtr(low), _LEAST)
-        logs = np.log(masses / _inside(kernels.real, kernels.imag))
+        logs = np.log(masses / _inside(kernels, width))
         return np.asarray(logs[bin_of][:, kernel_of])
 
     def _bins(self, places: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
@@ -126,13 +145,13 @@ class WordAxis:
 
     count: int
 
-    def widths(self, centres: Floats, parameters: int | None, prior_weight: float) -> Floats:
+    def width(self, centres: Floats, weights: Floats, parameters: int, how: Smoothing) -> float:
         """Narrower with the root of the number of points, from nearly any word on.
 
         Any faster, and words that were good by chance are never left again.
         """
-        extra = self.count * prior_weight / math.sqrt(len(centres) + 1)
-        return np.full(len(centres), extra / (1 + extra))
+        extra = self.count * how.prior_weight / math.sqrt(len(centres) + 1)
+        return extra / (1 + extra)
 
     def draw(self, centres: Floats, widths: Floats, random: np.random.Generator) -> Floats:
         """The kernel's own word, or any."""
@@ -140,10 +159,12 @@ class WordAxis:
         is_own = random.random(len(centres)) >= widths
         return np.where(is_own, self._words(centres), anywhere + 0.5) / self.count
 
-    def log_mass(self, places: Floats, centres: Floats, widths: Floats) -> Floats:
+    def log_mass(self, places: Floats, centres: Floats, width: float) -> Floats:
         """The probability of the word."""
         is_own = self._words(places)[:, None] == self._words(centres)
-        return np.log(np.where(is_own, 1 - widths, 0.0) + widths / self.count)
+        other = width / self.count
+        # The logarithm of two numbers, not of a whole table.
+        return np.where(is_own, math.log(1 - width + other), math.log(max(other, _LEAST)))
 
     def _words(self, places: Floats) -> Floats:
         return np.minimum(np.floor(places * self.count), self.count - 1) + 0.5
@@ -155,30 +176,31 @@ class ParzenEstimator:
     Args:
         axes: one for each parameter.
         points: (n_points, n_parameters), unit cube.
-        is_joint: a kernel is over all parameters at once; otherwise each parameter has a mixture
-            of its own, and they are independent.
-        prior_weight: how much the prior counts, where one point counts 1.
+        weights: (n_points,), what each of them counts; 1 on the average.
+        how: how the kernels are made.
     """
 
     def __init__(
-        self, axes: Sequence[Axis], points: Floats, is_joint: bool, prior_weight: float
+        self, axes: Sequence[Axis], points: Floats, weights: Floats, how: Smoothing
     ) -> None:
-        self._axes, self._is_joint = axes, is_joint
-        parameters = len(axes) if is_joint else None
-        self._centres = [np.append(column, 0.5) for column in points.T]
+        self._axes, self._is_joint = axes, how.is_joint
+        parameters = len(axes) if how.is_joint else 1
+        # The last kernel is the prior.
+        self._centres = np.vstack([points, np.full(len(axes), 0.5)])
         self._widths = [
-            np.append(axis.widths(column, parameters, prior_weight), 1.0)
+            axis.width(column, weights, parameters, how) if len(points) else 1.0
             for axis, column in zip(axes, points.T, strict=True)
         ]
-        weights = np.append(np.ones(len(points)), prior_weight)
-        self._weights = weights / weights.sum()
+        everyone = np.append(weights, how.prior_weight)
+        self._weights = everyone / everyone.sum()
 
     def draw(self, count: int, random: np.random.Generator) -> Floats:
         """Points of the mixture: (count, n_parameters), unit cube."""
         columns: list[Floats] = []
         kernels = self._kernels(count, random)
-        for axis, centres, widths in zip(self._axes, self._centres, self._widths, strict=True):
-            columns.append(axis.draw(centres[kernels], widths[kernels], random))
+        for axis, centres, width in zip(self._axes, self._centres.T, self._widths, strict=True):
+            widths = np.where(kernels < len(centres) - 1, width, 1.0)
+            columns.append(axis.draw(centres[kernels], widths, random))
             if not self._is_joint:
                 kernels = self._kernels(count, random)
         return np.stack(columns, axis=1)
@@ -187,14 +209,18 @@ class ParzenEstimator:
         """How likely the points are, as logarithms: (n_points,)."""
         masses: Floats = np.zeros((len(points), len(self._weights)))
         likely: Floats = np.zeros(len(points))
-        for axis, column, centres, widths in zip(
-            self._axes, points.T, self._centres, self._widths, strict=True
-        ):
+        for number, column in enumerate(points.T):
             if self._is_joint:
-                masses += axis.log_mass(column, centres, widths)
+                masses += self._masses(number, column)
             else:
-                likely += self._mixed(axis.log_mass(column, centres, widths))
+                likely += self._mixed(self._masses(number, column))
         return self._mixed(masses) if self._is_joint else likely
+
+    def _masses(self, number: int, places: Floats) -> Floats:
+        """What each kernel of one parameter, and the prior, gives to each place."""
+        axis, centres, width = self._axes[number], self._centres[:, number], self._widths[number]
+        own = axis.log_mass(places, centres[:-1], width)
+        return np.hstack([own, axis.log_mass(places, centres[-1:], 1.0)])
 
     def _mixed(self, masses: Floats) -> Floats:
         largest = masses.max(axis=1)
@@ -233,16 +259,6 @@ def _axis(parameter: Parameter) -> Axis:
     return NumberAxis(np.array([*lows, 1.0]))
 
 
-def _inside(centres: Floats, widths: Floats) -> Floats:
+def _inside(centres: Floats, width: float) -> Floats:
     """How much of each normal distribution lies on the unit interval."""
-    return np.asarray(ndtr((1 - centres) / widths) - ndtr(-centres / widths))
-
-
-def _widest_gaps(centres: Floats) -> Floats:
-    """For each centre, the larger distance to a neighbour; the prior's centre is one too."""
-    everyone = np.append(centres, 0.5)
-    order = np.argsort(everyone, kind="stable")
-    gaps = np.diff(everyone[order])
-    widest = np.empty(len(everyone))
-    widest[order] = np.maximum(np.append(gaps, 0.0), np.append(0.0, gaps))
-    return widest[:-1]
+    return np.asarray(ndtr((1 - centres) / width) - ndtr(-centres / width))

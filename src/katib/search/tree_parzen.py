@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -15,11 +16,24 @@ from katib.api.trial import Trial
 from katib.api.values import NameValue
 from katib.ports.suggester import SuggestionReply
 from katib.search.history import Floats, History, Outcome, points_of
-from katib.search.parzen import ParzenEstimator, axes_of, ranked
+from katib.search.parzen import ParzenEstimator, Smoothing, axes_of, ranked
 from katib.search.space import SearchSpace
+
+#: The share of the trials that is good, and how many points are compared, unless settings say so.
+GOOD, DRAWS = 0.2, 64
 
 #: How often the model is asked for a point that was not tried before, and after it chance.
 _MODEL_DRAWS, _RANDOM_DRAWS = 4, 100
+
+#: No fewer trials are good, so that there is a spread to learn from, and no more.
+_LEAST_GOOD, _MOST_GOOD = 2, 25
+
+#: Of more bad trials than these, some say the same as all.
+_MOST_BAD = 5000
+
+#: Around a bad trial, less is known to be bad than is likely to be good around a good one. Narrow
+#: kernels see the better half of a neighbourhood.
+_BAD_NARROWING = 0.5
 
 #: Beyond so many parameters there are no Sobol sequences, and beyond so many points either.
 _MOST_PARAMETERS, _MOST_POINTS = int(qmc.Sobol.MAXDIM), 1 << 30
@@ -34,14 +48,14 @@ class Plan:
         draws: how many points of the good estimator are compared for each suggestion.
         prior_weight: how much the prior counts, where one trial counts 1.
         is_joint: kernels are over all parameters at once.
-        good: how many trials are good, of so many that have a loss.
+        good: the share of the trials with a loss that is good: two at least, and 25 at most.
     """
 
     startup: int
     draws: int
     prior_weight: float
     is_joint: bool
-    good: Callable[[int], int]
+    good: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +120,15 @@ class TreeParzenSearch:
         ended = history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
         best = sorted(ended, key=lambda trial: trial.rank)
         losses = sum(trial.outcome is not Outcome.FAILED for trial in ended)
-        good = min(plan.good(losses), losses)
+        good = max(_LEAST_GOOD, min(math.ceil(plan.good * losses), _MOST_GOOD))
+        good = min(good, losses)
         points = points_of(best, self._space)
         pending = points_of(history.of(Outcome.PENDING), self._space)
         seen = set() if self._space.size is None else history.points()
-        return Evidence(points[:good], points[good:], pending, frozenset(seen))
+        bad = points[good:]
+        # From the best to the worst alike.
+        bad = bad[:: math.ceil(len(bad) / _MOST_BAD) or 1]
+        return Evidence(points[:good], bad, pending, frozenset(seen))
 
     def _point(
         self, index: int, pending: Floats, seen: set[tuple[str, ...]]
@@ -139,15 +157,17 @@ class TreeParzenSearch:
     def _promising(
         self, evidence: Evidence, pending: Floats, random: Random
     ) -> Iterator[Sequence[float]]:
-        good = self._estimator(evidence.good)
-        bad = self._estimator(np.vstack([evidence.bad, pending]))
+        bad = np.vstack([evidence.bad, pending])
+        good = self._estimator(evidence.good, _log_ranks(len(evidence.good)), 1.0)
+        worse = self._estimator(bad, np.ones(len(bad)), _BAD_NARROWING)
         generator = np.random.default_rng(random.getrandbits(128))
         for _ in range(_MODEL_DRAWS):
             points = good.draw(self._plan.draws, generator)
-            yield from ranked(points, good, bad).tolist()
+            yield from ranked(points, good, worse).tolist()
 
-    def _estimator(self, points: Floats) -> ParzenEstimator:
-        return ParzenEstimator(self._axes, points, self._plan.is_joint, self._plan.prior_weight)
+    def _estimator(self, points: Floats, weights: Floats, narrowing: float) -> ParzenEstimator:
+        how = Smoothing(self._plan.is_joint, self._plan.prior_weight, narrowing)
+        return ParzenEstimator(self._axes, points, weights, how)
 
     def _start(self, index: int, random: Random) -> Sequence[float]:
         if len(self._axes) > _MOST_PARAMETERS:
@@ -160,6 +180,15 @@ class TreeParzenSearch:
             self._sequence.fast_forward(number)
         point: list[float] = self._sequence.random(1)[0].tolist()
         return point
+
+
+def _log_ranks(count: int) -> Floats:
+    """What each of the good trials counts, from the best on; 1 on the average.
+
+    The weights of CMA-ES (Hansen 2016, equations 49 and 53): the best say more than the next.
+    """
+    weights = math.log(count + 1) - np.log(np.arange(1, count + 1))
+    return weights / weights.mean() if count else weights
 
 
 def _values(point: Sequence[NameValue]) -> tuple[str, ...]:

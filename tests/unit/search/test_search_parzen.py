@@ -5,7 +5,7 @@ import pytest
 
 from katib.api import names
 from katib.search.history import Floats
-from katib.search.parzen import NumberAxis, ParzenEstimator, WordAxis, axes_of, ranked
+from katib.search.parzen import NumberAxis, ParzenEstimator, Smoothing, WordAxis, axes_of, ranked
 from katib.search.space import SearchSpace
 from katib.testing.builders import an_experiment
 
@@ -23,7 +23,7 @@ POINTS = np.array(
 
 
 def estimator(points: Floats = POINTS, is_joint: bool = True) -> ParzenEstimator:
-    return ParzenEstimator(AXES, points, is_joint, 1.0)
+    return ParzenEstimator(AXES, points, np.ones(len(points)), Smoothing(is_joint, 1.0))
 
 
 def everywhere() -> Floats:
@@ -72,36 +72,55 @@ def test_the_best_points_are_near_good_ones_and_far_from_bad_ones() -> None:
     assert ranked(asked, good, bad).tolist() == asked[::-1].tolist()
 
 
-WIDTHS: dict[str, tuple[list[float], int | None, list[float]]] = {
-    "a lone point is as wide as its distance to the prior, and at least a third": (
-        [0.4],
-        None,
-        [1 / 3],
-    ),
-    "of two neighbours the farther one counts": ([0.05, 0.9], None, [0.45, 0.4]),
-    "over several parameters all kernels have one width": ([0.2, 0.8], 4, [0.25, 0.25]),
-    "no points have no widths": ([], None, []),
+WIDTHS: dict[str, tuple[list[float], int, float]] = {
+    "a lone point is as wide as half of what the prior leaves open": ([0.4], 1, 24**-0.5),
+    "points far apart are wide": ([0.1, 0.9], 1, (0.4033333 / 3) ** 0.5 * 2**-0.2),
+    "over several parameters, wider": ([0.1, 0.9], 4, (0.4033333 / 3) ** 0.5 * 2**-0.125),
+    "points close together are narrow": ([0.5] * 99, 1, 1200**-0.5 * 99**-0.2),
 }
+
+
+def width(centres: list[float], weights: list[float], parameters: int, narrowing: float) -> float:
+    how = Smoothing(True, 1.0, narrowing)
+    return NumberAxis(None).width(np.array(centres), np.array(weights), parameters, how)
 
 
 @pytest.mark.parametrize("case", WIDTHS)
 def test_the_width_of_kernels(case: str) -> None:
-    centres, parameters, widths = WIDTHS[case]
-    found = NumberAxis(None).widths(np.array(centres), parameters, 1.0)
-    assert found.tolist() == pytest.approx(widths)
+    centres, parameters, wanted = WIDTHS[case]
+    assert width(centres, [1.0] * len(centres), parameters, 1.0) == pytest.approx(wanted)
+
+
+def test_kernels_can_be_made_narrower() -> None:
+    centres = [0.1, 0.3, 0.9]
+    whole, half = (width(centres, [1.0] * 3, 2, narrowing) for narrowing in (1.0, 0.5))
+    assert half == pytest.approx(whole / 2)
+
+
+def test_points_that_count_more_are_spread_less_by_those_that_count_little() -> None:
+    centres = [0.1, 0.12, 0.9]
+    assert width(centres, [1.4, 1.4, 0.2], 1, 1.0) < 0.7 * width(centres, [1.0] * 3, 1, 1.0)
 
 
 def test_many_points_narrow_their_kernels_to_a_hundredth_and_no_further() -> None:
-    crowd = np.full(1000, 0.25)
-    assert NumberAxis(None).widths(crowd, None, 1.0)[1] == pytest.approx(0.01)
-    joint = NumberAxis(None).widths(crowd, 2, 1.0)
-    assert joint[0] == pytest.approx(0.2 * 1000 ** (-1 / 6))
+    assert width([0.25] * 20_000, [1.0] * 20_000, 1, 1.0) == 0.01
+
+
+def test_points_that_count_more_are_drawn_more_often() -> None:
+    points = np.array([[0.1], [0.9]])
+    axes = axes_of(SearchSpace.of(an_experiment().with_parameter("x", min="0", max="1").build()))
+    how = Smoothing(True, 0.01, 0.1)
+    drawn = ParzenEstimator(axes, points, np.array([1.8, 0.2]), how).draw(
+        400, np.random.default_rng(1)
+    )
+    assert (drawn < 0.5).mean() == pytest.approx(0.9, abs=0.05)
 
 
 def test_a_word_that_was_never_seen_stays_possible() -> None:
     axis = WordAxis(4)
     seen = np.full(255, 0.125)
-    masses = np.exp(axis.log_mass(np.array([0.125, 0.875]), seen, axis.widths(seen, None, 1.0)))
+    width = axis.width(seen, np.ones(255), 1, Smoothing(False, 1.0))
+    masses = np.exp(axis.log_mass(np.array([0.125, 0.875]), seen, width))
     assert masses[0, 0] == pytest.approx(17 / 20)
     assert masses[1, 0] == pytest.approx(1 / 20)
 

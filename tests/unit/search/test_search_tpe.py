@@ -101,5 +101,7 @@ def test_gamma_says_how_many_trials_are_good() -> None:
 
 
 def test_a_heavy_prior_leaves_nothing_but_chance() -> None:
-    assert drawn(prior_weight="1000000") != drawn()
-    assert sum(place < 0.5 for place in drawn(prior_weight="1000000")) > 3
+    heavy = drawn(prior_weight="1000000", n_ei_candidates="1")
+    light = drawn(prior_weight="0.01", n_ei_candidates="1")
+    assert sum(place < 0.5 for place in heavy) > 5
+    assert sum(place < 0.5 for place in light) < sum(place < 0.5 for place in heavy)

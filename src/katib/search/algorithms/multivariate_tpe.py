@@ -6,15 +6,10 @@ Scale", 2018, section 3.2; the mathematics is in :mod:`katib.search.parzen`.
 
 from __future__ import annotations
 
-import math
-
 from katib.api.experiment import Experiment
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
-from katib.search.tree_parzen import Plan, TreeParzenSearch
-
-#: A tenth of the trials are good, and no more than 25.
-_GOOD, _MOST_GOOD = 0.1, 25
+from katib.search.tree_parzen import DRAWS, GOOD, Plan, TreeParzenSearch
 
 
 class MultivariateTpe(TreeParzenSearch):
@@ -47,7 +42,7 @@ def _plan(reader: SettingsReader) -> Plan:
     )
     draws = reader.integer(
         "n_ei_candidates",
-        24,
+        DRAWS,
         lambda count: count > 0,
         "n_ei_candidates should be great than zero",
     )
@@ -56,5 +51,5 @@ def _plan(reader: SettingsReader) -> Plan:
         draws=draws,
         prior_weight=1.0,
         is_joint=True,
-        good=lambda count: min(math.ceil(_GOOD * count), _MOST_GOOD),
+        good=GOOD,
     )

@@ -11,10 +11,7 @@ import math
 from katib.api.experiment import Experiment
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
-from katib.search.tree_parzen import Plan, TreeParzenSearch
-
-#: No more trials than that are good, however many there are.
-_MOST_GOOD = 25
+from katib.search.tree_parzen import DRAWS, GOOD, Plan, TreeParzenSearch
 
 
 class Tpe(TreeParzenSearch):
@@ -40,7 +37,7 @@ class Tpe(TreeParzenSearch):
 
 def _plan(reader: SettingsReader) -> Plan:
     gamma = reader.number(
-        "gamma", 0.25, lambda gamma: 0 < gamma < 1, "gamma should be in the range of (0, 1)"
+        "gamma", GOOD, lambda gamma: 0 < gamma < 1, "gamma should be in the range of (0, 1)"
     )
     prior_weight = reader.number(
         "prior_weight",
@@ -56,7 +53,7 @@ def _plan(reader: SettingsReader) -> Plan:
     )
     draws = reader.integer(
         "n_EI_candidates",
-        24,
+        DRAWS,
         lambda count: count > 0,
         "n_EI_candidates should be great than zero",
     )
@@ -72,5 +69,5 @@ def _plan(reader: SettingsReader) -> Plan:
         draws=draws,
         prior_weight=prior_weight,
         is_joint=False,
-        good=lambda count: min(math.ceil(gamma * count), _MOST_GOOD),
+        good=gamma,
     )
