@@ -58,7 +58,7 @@ def moved(landscape: Landscape, dimensions: int, seed: int, is_turned: bool = Fa
         return landscape.function(best + (turn @ away if is_turned else away))
 
     space = [double(name, landscape.low, landscape.high) for name in names]
-    return Task(space, true, landscape.function(best))
+    return Task(space, true, dict(zip(names, map(float, target), strict=True)))
 
 
 def sphere(x: Floats) -> float:

@@ -66,7 +66,7 @@ class Surface:
 
 def _made(space: Space, seed: int, shape: Callable[[Surface, Config], float]) -> Task:
     surface = Surface(space, seed)
-    return Task(space, lambda config: shape(surface, config), 0.0)
+    return Task(space, lambda config: shape(surface, config), surface.best)
 
 
 def network(seed: int) -> Task:

@@ -29,7 +29,7 @@ GRIDS: Mapping[str, Space] = {
         double("log10_learning_rate", -2.5, 0.0, step=0.5),
         integer("depth", 1, 5),
         double("subsample", 0.4, 1.0, step=0.2),
-        words("features", "sqrt", "log2", "all"),
+        words("features", "sqrt", "all"),
         integer("trees", 10, 90, step=20),
     ),
     "mlp-wine": (
@@ -69,9 +69,9 @@ GRIDS: Mapping[str, Space] = {
     ),
     "boosting-diabetes": (
         double("log10_learning_rate", -2.5, 0.0, step=0.5),
-        integer("depth", 1, 5),
+        integer("depth", 1, 4),
         double("subsample", 0.4, 1.0, step=0.2),
-        words("loss", "squared_error", "absolute_error", "huber"),
+        words("loss", "squared_error", "huber"),
         integer("trees", 10, 90, step=20),
     ),
     "mlp-cancer": (
@@ -79,7 +79,7 @@ GRIDS: Mapping[str, Space] = {
         integer("layers", 1, 2),
         double("log10_learning_rate", -4.0, -1.0, step=0.5),
         integer("log10_decay", -5, 1, step=2),
-        words("activation", "relu", "tanh", "logistic"),
+        words("activation", "relu", "tanh"),
     ),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,14 +24,19 @@ class Task:
     Attributes:
         space: the parameters.
         true: the loss without noise, to be made small.
-        optimum: the best that there is, or the best that is known.
+        best: a configuration that nothing is better than.
         observed: the loss with noise; without it, the true one is seen.
     """
 
     space: Space
     true: Loss
-    optimum: float
+    best: Config
     observed: Observed | None = None
+
+    @property
+    def optimum(self) -> float:
+        """The best true loss that there is."""
+        return self.true(self.best)
 
     def loss(self, config: Config, rng: np.random.Generator) -> tuple[float, float]:
         """What is observed, and what is true."""
@@ -82,4 +87,4 @@ def with_noise(task: Task, share: float) -> Task:
     def observed(config: Config, rng: np.random.Generator) -> float:
         return task.true(config) + deviation * rng.standard_normal()
 
-    return Task(task.space, task.true, task.optimum, observed)
+    return replace(task, observed=observed)

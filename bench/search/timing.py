@@ -86,13 +86,13 @@ def mixed_task(size: int) -> Task:
         *(words(f"word{number}", "a", "b", "c", "d") for number in range(3)),
     ]
     space = [replace(one, name=f"{one.name}-{tens}") for tens in range(size // 10) for one in kinds]
-    return Task(space, lambda config: distance(space, config), 0.0)
+    return Task(space, lambda config: distance(space, config), {})
 
 
 def numbers_task(size: int) -> Task:
     """Doubles alone."""
     space = [double(f"x{number}", -5.0, 5.0) for number in range(size)]
-    return Task(space, lambda config: distance(space, config), 0.0)
+    return Task(space, lambda config: distance(space, config), {})
 
 
 def distance(space: Space, config: Config) -> float:
