@@ -90,7 +90,7 @@ def _value(parameter: Parameter, found: Any) -> Value:
     if parameter.kind == "categorical" or (parameter.step and not parameter.is_log):
         return parameter.value(int(found))
     if parameter.kind == "int":
-        return min(max(round(found), int(parameter.low)), int(parameter.high))
+        return int(min(max(round(found), parameter.low), parameter.high))
     return float(found)
 
 

@@ -13,8 +13,6 @@ from katib.api.values import NameValue
 from katib.search.algorithms import ALGORITHMS
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
 
-Key = tuple[Value, ...]
-
 
 def make(space: Space, option: str, seed: int, trials: int) -> KatibDriver:
     builder = an_experiment().with_algorithm(option, random_state=str(seed)).with_trials(trials, 5)
@@ -77,7 +75,9 @@ class KatibDriver:
 
 
 def _value(parameter: Parameter, text: str) -> Value:
-    return {"int": int, "double": float, "categorical": str}[parameter.kind](text)
+    if parameter.kind == "categorical":
+        return text
+    return int(text) if parameter.kind == "int" else float(text)
 
 
 def _text(parameter: Parameter, value: Value) -> str:
