@@ -38,7 +38,7 @@ def main() -> None:
     if not flags.report:
         flags.results.parent.mkdir(parents=True, exist_ok=True)
         run_all(flags)
-    print_report(flags.results, list(SUITES[flags.suite].makers))
+    print_report([flags.results, *flags.also], list(SUITES[flags.suite].makers))
 
 
 def parse_flags() -> argparse.Namespace:
@@ -58,6 +58,9 @@ def parse_flags() -> argparse.Namespace:
         type=Path,
         default=ROOT / ".cache" / "bench-search.jsonl",
         help="the file of results",
+    )
+    parser.add_argument(
+        "--also", nargs="+", type=Path, default=[], help="report what these files have, too"
     )
     flags = parser.parse_args()
     if flags.quick:

@@ -16,6 +16,7 @@ import itertools
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -68,8 +69,12 @@ def runs_in(results: Path) -> set[Run]:
     """What has been done; what failed counts as well."""
     if not results.exists():
         return set()
-    lines = [json.loads(line) for line in results.read_text().splitlines()]
-    return {(line["contender"], line["task"], line["seed"], line["mode"]) for line in lines}
+    return {run_of(json.loads(line)) for line in results.read_text().splitlines()}
+
+
+def run_of(line: Mapping[str, Any]) -> Run:
+    """Which search a line is of."""
+    return line["contender"], line["task"], line["seed"], line["mode"]
 
 
 def takes_part(contender: str, task: str) -> bool:

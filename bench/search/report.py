@@ -3,8 +3,10 @@
 The normalised regret after t trials is the best true loss so far, less the optimum, as a share of
 the way from the median of random points to the optimum: 1 is what a single random point reaches, 0
 is the optimum. The area is the mean, over the trials, of the logarithm of that regret. Ranks are
-taken within one family, for each task and seed, of both; equal ones share their mean rank. A
-family's ranking only uses the tasks and seeds that all of its members have finished.
+taken within one family, for each task and seed, of both measures; equal ones share their mean
+rank. A family's ranking uses the tasks and seeds that all who are ranked have finished; a peer that
+has not finished every task is compared with ours alone. Intervals are 95 %, by bootstrap over
+tasks, and over seeds within them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.search.contenders import CONTENDERS, FAMILIES
-from bench.search.drive import MODES, TRIALS
+from bench.search.drive import MODES, TRIALS, run_of
 from bench.search.task import group_of
 from bench.search.tasks import SUITES
 
@@ -50,10 +52,11 @@ class Search:
 Searches = Mapping[str, Mapping[Cell, Search]]
 
 
-def print_report(results: Path, tasks: Sequence[str]) -> None:
-    """Print everything that the file has about these tasks."""
-    lines = [json.loads(line) for line in results.read_text().splitlines()]
-    lines = [line for line in lines if line["task"] in set(tasks)]
+def print_report(results: Sequence[Path], tasks: Sequence[str]) -> None:
+    """Print everything that the files have about these tasks; of the same search, the first."""
+    texts = [text for file in results for text in file.read_text().splitlines()]
+    known = {run_of(line): line for line in map(json.loads, reversed(texts))}
+    lines = [line for line in known.values() if line["task"] in set(tasks)]
     failures = Counter(f"{one['contender']}: {one['error']}" for one in lines if "error" in one)
     for failure, count in sorted(failures.items()):
         print(f"failed {count} times: {failure}")
@@ -113,16 +116,29 @@ def _ranks(values: Floats) -> Floats:  # (n_cells, n_names)
 
 def members_of(family: str, searches: Searches) -> list[str]:
     """Who of a family has any searches: ours first, chance last."""
-    names = [
-        name for name, one in CONTENDERS.items() if family in one.families and name in searches
-    ]
-    return sorted(names, key=lambda name: (not CONTENDERS[name].is_ours, name == "random"))
+    names = [name for name, one in CONTENDERS.items() if family in one.families]
+    found = [name for name in names if name in searches]
+    return sorted(found, key=lambda name: (not CONTENDERS[name].is_ours, name == "random"))
+
+
+def ranked(searches: Searches, names: Sequence[str]) -> list[str]:
+    """Those of a family that have finished every task that the first has, once at least."""
+
+    def tasks(name: str) -> set[str]:
+        return {task for task, _ in searches[name]}
+
+    return [name for name in names if tasks(name) >= tasks(names[0])]
 
 
 def shared(searches: Searches, names: Sequence[str], group: str = "") -> list[Cell]:
     """The tasks and seeds that all of these have finished, of one group or of all."""
-    cells = set.intersection(*(set(searches[name]) for name in names)) if names else set()
+    cells = set.intersection(*(set(searches[name]) for name in names))
     return sorted(cell for cell in cells if not group or group_of(cell[0]) == group)
+
+
+def wins_of(searches: Searches, ours: str, other: str, cells: Sequence[Cell]) -> Floats:
+    """For each task and seed 1 where ours is better and 0 where not; a half by one measure."""
+    return np.asarray(2 - ranks_of(searches, [ours, other], cells)[:, 0], dtype=np.float64)
 
 
 def interval(values: Floats, tasks: Sequence[str]) -> tuple[float, float]:
@@ -138,26 +154,31 @@ def interval(values: Floats, tasks: Sequence[str]) -> tuple[float, float]:
 
 
 def print_ranks(searches: Searches) -> None:
-    """A table for all families: average rank, and how ours stands to each of the others."""
-    print("| family | algorithm | average rank | ours is better in | rank behind ours | searches |")
+    """A table for all families: average ranks, and how often ours is better than each other."""
+    print("| family | algorithm | average rank | searches | ours is better in | searches |")
     print("|---|---|---:|---:|---:|---:|")
     for family, ours in FAMILIES.items():
         names = members_of(family, searches)
-        cells = shared(searches, names)
-        if ours not in names or not cells:
+        if ours not in names:
             continue
-        ranks = ranks_of(searches, names, cells)
-        tasks = [task for task, _ in cells]
-        for column, name in enumerate(names):
-            low, high = interval(ranks[:, column], tasks)
-            row = f"| {family} | {name} | {ranks[:, column].mean():.2f} ({low:.2f} to {high:.2f}) "
-            behind = ranks[:, column] - ranks[:, names.index(ours)]
-            if name == ours:
-                print(f"{row}| | | {len(cells)} |")
-                continue
-            wins = np.mean(np.where(behind == 0, 0.5, behind > 0))
-            low, high = interval(behind, tasks)
-            print(f"{row}| {wins:.0%} | {behind.mean():+.2f} ({low:+.2f} to {high:+.2f}) | |")
+        full = ranked(searches, names)
+        cells = shared(searches, full)
+        ranks = ranks_of(searches, full, cells) if cells else np.empty((0, len(full)))
+        for name in names:
+            columns = ["", ""]
+            if name in full and cells:
+                column = ranks[:, full.index(name)]
+                columns = [_with_interval(column, cells, "{:.2f}"), str(len(cells))]
+            both = shared(searches, [ours, name])
+            if name != ours and both:
+                wins = wins_of(searches, ours, name, both)
+                columns += [_with_interval(wins, both, "{:.0%}"), str(len(both))]
+            print(f"| {family} | {name} | " + " | ".join([*columns, "", ""][:4]) + " |")
+
+
+def _with_interval(values: Floats, cells: Sequence[Cell], shape: str) -> str:
+    low, high = interval(values, [task for task, _ in cells])
+    return f"{shape} ({shape} to {shape})".format(values.mean(), low, high)
 
 
 def print_groups(searches: Searches, groups: Sequence[str]) -> None:
@@ -171,9 +192,9 @@ def print_groups(searches: Searches, groups: Sequence[str]) -> None:
 
 
 def _duels(searches: Searches) -> Iterator[tuple[str, list[str]]]:
-    for ours in searches:
-        if CONTENDERS[ours].is_ours:
-            families = CONTENDERS[ours].families
+    for ours, contender in CONTENDERS.items():
+        if contender.is_ours and ours in searches:
+            families = contender.families
             others = [name for family in families for name in members_of(family, searches)]
             yield ours, [name for name in others if name != ours] or ["random"]
 
@@ -184,8 +205,7 @@ def _share(searches: Searches, ours: str, other: str, group: str) -> str:
     cells = shared(searches, [ours, other], group)
     if not cells:
         return ""
-    ranks = ranks_of(searches, [ours, other], cells)
-    return f"{np.mean(2 - ranks[:, 0]):.0%}"
+    return f"{wins_of(searches, ours, other, cells).mean():.0%}"
 
 
 def print_regrets(searches: Searches, tasks: Sequence[str]) -> None:
@@ -195,7 +215,8 @@ def print_regrets(searches: Searches, tasks: Sequence[str]) -> None:
     print("|---|" + "---:|" * len(names))
     for task in tasks:
         row = [_median(searches[name], task) for name in names]
-        print(f"| {task} | " + " | ".join(row) + " |")
+        if any(row):
+            print(f"| {task} | " + " | ".join(row) + " |")
     seconds = [np.median([one.seconds for one in searches[name].values()]) for name in names]
     print("| *seconds for all suggestions* | " + " | ".join(f"{one:.1f}" for one in seconds) + " |")
 

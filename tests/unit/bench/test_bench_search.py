@@ -210,8 +210,8 @@ def test_a_report_says_what_failed(tmp_path: Path, capsys: pytest.CaptureFixture
     del failed["true"]
     rows = [a_line("random", 0, [9.0, 3.0]), a_line("katib-tpe", 0, [9.0, 1.0])]
     file.write_text("".join([*rows, json.dumps(failed) + "\n"]))
-    print_report(file, ["analytic/sphere-9"])
+    print_report([file], ["analytic/sphere-9"])
     printed = capsys.readouterr().out
     assert "failed 1 times: optuna-tpe: ValueError: no" in printed
-    assert "| tpe | katib-tpe | 1.00 (1.00 to 1.00) |" in printed
-    assert "| tpe | random | 2.00 (2.00 to 2.00) | 100% |" in printed
+    assert "| tpe | katib-tpe | 1.00 (1.00 to 1.00) | 1 |  |  |" in printed
+    assert "| tpe | random | 2.00 (2.00 to 2.00) | 1 | 100% (100% to 100%) | 1 |" in printed
