@@ -27,17 +27,17 @@ GRIDS: Mapping[str, Space] = {
     ),
     "boosting-cancer": (
         double("log10_learning_rate", -2.5, 0.0, step=0.5),
-        integer("depth", 1, 5),
-        double("subsample", 0.4, 1.0, step=0.2),
+        integer("depth", 1, 4),
+        double("subsample", 0.4, 1.0, step=0.3),
         words("features", "sqrt", "all"),
         integer("trees", 10, 90, step=20),
     ),
     "mlp-wine": (
-        integer("log2_width", 2, 6),
+        integer("log2_width", 2, 5),
         integer("layers", 1, 3),
         double("log10_learning_rate", -4.0, -1.0, step=0.5),
         integer("log10_decay", -5, 1, step=2),
-        words("activation", "relu", "tanh", "logistic"),
+        words("activation", "relu", "tanh"),
     ),
     "forest-diabetes": (
         integer("depth", 1, 11, step=2),
@@ -70,7 +70,7 @@ GRIDS: Mapping[str, Space] = {
     "boosting-diabetes": (
         double("log10_learning_rate", -2.5, 0.0, step=0.5),
         integer("depth", 1, 4),
-        double("subsample", 0.4, 1.0, step=0.2),
+        double("subsample", 0.4, 1.0, step=0.3),
         words("loss", "squared_error", "huber"),
         integer("trees", 10, 90, step=20),
     ),

@@ -4,10 +4,10 @@
 
     .venv/bin/python -m bench.search.timing
 
-Each measurement is a process of its own, as is the engine's: it tells random trials, then asks for
-one suggestion, tells its result, and asks for the next, a few times. The first answer, for which a
-whole history is taken in, is shown beside the median of the later ones. Contenders take turns, so
-that a busy machine is busy for all of them.
+Each measurement is a process of its own with one thread, as is the engine's: it is told random
+trials, then asked for one suggestion, told its result, and asked for the next, a few times. The first
+answer, for which a whole history is new, is shown beside the median of the later ones. Seconds are
+processor time, which other programs of the machine disturb least; contenders take turns all the same.
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ def measure(contender: str, trials: int, size: int) -> dict[str, float]:
     driver.tell(configs, [task.true(config) for config in configs])
     seconds = []
     for _ in range(1 + ASKS):
-        started = time.perf_counter()
+        started = time.process_time()
         asked = driver.ask(1)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.process_time() - started)
         driver.tell(asked, [task.true(config) for config in asked])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"first": seconds[0], "later": median(seconds[1:]), "peak": peak}
@@ -122,13 +122,13 @@ def measure_whole(contender: str) -> dict[str, float]:
     task = numbers_task(size)
     driver, seconds = make_driver(contender, task, 1, trials), 0.0
     for _ in range(trials // 20):
-        started = time.perf_counter()
+        started = time.process_time()
         configs = driver.ask(20)
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
         losses = [task.true(config) for config in configs]
-        started = time.perf_counter()
+        started = time.process_time()
         driver.tell(configs, losses)
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
     return {"seconds": seconds}
 
 
