@@ -66,10 +66,11 @@ def parse_flags() -> argparse.Namespace:
 
 
 def runs_in(results: Path) -> set[Run]:
-    """What has been done; what failed counts as well."""
+    """What has been done; what failed is to be tried again."""
     if not results.exists():
         return set()
-    return {run_of(json.loads(line)) for line in results.read_text().splitlines()}
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    return {run_of(line) for line in lines if "error" not in line}
 
 
 def run_of(line: Mapping[str, Any]) -> Run:

@@ -53,9 +53,10 @@ Searches = Mapping[str, Mapping[Cell, Search]]
 
 
 def print_report(results: Sequence[Path], tasks: Sequence[str]) -> None:
-    """Print everything that the files have about these tasks; of the same search, the first."""
-    texts = [text for file in results for text in file.read_text().splitlines()]
-    known = {run_of(line): line for line in map(json.loads, reversed(texts))}
+    """Print everything that the files have about these tasks."""
+    lines = [json.loads(text) for file in results for text in file.read_text().splitlines()]
+    # A search may be there twice: failed and tried again, or in two files.
+    known = {run_of(line): line for line in sorted(lines, key=lambda line: "true" in line)}
     lines = [line for line in known.values() if line["task"] in set(tasks)]
     failures = Counter(f"{one['contender']}: {one['error']}" for one in lines if "error" in one)
     for failure, count in sorted(failures.items()):

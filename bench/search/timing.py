@@ -4,10 +4,10 @@
 
     .venv/bin/python -m bench.search.timing
 
-Each measurement is a process of its own with one thread, as is the engine's: it is told random
-trials, then asked for one suggestion, told its result, and asked for the next, a few times. The first
-answer, for which a whole history is new, is shown beside the median of the later ones. Seconds are
-processor time, which other programs of the machine disturb least; contenders take turns all the same.
+Each measurement is a process of its own with one thread: it is told random trials, then asked for
+one suggestion, told its result, and asked for the next, a few times. The first answer, for which a
+whole history is new, is shown beside the median of the later ones. Seconds are processor time,
+which other programs of the machine disturb least; contenders take turns all the same.
 """
 
 from __future__ import annotations

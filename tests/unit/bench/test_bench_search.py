@@ -148,10 +148,11 @@ def test_grid_search_takes_part_where_the_space_ends() -> None:
     assert takes_part("katib-tpe", "mixed/kernel-5")
 
 
-def test_what_was_run_is_known(tmp_path: Path) -> None:
+def test_what_was_run_is_known_and_what_failed_is_not(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
     assert runs_in(file) == set()
-    file.write_text(a_line("random", 1, [1.0]))
+    failed = {"error": "ValueError: no"} | json.loads(a_line("random", 2, []))
+    file.write_text(a_line("random", 1, [1.0]) + json.dumps(failed) + "\n")
     assert runs_in(file) == {("random", "analytic/sphere-9", 1, "sequential")}
 
 
