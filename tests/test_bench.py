@@ -1,3 +1,5 @@
+"""The tasks of `bench/search` are what they say, and its report counts right."""
+
 from __future__ import annotations
 
 import json
