@@ -23,15 +23,16 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
-    GradientBoostingRegressor,
     RandomForestRegressor,
 )
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import ElasticNet
 from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from bench.search.space import Config
 from bench.search.tables import FILE, GRIDS, config_of, size_of
@@ -126,14 +127,9 @@ def boosting(config: Config, fold: Fold) -> list[float]:
         "n_estimators": 90,
         "random_state": 1,
     }
-    if "loss" in config:
-        regressor = GradientBoostingRegressor(loss=config["loss"], **shape).fit(fold[0], fold[1])
-        stages = [unexplained(guess, fold) for guess in regressor.staged_predict(fold[2])]
-    else:
-        features = None if config["features"] == "all" else config["features"]
-        classifier = GradientBoostingClassifier(max_features=features, **shape)
-        classifier.fit(fold[0], fold[1])
-        stages = [error_rate(guess, fold) for guess in classifier.staged_predict(fold[2])]
+    features = None if config["features"] == "all" else config["features"]
+    classifier = GradientBoostingClassifier(max_features=features, **shape).fit(fold[0], fold[1])
+    stages = [error_rate(guess, fold) for guess in classifier.staged_predict(fold[2])]
     return stages[9::20]
 
 
@@ -206,9 +202,31 @@ def kernel_ridge(config: Config, fold: Fold) -> float:
     return unexplained(machine.fit(fold[0], fold[1] - mean).predict(fold[2]) + mean, fold)
 
 
+def tree(config: Config, fold: Fold) -> float:
+    classifier = DecisionTreeClassifier(
+        max_depth=config["depth"],
+        min_samples_leaf=2 ** int(config["log2_leaf"]),
+        min_samples_split=2 ** int(config["log2_split"]),
+        criterion=config["criterion"],
+        max_features=None if config["features"] == "all" else config["features"],
+        random_state=1,
+    )
+    return error_rate(classifier.fit(fold[0], fold[1]).predict(fold[2]), fold)
+
+
+def elastic(config: Config, fold: Fold) -> float:
+    train, targets, test, test_targets = fold
+    powers = PolynomialFeatures(int(config["degree"]), include_bias=False).fit(train)
+    fold = powers.transform(train), targets, powers.transform(test), test_targets
+    fold = scaled(config["scaling"], fold)
+    machine = ElasticNet(
+        alpha=10.0 ** float(config["log10_alpha"]), l1_ratio=float(config["ratio"]), max_iter=300
+    )
+    return unexplained(machine.fit(fold[0], fold[1]).predict(fold[2]), fold)
+
+
 AT_ONCE = {
     "boosting-cancer",
-    "boosting-diabetes",
     "forest-diabetes",
     "extra-trees-digits",
     "neighbours-digits",
@@ -221,8 +239,8 @@ TRAINERS: Mapping[str, tuple[Trainer, Callable[[], Iterator[Fold]]]] = {
     "neighbours-digits": (neighbours, lambda: classes(load_digits, 1797)),
     "extra-trees-digits": (extra_trees, lambda: classes(load_digits)),
     "kernel-ridge-diabetes": (kernel_ridge, numbers),
-    "boosting-diabetes": (boosting, numbers),
-    "mlp-cancer": (mlp, lambda: classes(load_breast_cancer)),
+    "tree-cancer": (tree, lambda: classes(load_breast_cancer)),
+    "elastic-diabetes": (elastic, numbers),
 }
 
 

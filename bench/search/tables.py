@@ -67,19 +67,18 @@ GRIDS: Mapping[str, Space] = {
         double("log10_gamma", -4.0, 1.0, step=0.5),
         words("scaling", "none", "standard"),
     ),
-    "boosting-diabetes": (
-        double("log10_learning_rate", -2.5, 0.0, step=0.5),
-        integer("depth", 1, 4),
-        double("subsample", 0.4, 1.0, step=0.3),
-        words("loss", "squared_error", "huber"),
-        integer("trees", 10, 90, step=20),
+    "tree-cancer": (
+        integer("depth", 1, 8),
+        integer("log2_leaf", 0, 5),
+        integer("log2_split", 1, 5),
+        words("criterion", "gini", "entropy"),
+        words("features", "sqrt", "all"),
     ),
-    "mlp-cancer": (
-        integer("log2_width", 2, 5),
-        integer("layers", 1, 2),
-        double("log10_learning_rate", -4.0, -1.0, step=0.5),
-        integer("log10_decay", -5, 1, step=2),
-        words("activation", "relu", "tanh"),
+    "elastic-diabetes": (
+        integer("degree", 1, 2),
+        words("scaling", "standard", "minmax"),
+        double("log10_alpha", -4.0, 1.0, step=0.5),
+        double("ratio", 0.0, 1.0, step=0.1),
     ),
 }
 
