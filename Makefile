@@ -10,7 +10,7 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1
 CHECKED := src tests bench examples scripts
 
 .DEFAULT_GOAL := check
-.PHONY: help check format-check format lint types contracts unit learning journeys test run bench clean
+.PHONY: help check format-check format lint types contracts unit learning journeys test run bench bench-search clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ contracts: $(VENV)/.dev ## Check which room may import which
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## Unit and contract tests
-	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_docs.py tests/test_rooms.py tests/test_rules.py
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_bench.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
@@ -49,6 +49,9 @@ run: $(VENV)/.run ## Install katib and tune the digits example
 
 bench: $(VENV)/.dev ## Measure throughput against the machine's limit and a peer
 	$(BIN)/python bench/throughput.py
+
+bench-search: $(VENV)/.dev ## Compare the search algorithms with their peers; OPTIONS=--quick for a few minutes
+	$(BIN)/python -m bench.search $(OPTIONS)
 
 clean: ## Remove the virtual environment, caches and the experiments of `make run`
 	rm -rf $(VENV) bench/.venv-peers $(RUN_HOME) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
