@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-import msgspec
 import pytest
+import resource_play
+from resource_play import Judge, by_lr, failed, label, place, value
 
 from katib.api import names
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.api.values import Condition, Strings
 from katib.errors import SettingsError
-from katib.search.algorithms.hyperband import BRACKET, PARENT, RUNG, Hyperband
+from katib.search.algorithms.hyperband import Hyperband
 from katib.testing.builders import (
     ExperimentBuilder,
     a_running_trial,
@@ -22,55 +22,13 @@ from katib.testing.builders import (
 
 
 def tuned(**settings: str) -> ExperimentBuilder:
-    given = {"r_l": "9", "resource_name": "epochs", **settings}
-    builder = an_experiment().with_algorithm("hyperband", **given)
-    builder.with_parameter("lr", min="0", max="1")
-    return builder.with_parameter("epochs", names.INT, min="1", max="100")
-
-
-def value(assignment: TrialAssignment, name: str) -> str:
-    return next(pair.value for pair in assignment.parameter_assignments if pair.name == name)
-
-
-def labels(assignment: TrialAssignment) -> Mapping[str, str]:
-    return Strings() if assignment.labels is None else assignment.labels
-
-
-def place(assignment: TrialAssignment) -> tuple[str, str]:
-    return labels(assignment)[BRACKET], labels(assignment)[RUNG]
-
-
-def failed(trial: Trial) -> Trial:
-    conditions = (*trial.status.conditions, Condition(type=names.FAILED, status="True"))
-    status = msgspec.structs.replace(trial.status, conditions=conditions)
-    return msgspec.structs.replace(trial, status=status)
-
-
-Judge = Callable[[TrialAssignment, Trial], Trial]
-
-
-def by_lr(assignment: TrialAssignment, trial: Trial) -> Trial:
-    return a_succeeded_trial(trial, value(assignment, "lr"))
+    return resource_play.tuned("hyperband", **settings)
 
 
 def play(
     experiment: Experiment, batch: int, judge: Judge = by_lr
 ) -> tuple[list[TrialAssignment], list[Trial]]:
-    """The whole experiment, so many trials at a time; every object answers one question."""
-    given: list[TrialAssignment] = []
-    trials: list[Trial] = []
-    for _ in range(1000):
-        search = Hyperband(experiment, 1)
-        search.tell(trials)
-        reply = search.suggest(len(given), batch)
-        for assignment in reply.assignments:
-            trial = a_running_trial(experiment, f"trial-{len(given)}", assignment)
-            given.append(assignment)
-            trials.append(judge(assignment, trial))
-        if reply.is_exhausted:
-            return given, trials
-        assert reply.assignments, "it waits though every trial has ended"
-    raise AssertionError("no end")
+    return resource_play.play(Hyperband, experiment, batch, judge)
 
 
 PLAN = [("2", "0", "1")] * 9 + [("2", "1", "3")] * 3 + [("2", "2", "9")]
@@ -86,7 +44,7 @@ def test_all_brackets_are_run_as_published_and_then_it_ends(batch: int) -> None:
 @pytest.mark.parametrize("direction", [names.MINIMIZE, names.MAXIMIZE])
 def test_the_best_of_a_rung_go_on(direction: str) -> None:
     given, _ = play(tuned().with_objective(type=direction).build(), 4)
-    rungs: dict[tuple[str, str], list[float]] = {}
+    rungs: dict[tuple[str | None, str | None], list[float]] = {}
     for assignment in given:
         rungs.setdefault(place(assignment), []).append(float(value(assignment, "lr")))
     for lower, upper in (
@@ -101,7 +59,7 @@ def test_the_best_of_a_rung_go_on(direction: str) -> None:
 def test_a_promoted_trial_names_its_parent() -> None:
     given, _ = play(tuned().build(), 3)
     for assignment in given:
-        parent = labels(assignment).get(PARENT)
+        parent = label(assignment, "parent")
         assert (parent is None) == (place(assignment)[1] == "0")
         if parent is not None:
             before = given[int(parent.removeprefix("trial-"))]

@@ -15,6 +15,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
     "algorithm",
     "katib.algorithms",
     {
+        "asha": "katib.search.algorithms.asha:Asha",
         "bayesianoptimization": (
             "katib.search.algorithms.bayesian_optimization:BayesianOptimization"
         ),
