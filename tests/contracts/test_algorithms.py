@@ -24,7 +24,7 @@ class TestThoseWithAResource(AlgorithmContract):
         NameValue(name="eta", value="2"),
     )
 
-    @pytest.fixture(params=["asha", "hyperband"])
+    @pytest.fixture(params=["asha", "bohb", "hyperband"])
     def algorithm(self, request: pytest.FixtureRequest) -> type[Algorithm]:
         return ALGORITHMS.load(str(request.param))
 

@@ -8,29 +8,35 @@ from itertools import islice, repeat
 
 from katib.api.experiment import Experiment
 from katib.search.configurations import Batch
-from katib.search.halving import HalvingSearch, Seat
+from katib.search.halving import HalvingPlan, HalvingSearch, Seat
 from katib.search.resource import ResourceSettings
+from katib.search.rung_model import ModelPlan
 from katib.search.rungs import Place
 from katib.search.settings import SettingsReader
 
 
 @dataclass(frozen=True, slots=True)
-class BracketSettings:
-    """What the user has set.
+class BracketPlan(HalvingPlan):
+    """How the search is carried out.
 
     Attributes:
-        resource: what is sieved by.
         iterations: how often all brackets are gone through.
         is_sync: the next bracket waits for this one.
     """
 
-    resource: ResourceSettings
-    iterations: int
-    is_sync: bool
+    iterations: int = 1
+    is_sync: bool = True
 
     @classmethod
-    def read(cls, experiment: Experiment, reader: SettingsReader) -> BracketSettings:
-        """Read them, and leave what is wrong with them to ``reader.check()``."""
+    def read(
+        cls,
+        algorithm: str,
+        experiment: Experiment,
+        reader: SettingsReader,
+        model: ModelPlan | None = None,
+    ) -> BracketPlan:
+        """Read the settings, and leave what is wrong with them to ``reader.check()``."""
+        resource = ResourceSettings.read(experiment, reader)
         iterations = reader.integer(
             "iterations",
             1,
@@ -40,8 +46,7 @@ class BracketSettings:
         sync = reader.choice(
             "sync", "true", ("true", "false"), "sync should be true or false, not {value}"
         )
-        resource = ResourceSettings.read(experiment, reader)
-        return cls(resource, iterations, sync == "true")
+        return cls(algorithm, resource, model, iterations, sync == "true")
 
 
 class BracketSearch(HalvingSearch):
@@ -55,24 +60,21 @@ class BracketSearch(HalvingSearch):
     Args:
         experiment: what is searched.
         seed: where all randomness comes from.
-        algorithm: the name under which labels are written.
-        settings: the resource, and the order of the brackets.
+        plan: how.
     """
 
-    def __init__(
-        self, experiment: Experiment, seed: int, algorithm: str, settings: BracketSettings
-    ) -> None:
-        super().__init__(experiment, seed, algorithm, settings.resource)
-        self._settings = settings
+    def __init__(self, experiment: Experiment, seed: int, plan: BracketPlan) -> None:
+        super().__init__(experiment, seed, plan)
+        self._plan = plan
 
     def _seats(self, first: int, batch: Batch) -> Iterator[Seat | None]:
         """The rungs in order, as far as it is known who is on them."""
         is_waiting = False
-        for iteration in range(self._settings.iterations):
+        for iteration in range(self._plan.iterations):
             for bracket in self.schedule.brackets():
                 is_blocked = yield from self._bracket(iteration, bracket)
                 is_waiting = is_waiting or is_blocked
-                if is_blocked and self._settings.is_sync:
+                if is_blocked and self._plan.is_sync:
                     yield None
         if is_waiting:
             yield None

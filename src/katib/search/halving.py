@@ -15,9 +15,10 @@ from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.ports.suggester import SuggestionReply
-from katib.search.configurations import Batch, Chance, Configurations
+from katib.search.configurations import Adviser, Batch, Chance, Configurations
 from katib.search.history import History, PastTrial
 from katib.search.resource import ResourceSettings, ResourceSpace
+from katib.search.rung_model import ModelPlan, RungModel
 from katib.search.rungs import Place, RungBook, RungLabels
 from katib.search.space import SearchSpace
 
@@ -35,6 +36,21 @@ class Seat:
     parent: PastTrial | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HalvingPlan:
+    """How the search is carried out.
+
+    Attributes:
+        algorithm: the name under which labels are written.
+        resource: which it is, and how it grows.
+        model: how new configurations are found; ``None`` for at random.
+    """
+
+    algorithm: str
+    resource: ResourceSettings
+    model: ModelPlan | None = None
+
+
 class HalvingSearch:
     """Gives seats their configurations, in the order that a subclass knows.
 
@@ -44,20 +60,20 @@ class HalvingSearch:
     Args:
         experiment: what is searched.
         seed: where all randomness comes from.
-        algorithm: the name under which labels are written.
-        settings: the resource, and how it grows.
+        plan: how.
     """
 
-    def __init__(
-        self, experiment: Experiment, seed: int, algorithm: str, settings: ResourceSettings
-    ) -> None:
+    def __init__(self, experiment: Experiment, seed: int, plan: HalvingPlan) -> None:
         space = SearchSpace.of(experiment)
-        self._resource = ResourceSpace(space, settings.name)
-        self._labels = RungLabels(algorithm, settings.has_checkpoints)
+        self._resource = ResourceSpace(space, plan.resource.name)
+        self._labels = RungLabels(plan.algorithm, plan.resource.has_checkpoints)
         self._history = History(experiment, space)
-        self.schedule = settings.schedule
+        self.schedule = plan.resource.schedule
         self.book = RungBook(self._labels)
-        self._configurations = Configurations(self._resource.configurations, seed, Chance())
+        adviser: Adviser = Chance()
+        if plan.model is not None:
+            adviser = RungModel(self.book, self._resource, plan.model)
+        self._configurations = Configurations(self._resource.configurations, seed, adviser)
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Every trial belongs to the rung that its labels name."""

@@ -148,12 +148,14 @@ class RungBook:
         self._rungs: dict[Place, Members] = {}
         self._parents: set[str] = set()
         self.next_index = 0  # one more than that of any trial
+        self.version = 0  # changes with whatever is told
 
     def tell(self, trial: PastTrial) -> None:
         """Take in a trial that is new or has changed; one of no rung is left out."""
         place = self._labels.place(trial)
         if place is None:
             return
+        self.version += 1
         if trial.name in self._trials:
             self.members(self._places[trial.name]).drop(self._trials[trial.name])
         self._trials[trial.name], self._places[trial.name] = trial, place
@@ -169,9 +171,10 @@ class RungBook:
         """The trials of a rung, pending or ended."""
         return self._rungs.get(place, _NOBODY)
 
-    def trial(self, name: str) -> PastTrial:
-        """The trial of that name, which is on a rung."""
-        return self._trials[name]
+    def trials(self) -> Iterator[tuple[Place, PastTrial]]:
+        """All of them, by name, with their rungs."""
+        for name in sorted(self._trials):
+            yield self._places[name], self._trials[name]
 
     def promotable(self, place: Place, most: int) -> Iterator[PastTrial]:
         """Those of the best ``most`` trials of a rung that were not promoted, best first."""

@@ -19,6 +19,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "bayesianoptimization": (
             "katib.search.algorithms.bayesian_optimization:BayesianOptimization"
         ),
+        "bohb": "katib.search.algorithms.bohb:Bohb",
         "cmaes": "katib.search.algorithms.cmaes:CmaEs",
         "darts": "katib.search.algorithms.darts:Darts",
         "enas": "katib.search.algorithms.enas:Enas",

@@ -15,19 +15,29 @@ from random import Random
 
 from katib.api.experiment import Experiment
 from katib.search.configurations import Batch
-from katib.search.halving import HalvingSearch, Seat
+from katib.search.halving import HalvingPlan, HalvingSearch, Seat
 from katib.search.history import PastTrial
 from katib.search.resource import ResourceSettings
+from katib.search.rung_model import ModelPlan
 from katib.search.rungs import Place
 from katib.search.settings import SettingsReader
+
+_MODELS = {"random": None, "tpe": ModelPlan()}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user has set: the resource, and how many brackets there are."""
+    """What the user has set.
+
+    Attributes:
+        resource: what is sieved by.
+        brackets: on how many rungs configurations begin.
+        model: how new ones are found; ``None`` for at random.
+    """
 
     resource: ResourceSettings
     brackets: int
+    model: ModelPlan | None
 
     @classmethod
     def of(cls, experiment: Experiment) -> Settings:
@@ -45,8 +55,11 @@ class Settings:
             lambda number: 1 <= number <= most,
             f"brackets should be from 1 to {most}, the number of rungs",
         )
+        sampler = reader.choice(
+            "sampler", "random", _MODELS, "sampler should be random or tpe, not {value}"
+        )
         reader.check()
-        return cls(resource, brackets)
+        return cls(resource, brackets, _MODELS[sampler])
 
 
 class Asha(HalvingSearch):
@@ -63,7 +76,7 @@ class Asha(HalvingSearch):
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         settings = Settings.of(experiment)
-        super().__init__(experiment, seed, "asha", settings.resource)
+        super().__init__(experiment, seed, HalvingPlan("asha", settings.resource, settings.model))
         self._seed = seed
         most = self.schedule.most_rungs
         self._brackets = range(most, most - settings.brackets, -1)

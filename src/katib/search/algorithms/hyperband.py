@@ -7,7 +7,7 @@ Li et al., JMLR 18 (2018), algorithm 1; the schedule is in
 from __future__ import annotations
 
 from katib.api.experiment import Experiment
-from katib.search.brackets import BracketSearch, BracketSettings
+from katib.search.brackets import BracketPlan, BracketSearch
 from katib.search.settings import SettingsReader
 
 
@@ -15,16 +15,16 @@ class Hyperband(BracketSearch):
     """The brackets with configurations drawn at random."""
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
-        super().__init__(experiment, seed, "hyperband", _settings(experiment))
+        super().__init__(experiment, seed, _plan(experiment))
 
     @staticmethod
     def validate(experiment: Experiment) -> None:
         """Accept a schedule whose resource is one of the parameters, one that has numbers."""
-        _settings(experiment)
+        _plan(experiment)
 
 
-def _settings(experiment: Experiment) -> BracketSettings:
+def _plan(experiment: Experiment) -> BracketPlan:
     reader = SettingsReader(experiment)
-    settings = BracketSettings.read(experiment, reader)
+    plan = BracketPlan.read("hyperband", experiment, reader)
     reader.check()
-    return settings
+    return plan
