@@ -92,6 +92,44 @@ def test_the_next_bracket_does_not_wait_for_the_last_rung() -> None:
     assert list(found) == given[12:18]
 
 
+def test_without_waiting_the_next_brackets_begin_meanwhile() -> None:
+    experiment = tuned(sync="false").build()
+    search = Hyperband(experiment, 1)
+    first = search.suggest(0, 20)
+    assert [place(one) for one in first.assignments] == (
+        [("2", "0")] * 9 + [("1", "0")] * 5 + [("0", "0")] * 3
+    )
+    assert not first.is_exhausted
+    running = [a_running_trial(experiment, f"t{n}", one) for n, one in enumerate(first.assignments)]
+    search.tell(running)
+    assert list(search.suggest(17, 1).assignments) == []
+    search.tell([a_succeeded_trial(trial, "1") for trial in running[9:14]])
+    found = search.suggest(17, 5)
+    assert [place(one) for one in found.assignments] == [("1", "1")] * 2
+    # Results of the first bracket are still to come.
+    assert not found.is_exhausted
+    search.tell([failed(trial) for trial in running[:9]])
+    assert search.suggest(17, 5).is_exhausted
+
+
+@pytest.mark.parametrize("slots", [1, 4, 20])
+def test_without_waiting_the_same_brackets_are_run(slots: int) -> None:
+    experiment = tuned(sync="false", iterations="2").build()
+    given = resource_play.play_in_parallel(Hyperband, experiment, slots, 1000)
+    found = Counter((*place(one), value(one, "epochs")) for one in given)
+    assert found == {key: 2 * count for key, count in Counter(PLAN).items()}
+
+
+def test_it_starts_over_as_often_as_it_should() -> None:
+    given, _ = play(tuned(iterations="3").build(), 4)
+    assert [(*place(one), value(one, "epochs")) for one in given] == PLAN * 3
+    assert [label(one, "iteration") for one in given] == [
+        number for number in "012" for _ in range(len(PLAN))
+    ]
+    new = [value(one, "lr") for one in given if place(one)[1] == "0"]
+    assert len(set(new)) == len(new) == 3 * 17
+
+
 def test_a_failed_trial_is_the_worst_and_blocks_nothing() -> None:
     def judge(assignment: TrialAssignment, trial: Trial) -> Trial:
         good = float(value(assignment, "lr")) < 0.3
@@ -200,6 +238,19 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "the least above the most": (
         {"r_l": "9", "resource_name": "n", "min_resource": "10"},
         "min_resource 10 is above r_l 9",
+    ),
+    "no brackets at all": (
+        {"r_l": "9", "resource_name": "n", "iterations": "0"},
+        "iterations should be great or equal than one",
+    ),
+    "neither waiting nor not": (
+        {"r_l": "9", "resource_name": "n", "sync": "yes"},
+        "sync should be true or false, not yes",
+    ),
+    "checkpoints nowhere": (
+        {"r_l": "9", "resource_name": "n", "suggestion_trial_dir": "checkpoints"},
+        "failed to validate suggestion_trial_dir(checkpoints): "
+        "write an absolute path of the trial's container, such as /checkpoints",
     ),
     "all at once": (
         {"typo": "1", "r_l": "9", "resource_name": "x", "random_state": "-1"},
