@@ -15,7 +15,7 @@ import numpy as np
 
 from katib.search.configurations import Units
 from katib.search.history import Floats, Outcome, PastTrial
-from katib.search.parzen import Axis, ParzenEstimator, axes_of, ranked
+from katib.search.parzen import Axis, ParzenEstimator, WordAxis, axes_of, ranked
 from katib.search.resource import ResourceSpace
 from katib.search.rungs import RungBook
 
@@ -97,15 +97,13 @@ class RungModel:
     def _draw(self, good: Floats, random: np.random.Generator) -> Floats:
         """Points near good ones (Falkner et al. 2018, section 3.2): (draws, n_parameters)."""
         plan, kernels = self._plan, random.integers(len(good), size=self._plan.draws)
+        narrowing = len(good) ** (-1 / (len(self._axes) + 4))
         columns = []
         for axis, centres in zip(self._axes, good.T, strict=True):
-            widths = self._widths(axis, centres)
-            widths = np.clip(widths * plan.bandwidth_factor, plan.min_bandwidth, 1.0)
-            columns.append(axis.draw(centres[kernels], widths[kernels], random))
+            width = spread(axis, centres) * narrowing * plan.bandwidth_factor
+            widths = np.full(plan.draws, min(max(width, plan.min_bandwidth), 1.0))
+            columns.append(axis.draw(centres[kernels], widths, random))
         return np.stack(columns, axis=1)
-
-    def _widths(self, axis: Axis, centres: Floats) -> Floats:
-        return axis.widths(centres, len(self._axes), _PRIOR_WEIGHT)
 
     def _estimator(self, points: Floats) -> ParzenEstimator:
         return ParzenEstimator(self._axes, points, is_joint=True, prior_weight=_PRIOR_WEIGHT)
@@ -141,3 +139,15 @@ class RungModel:
 
 def _rows(points: Sequence[Units], parameters: int) -> Floats:
     return np.array(points, dtype=np.float64).reshape(len(points), parameters)
+
+
+def spread(axis: Axis, centres: Floats) -> float:
+    """How different places are: the deviation of numbers, the chance that two words differ.
+
+    One more point that says nothing counts too, so that a few that agree never look certain.
+    """
+    count = len(centres)
+    if isinstance(axis, WordAxis):
+        same = np.unique(centres, return_counts=True)[1] / count
+        return float((count * (1 - same @ same) + 1 - 1 / axis.count) / (count + 1))
+    return math.sqrt((count * np.var(centres) + 1 / 12) / (count + 1))
