@@ -8,7 +8,7 @@ from katib.search.algorithms import ALGORITHMS
 from katib.testing.algorithm_contract import AlgorithmContract
 
 #: Those that refuse every search space without settings; each has a class of its own below.
-_NEED_SETTINGS = {"hyperband", "pbt"}
+_NEED_SETTINGS = {"asha", "bohb", "hyperband", "pbt"}
 
 
 class TestAlgorithms(AlgorithmContract):
@@ -17,11 +17,23 @@ class TestAlgorithms(AlgorithmContract):
         return ALGORITHMS.load(str(request.param))
 
 
-class TestHyperband(AlgorithmContract):
+class TestThoseWithAResource(AlgorithmContract):
     settings = (
         NameValue(name="resource_name", value="layers"),
         NameValue(name="r_l", value="5"),
         NameValue(name="eta", value="2"),
+    )
+
+    @pytest.fixture(params=["asha", "bohb", "hyperband"])
+    def algorithm(self, request: pytest.FixtureRequest) -> type[Algorithm]:
+        return ALGORITHMS.load(str(request.param))
+
+
+class TestHyperbandThatDoesNotWait(AlgorithmContract):
+    settings = (
+        *TestThoseWithAResource.settings,
+        NameValue(name="sync", value="false"),
+        NameValue(name="iterations", value="2"),
     )
 
     @pytest.fixture

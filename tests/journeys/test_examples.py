@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from command_line import REPOSITORY, Answer, Katib
+from command_line import REPOSITORY, Answer, Katib, Manifest
 
 pytestmark = pytest.mark.journey
 
@@ -38,6 +39,8 @@ def test_an_example_runs_to_its_end(
     ends = {trial["status"]["conditions"][-1]["type"] for trial in trials}
     assert ends <= {"Succeeded", "Failed", "MetricsUnavailable"}
     assert experiment["status"]["currentOptimalTrial"]["bestTrialName"] in answer.out
+    if name in ("asha", "bohb"):
+        check_rungs(name, trials)
 
 
 def test_the_flaky_example_tells_how_its_trials_went_wrong(here: Katib) -> None:
@@ -52,5 +55,27 @@ def test_the_flaky_example_tells_how_its_trials_went_wrong(here: Katib) -> None:
     assert "stopping before the first validation" in here("explain", "flaky", check=0).out
 
 
+def check_rungs(name: str, trials: list[Manifest]) -> None:
+    """Whoever is promoted has the values of a trial with a third of the epochs."""
+    by_name = {trial["metadata"]["name"]: trial for trial in trials}
+    rungs: Counter[str] = Counter()
+    for trial in trials:
+        labels = trial["metadata"]["labels"]
+        rung = labels[f"{name}.suggestion/rung"]
+        rungs[rung] += 1
+        if rung != "0":
+            mine = assigned(trial)
+            theirs = assigned(by_name[labels[f"{name}.suggestion/parent"]])
+            assert int(mine.pop("epochs")) == 3 * int(theirs.pop("epochs"))
+            assert mine == theirs
+    assert rungs["0"] > rungs["1"] >= 1
+    if name == "bohb":
+        assert rungs == {"0": 9 + 5 + 3, "1": 3 + 2, "2": 1}
+
+
+def assigned(trial: Manifest) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in trial["spec"]["parameterAssignments"]}
+
+
 def test_the_examples_of_ours_are_there() -> None:
-    assert set(EXAMPLES) == {"digits", "flaky", "shell"}
+    assert set(EXAMPLES) == {"asha", "bohb", "digits", "flaky", "shell"}

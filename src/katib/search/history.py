@@ -86,13 +86,12 @@ class History:
         self._trials: dict[str, PastTrial] = {}
         self._sorted: tuple[PastTrial, ...] | None = ()
 
-    def tell(self, trials: Sequence[Trial]) -> None:
-        """Take in trials that are new or have changed, oldest write first."""
-        for trial in trials:
-            past = self._read(trial)
-            if past is not None:
-                self._trials[past.name] = past
+    def tell(self, trials: Sequence[Trial]) -> Sequence[PastTrial]:
+        """Take in trials that are new or have changed, oldest write first; as they were taken."""
+        taken = [past for past in map(self._read, trials) if past is not None]
+        self._trials.update((past.name, past) for past in taken)
         self._sorted = None
+        return taken
 
     @property
     def trials(self) -> tuple[PastTrial, ...]:

@@ -60,6 +60,10 @@ class SettingsReader:
         """What ``parse`` makes of the text; the message of its ``ValueError`` is the problem."""
         return self._parse(name, parse, default, (lambda _: True, ""))
 
+    def refuse(self, problem: str) -> None:
+        """Note a problem that the caller has found: settings that do not go together."""
+        self._problems.append(problem)
+
     def check(self) -> None:
         """Return if all is well.
 

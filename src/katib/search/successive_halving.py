@@ -56,10 +56,17 @@ class Schedule:
         """Every s, in the order they are run."""
         return iter(range(self.most_rungs, -1, -1))
 
+    def size(self, bracket: int) -> int:
+        """How many configurations a bracket begins with."""
+        return math.ceil(Fraction(self.most_rungs + 1, bracket + 1) * self.eta**bracket)
+
+    def resource(self, level: int) -> Fraction:
+        """What a configuration may use that is to be sieved ``level`` times more."""
+        return self.largest * self.eta**-level
+
     def rungs(self, bracket: int) -> Iterator[Rung]:
         """The rungs of a bracket, in order."""
-        size = math.ceil(Fraction(self.most_rungs + 1, bracket + 1) * self.eta**bracket)
+        size = self.size(bracket)
         for number in range(bracket + 1):
-            resource = self.largest * self.eta ** (number - bracket)
-            yield Rung(bracket, number, size, resource)
+            yield Rung(bracket, number, size, self.resource(bracket - number))
             size = math.ceil(size / self.eta)

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-import msgspec
 import pytest
+import resource_play
+from resource_play import Judge, by_lr, failed, label, place, value
 
 from katib.api import names
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.api.values import Condition, Strings
 from katib.errors import SettingsError
-from katib.search.algorithms.hyperband import BRACKET, PARENT, RUNG, Hyperband
+from katib.search.algorithms.hyperband import Hyperband
 from katib.testing.builders import (
     ExperimentBuilder,
     a_running_trial,
@@ -22,55 +22,13 @@ from katib.testing.builders import (
 
 
 def tuned(**settings: str) -> ExperimentBuilder:
-    given = {"r_l": "9", "resource_name": "epochs", **settings}
-    builder = an_experiment().with_algorithm("hyperband", **given)
-    builder.with_parameter("lr", min="0", max="1")
-    return builder.with_parameter("epochs", names.INT, min="1", max="100")
-
-
-def value(assignment: TrialAssignment, name: str) -> str:
-    return next(pair.value for pair in assignment.parameter_assignments if pair.name == name)
-
-
-def labels(assignment: TrialAssignment) -> Mapping[str, str]:
-    return Strings() if assignment.labels is None else assignment.labels
-
-
-def place(assignment: TrialAssignment) -> tuple[str, str]:
-    return labels(assignment)[BRACKET], labels(assignment)[RUNG]
-
-
-def failed(trial: Trial) -> Trial:
-    conditions = (*trial.status.conditions, Condition(type=names.FAILED, status="True"))
-    status = msgspec.structs.replace(trial.status, conditions=conditions)
-    return msgspec.structs.replace(trial, status=status)
-
-
-Judge = Callable[[TrialAssignment, Trial], Trial]
-
-
-def by_lr(assignment: TrialAssignment, trial: Trial) -> Trial:
-    return a_succeeded_trial(trial, value(assignment, "lr"))
+    return resource_play.tuned("hyperband", **settings)
 
 
 def play(
     experiment: Experiment, batch: int, judge: Judge = by_lr
 ) -> tuple[list[TrialAssignment], list[Trial]]:
-    """The whole experiment, so many trials at a time; every object answers one question."""
-    given: list[TrialAssignment] = []
-    trials: list[Trial] = []
-    for _ in range(1000):
-        search = Hyperband(experiment, 1)
-        search.tell(trials)
-        reply = search.suggest(len(given), batch)
-        for assignment in reply.assignments:
-            trial = a_running_trial(experiment, f"trial-{len(given)}", assignment)
-            given.append(assignment)
-            trials.append(judge(assignment, trial))
-        if reply.is_exhausted:
-            return given, trials
-        assert reply.assignments, "it waits though every trial has ended"
-    raise AssertionError("no end")
+    return resource_play.play(Hyperband, experiment, batch, judge)
 
 
 PLAN = [("2", "0", "1")] * 9 + [("2", "1", "3")] * 3 + [("2", "2", "9")]
@@ -86,7 +44,7 @@ def test_all_brackets_are_run_as_published_and_then_it_ends(batch: int) -> None:
 @pytest.mark.parametrize("direction", [names.MINIMIZE, names.MAXIMIZE])
 def test_the_best_of_a_rung_go_on(direction: str) -> None:
     given, _ = play(tuned().with_objective(type=direction).build(), 4)
-    rungs: dict[tuple[str, str], list[float]] = {}
+    rungs: dict[tuple[str | None, str | None], list[float]] = {}
     for assignment in given:
         rungs.setdefault(place(assignment), []).append(float(value(assignment, "lr")))
     for lower, upper in (
@@ -101,7 +59,7 @@ def test_the_best_of_a_rung_go_on(direction: str) -> None:
 def test_a_promoted_trial_names_its_parent() -> None:
     given, _ = play(tuned().build(), 3)
     for assignment in given:
-        parent = labels(assignment).get(PARENT)
+        parent = label(assignment, "parent")
         assert (parent is None) == (place(assignment)[1] == "0")
         if parent is not None:
             before = given[int(parent.removeprefix("trial-"))]
@@ -132,6 +90,44 @@ def test_the_next_bracket_does_not_wait_for_the_last_rung() -> None:
     found = search.suggest(12, 20).assignments
     assert [place(one) for one in found] == [("2", "2")] + [("1", "0")] * 5
     assert list(found) == given[12:18]
+
+
+def test_without_waiting_the_next_brackets_begin_meanwhile() -> None:
+    experiment = tuned(sync="false").build()
+    search = Hyperband(experiment, 1)
+    first = search.suggest(0, 20)
+    assert [place(one) for one in first.assignments] == (
+        [("2", "0")] * 9 + [("1", "0")] * 5 + [("0", "0")] * 3
+    )
+    assert not first.is_exhausted
+    running = [a_running_trial(experiment, f"t{n}", one) for n, one in enumerate(first.assignments)]
+    search.tell(running)
+    assert list(search.suggest(17, 1).assignments) == []
+    search.tell([a_succeeded_trial(trial, "1") for trial in running[9:14]])
+    found = search.suggest(17, 5)
+    assert [place(one) for one in found.assignments] == [("1", "1")] * 2
+    # Results of the first bracket are still to come.
+    assert not found.is_exhausted
+    search.tell([failed(trial) for trial in running[:9]])
+    assert search.suggest(17, 5).is_exhausted
+
+
+@pytest.mark.parametrize("slots", [1, 4, 20])
+def test_without_waiting_the_same_brackets_are_run(slots: int) -> None:
+    experiment = tuned(sync="false", iterations="2").build()
+    given = resource_play.play_in_parallel(Hyperband, experiment, slots, 1000)
+    found = Counter((*place(one), value(one, "epochs")) for one in given)
+    assert found == {key: 2 * count for key, count in Counter(PLAN).items()}
+
+
+def test_it_starts_over_as_often_as_it_should() -> None:
+    given, _ = play(tuned(iterations="3").build(), 4)
+    assert [(*place(one), value(one, "epochs")) for one in given] == PLAN * 3
+    assert [label(one, "iteration") for one in given] == [
+        number for number in "012" for _ in range(len(PLAN))
+    ]
+    new = [value(one, "lr") for one in given if place(one)[1] == "0"]
+    assert len(set(new)) == len(new) == 3 * 17
 
 
 def test_a_failed_trial_is_the_worst_and_blocks_nothing() -> None:
@@ -242,6 +238,19 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
     "the least above the most": (
         {"r_l": "9", "resource_name": "n", "min_resource": "10"},
         "min_resource 10 is above r_l 9",
+    ),
+    "no brackets at all": (
+        {"r_l": "9", "resource_name": "n", "iterations": "0"},
+        "iterations should be great or equal than one",
+    ),
+    "neither waiting nor not": (
+        {"r_l": "9", "resource_name": "n", "sync": "yes"},
+        "sync should be true or false, not yes",
+    ),
+    "checkpoints nowhere": (
+        {"r_l": "9", "resource_name": "n", "suggestion_trial_dir": "checkpoints"},
+        "failed to validate suggestion_trial_dir(checkpoints): "
+        "write an absolute path of the trial's container, such as /checkpoints",
     ),
     "all at once": (
         {"typo": "1", "r_l": "9", "resource_name": "x", "random_state": "-1"},

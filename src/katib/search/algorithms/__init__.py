@@ -15,9 +15,11 @@ ALGORITHMS: Registry[Algorithm] = Registry(
     "algorithm",
     "katib.algorithms",
     {
+        "asha": "katib.search.algorithms.asha:Asha",
         "bayesianoptimization": (
             "katib.search.algorithms.bayesian_optimization:BayesianOptimization"
         ),
+        "bohb": "katib.search.algorithms.bohb:Bohb",
         "cmaes": "katib.search.algorithms.cmaes:CmaEs",
         "darts": "katib.search.algorithms.darts:Darts",
         "enas": "katib.search.algorithms.enas:Enas",
