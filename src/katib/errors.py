@@ -13,6 +13,8 @@
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
     ├── AlgorithmUnavailableError  the service of an algorithm cannot be reached; wait and ask again
+    ├── AlgorithmBusyError      an algorithm still computes; ask again later
+    ├── AlgorithmCrashedError   an algorithm's process ends, or it raises errors, again and again
     ├── ConfigurationError      the configuration file is not legal, or lacks what is asked of it
     ├── RenderError             a trial template and its assignments do not fit
     └── SettingsError           an algorithm refuses its settings or the search space
@@ -178,6 +180,28 @@ class AlgorithmUnavailableError(KatibError):
         )
 
 
+class AlgorithmBusyError(KatibError):
+    """An algorithm still computes what it was asked; the answer comes with a later ask.
+
+    ``seconds`` tells for how long it has done so.
+    """
+
+    def __init__(self, name: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"asking algorithm {name} for {_rounded(seconds)} s")
+
+
+class AlgorithmCrashedError(KatibError):
+    """An algorithm's process ended, or it raised an error, as often as it was asked."""
+
+    def __init__(self, name: str, problem: str, attempts: int = 1) -> None:
+        times = f" {attempts} times in a row" if attempts > 1 else ""
+        super().__init__(
+            f"algorithm {name} crashed{times}: {problem}. The engine's log says more; if it lacks "
+            "memory, raise init.controller.workerMemory in the configuration"
+        )
+
+
 class SettingsError(KatibError):
     """An algorithm refuses its settings or the search space; the message is for the user.
 
@@ -187,6 +211,14 @@ class SettingsError(KatibError):
     def __init__(self, *problems: str) -> None:
         self.problems = problems
         super().__init__("; ".join(problems))
+
+
+def _rounded(seconds: float) -> int:
+    """Seconds that need not be told anew each second."""
+    whole = int(seconds)
+    if whole < 10:
+        return whole
+    return whole - whole % (10 if whole < 120 else 60)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

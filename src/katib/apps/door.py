@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from katib.admission import AdmissionContext, admit
@@ -19,7 +19,7 @@ from katib.configuration.one_machine import (
     algorithm_address,
     early_stopping_address,
 )
-from katib.errors import AdmissionError, FieldError, SettingsError
+from katib.errors import AdmissionError, AlgorithmCrashedError, FieldError, SettingsError
 from katib.search.algorithms import ALGORITHMS
 from katib.search.stopping import STOPPING_RULES
 from katib.suggesters.in_process import InProcessSuggester
@@ -31,6 +31,7 @@ def admit_here(
     context: AdmissionContext,
     old: Experiment | None = None,
     config: KatibConfig | None = None,
+    check_algorithm: Callable[[Experiment], None] | None = None,
 ) -> Experiment:
     """The legal experiment of a manifest, the settings of its algorithms checked too.
 
@@ -38,24 +39,37 @@ def admit_here(
     settings of an algorithm that the configuration gives an address are checked by its service,
     when the controllers ask it.
 
+    Args:
+        manifest: of the experiment.
+        context: what the home accepts.
+        old: the stored experiment that it changes.
+        config: how the home is configured.
+        check_algorithm: asks the algorithm whether it accepts the experiment; in this process when
+            it is left out. It raises ``SettingsError``, or ``AlgorithmCrashedError``.
+
     Raises:
         AdmissionError: with everything that is wrong.
     """
     experiment = admit(manifest, context, old)
-    wrong = [*_check_algorithm(experiment, config), *_check_early_stopping(experiment, config)]
+    check = check_algorithm or InProcessSuggester().validate
+    wrong = [*_check_algorithm(experiment, config, check), *_check_early_stopping(experiment, config)]
     if wrong:
         raise AdmissionError(f'Experiment "{experiment.metadata.name}"', wrong)
     return experiment
 
 
-def _check_algorithm(experiment: Experiment, config: KatibConfig | None) -> Iterator[FieldError]:
+def _check_algorithm(
+    experiment: Experiment, config: KatibConfig | None, check: Callable[[Experiment], None]
+) -> Iterator[FieldError]:
     algorithm = experiment.spec.algorithm
     if config and algorithm and algorithm_address(config, algorithm.algorithm_name):
         return
     try:
-        InProcessSuggester().validate(experiment)
+        check(experiment)
     except SettingsError as error:
         yield from _at_settings("spec.algorithm", algorithm, error)
+    except AlgorithmCrashedError as error:
+        yield FieldError("spec.algorithm", "Invalid value", str(error))
 
 
 def _check_early_stopping(

@@ -23,13 +23,14 @@ from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import JOBS, PODS, TRAIN_JOBS, kind_of
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
+from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.apps.push import Push, PushSidecars
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import algorithm_address, early_stopping_address
+from katib.configuration.one_machine import early_stopping_address
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
@@ -45,12 +46,9 @@ from katib.executors.train_job import TrainJobReconciler
 from katib.observations.sql import SqlObservationLog
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
-from katib.ports.suggester import Suggester
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
-from katib.suggesters.in_process import InProcessSuggester
 from katib.suggesters.in_process_stopper import InProcessStopper
-from katib.suggesters.routing import RoutingSuggester
 from katib.suggesters.routing_stopper import RoutingStopper
 
 #: The kinds that this engine runs.
@@ -131,12 +129,12 @@ class EmbeddedEngine:
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
         stopper = _stopper(options.config, self.observations)
-        asking = SuggestionReconciler(
-            self.store, _suggester(options.config), clock, stopper=stopper
-        )
+        self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
+        suggester = self._algorithms.suggester
+        self._asking = SuggestionReconciler(self.store, suggester, clock, stopper=stopper)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
-        self._loops = (self._quick, Loop(around, (asking,), workers=2))
+        self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
 
     def start(self, only: Collection[Key] | None = None) -> None:
         """Go on with what is not finished; processes that still run are adopted.
@@ -174,6 +172,15 @@ class EmbeddedEngine:
 
         meter = ResourceMeter(self.store)
         self._closers = (serve(meter, address), meter.close)
+
+    def check_algorithm(self, experiment: Experiment) -> None:
+        """Return if the experiment's algorithm, one of this machine, accepts it.
+
+        Raises:
+            AlgorithmCrashedError: it crashes when it is asked that.
+            SettingsError: it does not; the message says why.
+        """
+        self._algorithms.check(experiment)
 
     @property
     def is_idle(self) -> bool:
@@ -227,6 +234,7 @@ class EmbeddedEngine:
         quick.stop()
         # An algorithm may compute for long; what it gives after this is asked for again.
         asking.stop(within=STOP_ASKING)
+        self._algorithms.close()
 
     def _take_back(self, pod: Unstructured) -> None:
         """Let the pod's run go: what owns it, up to what its trial made."""
@@ -256,6 +264,10 @@ class EmbeddedEngine:
     def _wake_pod(self, key: Key) -> None:
         self._quick.wake(self._pods, key)
 
+    def _wake_suggestion(self, key: Key) -> None:
+        _, asking = self._loops
+        asking.wake(self._asking, key)
+
     def _fail(self, error: BaseException) -> None:
         self.failure = error
         self.failed.set()
@@ -274,22 +286,6 @@ def _log_to(path: Path) -> logging.Handler:
     logger.addHandler(handler)
     logger.propagate = False
     return handler
-
-
-def _suggester(config: KatibConfig) -> Suggester:
-    def find_address(experiment: Experiment) -> str:
-        algorithm = experiment.spec.algorithm
-        return "" if algorithm is None else algorithm_address(config, algorithm.algorithm_name)
-
-    def connect(address: str) -> Suggester:
-        # gRPC is loaded by those who use it.
-        from katib.suggesters.remote import Limits, RemoteSuggester, Service
-
-        # What is away is asked again by the controller, which says so meanwhile.
-        limits = Limits(connect_seconds=3.0)
-        return RemoteSuggester(Service(address, SystemClock(), limits=limits))
-
-    return RoutingSuggester(InProcessSuggester(), find_address, connect)
 
 
 def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:

@@ -268,7 +268,7 @@ def _ports(engine: EmbeddedEngine, token: str, meter: ResourceMeter) -> ServerPo
     registry.register(meter)
 
     def admit(manifest: Manifest, old: Experiment | None) -> Experiment:
-        return admit_here(manifest, context, old, config)
+        return admit_here(manifest, context, old, config, engine.check_algorithm)
 
     return ServerPorts(
         store=engine.store,

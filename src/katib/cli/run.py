@@ -143,6 +143,7 @@ def admit_all(
     find: Callable[..., Any],
     config: KatibConfig,
     replace: bool,
+    check_algorithm: Callable[[Experiment], None] | None = None,
 ) -> list[Submission]:
     """Every experiment of the documents, and the stored one that it changes; refused as one.
 
@@ -151,6 +152,7 @@ def admit_all(
         find: ``ResourceReader.find`` of the home's store.
         config: how the home is configured.
         replace: as if none were stored.
+        check_algorithm: as for :func:`katib.apps.door.admit_here`.
     """
     from katib.admission import unknown_fields
     from katib.api.experiment import EXPERIMENTS
@@ -170,7 +172,7 @@ def admit_all(
         key = Key(str(metadata.get("namespace") or "default"), str(metadata.get("name")))
         old = None if replace else find(EXPERIMENTS, key)
         try:
-            admitted.append((admit_here(manifest, context, old, config), old))
+            admitted.append((admit_here(manifest, context, old, config, check_algorithm), old))
         except AdmissionError as error:
             refused.append(f"{path}: {error}{_advice(old)}")
     if refused:
@@ -183,7 +185,8 @@ def _submit(
     engine: EmbeddedEngine, documents: Sequence[tuple[Path, Manifest]], replace: bool
 ) -> list[Key]:
     """Admit every document, then create them all; or refuse, and create nothing."""
-    admitted = admit_all(documents, engine.store.find, engine.options.config, replace)
+    find, config = engine.store.find, engine.options.config
+    admitted = admit_all(documents, find, config, replace, engine.check_algorithm)
     _keep_sources(engine, [manifest for _, manifest in documents])
     return [_create(engine, experiment, old, replace) for experiment, old in admitted]
 

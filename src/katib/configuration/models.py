@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from katib.api.values import Manifest, Strings, Value
+from katib.configuration.quantities import parse_quantity
 from katib.errors import ConfigurationError
 
 API_VERSION, KIND = "config.kubeflow.org/v1beta1", "KatibConfig"
@@ -29,7 +30,11 @@ class GroupVersionKind(Value, frozen=True):
 
 
 class ControllerConfig(Value, frozen=True):
-    """How the controllers of a cluster are set up; read once, when they start."""
+    """How the controllers are set up; read once, when they start.
+
+    ``worker_memory`` is ours alone: the most that an algorithm's worker process on one machine may
+    allocate, as a quantity; 0 for no limit.
+    """
 
     experiment_suggestion_name: str = "default"
     metrics_addr: str = ":8080"
@@ -39,11 +44,17 @@ class ControllerConfig(Value, frozen=True):
         default=True, name="enableGRPCProbeInSuggestion"
     )
     trial_resources: tuple[str, ...] = ("Job.v1.batch",)
+    worker_memory: str = "2Gi"
     webhook_port: int = 8443
     enable_leader_election: bool = False
     leader_election_id: str = msgspec.field(
         default="3fbc96e9.katib.kubeflow.org", name="leaderElectionID"
     )
+
+    @property
+    def worker_memory_bytes(self) -> int:
+        """The most that a worker process may allocate; 0 for no limit."""
+        return int(parse_quantity(self.worker_memory))
 
     @property
     def trial_kinds(self) -> tuple[GroupVersionKind, ...]:

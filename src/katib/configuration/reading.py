@@ -140,6 +140,7 @@ class _Reader:
         )
         config = with_defaults(config)
         self._check_kinds(config.init.controller)
+        self._check_memory(config.init.controller)
         return config
 
     def section(self, parent: Mapping[str, Any], name: str, path: Place) -> Manifest:
@@ -228,6 +229,16 @@ class _Reader:
             parse_trial_resources(controller.trial_resources)
         except ConfigurationError as error:
             self._fail(("init", "controller", "trialResources"), str(error), error)
+
+    def _check_memory(self, controller: ControllerConfig) -> None:
+        place = ("init", "controller", "workerMemory")
+        try:
+            is_legal = controller.worker_memory_bytes >= 0
+        except ValueError:
+            is_legal = False
+        if not is_legal:
+            right = "must be a quantity from 0 on, as 2Gi; 0 is no limit"
+            self._refuse(place, controller.worker_memory, right)
 
     def _typed(self, type: type[T], value: Manifest, path: Place) -> T:
         try:

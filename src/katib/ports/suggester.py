@@ -50,11 +50,13 @@ class SuggestionReply:
             is filled by the caller.
         settings: algorithm settings to be remembered and sent with the next request.
         is_exhausted: the search has ended; there will be no more assignments.
+        trouble: why another than the algorithm made the assignments; empty when none did.
     """
 
     assignments: Sequence[TrialAssignment]
     settings: Sequence[NameValue] = ()
     is_exhausted: bool = False
+    trouble: str = ""
 
 
 class Suggester(Protocol):
@@ -66,11 +68,18 @@ class Suggester(Protocol):
         Raises:
             SettingsError: it does not; the message says why.
             UnknownNameError: there is no such algorithm.
+            AlgorithmBusyError: it still computes; ask again.
+            AlgorithmUnavailableError: it cannot be reached; wait and ask again.
         """
         ...
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
-        """The next assignments; the same request gives the same reply, after a restart too."""
+        """The next assignments; the same request gives the same reply, after a restart too.
+
+        Raises:
+            AlgorithmBusyError: it still computes; the answer comes when the same is asked again.
+            AlgorithmUnavailableError: it cannot be reached; wait and ask again.
+        """
         ...
 
     def forget(self, experiment: Experiment) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from katib.api.experiment import Experiment
+from katib.api.experiment import AlgorithmSpec, Experiment
 from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
 
 
@@ -42,3 +42,31 @@ class RoutingSuggester:
         if address not in self._there:
             self._there[address] = self._connect(address)
         return self._there[address]
+
+
+class LocalSuggester:
+    """Asks light algorithms at once, and all others where they disturb nobody.
+
+    Args:
+        light: asks those that need no time and little memory.
+        heavy: asks the others.
+        is_light: whether an algorithm is light, by its name.
+    """
+
+    def __init__(
+        self, light: Suggester, heavy: Suggester, is_light: Callable[[str], bool]
+    ) -> None:
+        self._light, self._heavy, self._is_light = light, heavy, is_light
+
+    def validate(self, experiment: Experiment) -> None:
+        self._find(experiment).validate(experiment)
+
+    def suggest(self, request: SuggestionRequest) -> SuggestionReply:
+        return self._find(request.experiment).suggest(request)
+
+    def forget(self, experiment: Experiment) -> None:
+        self._find(experiment).forget(experiment)
+
+    def _find(self, experiment: Experiment) -> Suggester:
+        name = (experiment.spec.algorithm or AlgorithmSpec()).algorithm_name
+        return self._light if self._is_light(name) else self._heavy

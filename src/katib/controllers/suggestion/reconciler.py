@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace as with_fields
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import Patience
 from katib.errors import (
+    AlgorithmBusyError,
     AlgorithmUnavailableError,
     ConflictError,
     KatibError,
@@ -43,6 +45,9 @@ _SERVICE_KINDS = (DEPLOYMENTS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
 #: How long to wait before an algorithm that gave fewer than asked is asked again, in seconds.
 ASK_AGAIN = 1.0
 
+#: How long an algorithm may be asked before it is told that it takes long, in seconds.
+LONG_ASK = 1.0
+
 
 class Services(Protocol):
     """What an algorithm needs before it can be asked, where it is a program of its own."""
@@ -60,8 +65,9 @@ class SuggestionReconciler:
     """Asks the experiment's algorithm for what is missing, and appends it.
 
     The assignments are written before any trial is made of them: after a crash they are the same.
-    An algorithm that cannot be reached is waited for; one that fails again and again ends the
-    suggestion, and one that gives nothing though no trial is under way has ended its search. The
+    An algorithm that still computes or cannot be reached is waited for; one that fails again and
+    again ends the suggestion, and one that gives nothing though no trial is under way has ended its
+    search. The
     early stopping rules of the moment go with every assignment; when there is trouble with them
     the assignments are kept without, and that is said.
 
@@ -88,6 +94,7 @@ class SuggestionReconciler:
         self._services, self._stopper = services, stopper
         self.kinds: tuple[Kind[Any], ...] = (SUGGESTIONS, *(_SERVICE_KINDS if services else ()))
         self._patience: dict[Key, Patience] = {}
+        self._asked: dict[Key, Experiment] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.kind is not SUGGESTIONS:
@@ -95,7 +102,7 @@ class SuggestionReconciler:
             if owner is not None and owner.kind == SUGGESTIONS.name:
                 yield Key(event.metadata.namespace, owner.name)
             return
-        if event.type is EventType.DELETED or (event.is_status and _is_going_on(event.resource)):
+        if event.is_status and _is_going_on(event.resource):
             return
         yield event.key
 
@@ -103,11 +110,12 @@ class SuggestionReconciler:
         suggestion = self._store.find(SUGGESTIONS, key)
         experiment = self._store.find(EXPERIMENTS, key)
         if suggestion is None or experiment is None:
-            self._patience.pop(key, None)
+            self._forget(key)
             return DONE
+        self._note(experiment)
         found = suggestion.status.conditions
         if conditions.has(found, names.SUCCEEDED) or conditions.has(found, names.FAILED):
-            self._finish(suggestion, experiment)
+            self._finish(suggestion)
             return DONE
         status = self._go_on(suggestion, experiment)
         self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
@@ -116,9 +124,21 @@ class SuggestionReconciler:
             return Result(retry_after_seconds=ASK_AGAIN)
         return DONE
 
-    def _finish(self, suggestion: Suggestion, experiment: Experiment) -> None:
-        self._patience.pop(suggestion.key, None)
-        self._suggester.forget(experiment)
+    def _note(self, experiment: Experiment) -> None:
+        """Know whom to forget when it is gone; another of its name may have come meanwhile."""
+        known = self._asked.get(experiment.key)
+        if known is not None and known.metadata.uid != experiment.metadata.uid:
+            self._forget(experiment.key)
+        self._asked[experiment.key] = experiment
+
+    def _forget(self, key: Key) -> None:
+        self._patience.pop(key, None)
+        experiment = self._asked.pop(key, None)
+        if experiment is not None:
+            self._suggester.forget(experiment)
+
+    def _finish(self, suggestion: Suggestion) -> None:
+        self._forget(suggestion.key)
         if self._services is not None:
             self._services.remove(suggestion)
 
@@ -130,10 +150,18 @@ class SuggestionReconciler:
             return self._fill(suggestion, status, experiment)
         except (ConflictError, StoreUnavailableError):
             raise
+        except AlgorithmBusyError as error:
+            return self._wait(status, error)
         except AlgorithmUnavailableError as error:
             return self._show(status, "False", "AlgorithmUnavailable", str(error))
         except Exception as error:
             return self._fail(suggestion, status, error)
+
+    def _wait(self, status: SuggestionStatus, busy: AlgorithmBusyError) -> SuggestionStatus:
+        """Say that the algorithm takes long, when it does."""
+        if busy.seconds < LONG_ASK:
+            return status
+        return self._show(status, "True", "AskingAlgorithm", str(busy))
 
     def _prepare(self, suggestion: Suggestion, status: SuggestionStatus) -> SuggestionStatus:
         """See to what the algorithm needs before it can be asked."""
@@ -207,12 +235,14 @@ class SuggestionReconciler:
         request = SuggestionRequest(asked, count, total, history)
         reply = self._suggester.suggest(request)
         given, trouble = self._with_rules(request, reply.assignments)
-        reply = SuggestionReply(given, reply.settings, reply.is_exhausted)
+        reply = with_fields(reply, assignments=given)
         status = self._append(status, reply, experiment)
         status = self._judge(status, len(given), total, experiment)
-        if trouble and conditions.find(status.conditions, names.PROGRESSING) is None:
-            return self._show(status, "True", "EarlyStoppingFailed", trouble)
-        return status
+        if conditions.find(status.conditions, names.PROGRESSING) is not None:
+            return status
+        if reply.trouble:
+            return self._show(status, "True", "SuggestionFallback", reply.trouble)
+        return self._show(status, "True", "EarlyStoppingFailed", trouble) if trouble else status
 
     def _with_rules(
         self, request: SuggestionRequest, assignments: Sequence[TrialAssignment]

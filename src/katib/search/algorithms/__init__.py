@@ -32,3 +32,16 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "tpe": "katib.search.algorithms.tpe:Tpe",
     },
 )
+
+#: Those that answer at once and need little memory, so that they are asked in the engine's own
+#: process. All others, those of other packages too, get a worker process each.
+LIGHT = frozenset({"asha", "darts", "grid", "hyperband", "pbt", "random", "sobol"})
+
+#: Those whose assignments stand each by itself, so that others can take their place when they
+#: crash. A schedule would be lost: its trials belong together.
+REPLACEABLE = frozenset({"bayesianoptimization", "cmaes", "multivariate-tpe", "smac", "tpe"})
+
+
+def is_light(name: str) -> bool:
+    """Whether the algorithm is asked in the engine's own process; so is a name that nobody has."""
+    return name in LIGHT or name not in ALGORITHMS
