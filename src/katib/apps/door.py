@@ -52,7 +52,10 @@ def admit_here(
     """
     experiment = admit(manifest, context, old)
     check = check_algorithm or InProcessSuggester().validate
-    wrong = [*_check_algorithm(experiment, config, check), *_check_early_stopping(experiment, config)]
+    wrong = [
+        *_check_algorithm(experiment, config, check),
+        *_check_early_stopping(experiment, config),
+    ]
     if wrong:
         raise AdmissionError(f'Experiment "{experiment.metadata.name}"', wrong)
     return experiment

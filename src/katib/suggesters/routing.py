@@ -53,9 +53,7 @@ class LocalSuggester:
         is_light: whether an algorithm is light, by its name.
     """
 
-    def __init__(
-        self, light: Suggester, heavy: Suggester, is_light: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, light: Suggester, heavy: Suggester, is_light: Callable[[str], bool]) -> None:
         self._light, self._heavy, self._is_light = light, heavy, is_light
 
     def validate(self, experiment: Experiment) -> None:

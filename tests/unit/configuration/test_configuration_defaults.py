@@ -75,6 +75,8 @@ CONTROLLER_ROWS = {
         "{trialResources: []}",
         {"trial_resources": ("Job.v1.batch",)},
     ),
+    "`workerMemory` is `2Gi` unless written": ("{workerMemory: ''}", {"worker_memory": "2Gi"}),
+    "A `workerMemory` of 0 is kept": ("{workerMemory: '0'}", {"worker_memory": "0"}),
     "`webhookPort` is 8443 unless written": ("{webhookPort: }", {"webhook_port": 8443}),
     "`enableLeaderElection` is `false` unless written": (
         "{enableLeaderElection: }",
@@ -117,6 +119,7 @@ def test_the_defaults_are_these_and_no_others() -> None:
         "inject_security_context": False,
         "enable_grpc_probe_in_suggestion": True,
         "trial_resources": ("Job.v1.batch",),
+        "worker_memory": "2Gi",
         "webhook_port": 8443,
         "enable_leader_election": False,
         "leader_election_id": "3fbc96e9.katib.kubeflow.org",

@@ -64,7 +64,7 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
 
 def test_every_row_says_where_it_matters_and_what_it_means() -> None:
     for setting, _, where, meaning in rows("Every setting"):
-        assert where in ("both", "cluster"), setting
+        assert where in ("both", "cluster", "one machine"), setting
         assert meaning, setting
 
 

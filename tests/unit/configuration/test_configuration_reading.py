@@ -99,6 +99,14 @@ ILLEGAL = {
         "init: {controller: {trialResources: [Job.v1]}}",
         "invalid GroupVersionKinds: Job.v1; write Kind.version.group, as Job.v1.batch",
     ),
+    "A `workerMemory` that is no quantity is refused": (
+        "init:\n  controller:\n    workerMemory: much",
+        'line 3: init.controller.workerMemory: "much" must be a quantity from 0 on, as 2Gi',
+    ),
+    "A negative `workerMemory` is refused": (
+        "init: {controller: {workerMemory: '-1'}}",
+        '"-1" must be a quantity from 0 on',
+    ),
     "An address without a port is refused": (
         f"{ADDRESS}localhost",
         r'line 3: runtime.suggestions\[0\].address: "localhost" must be host:port',

@@ -31,6 +31,11 @@ _WAITS = {
         "if it does not give more, lower spec.parallelTrialCount or spec.maxTrialCount, widen the "
         "search space, or take another algorithm",
     ),
+    "SuggestionFallback": (
+        "the algorithm crashes, and evenly spread points take its place",
+        "see why in engine.log in the home; raise init.controller.workerMemory if it lacks memory, "
+        "or take another algorithm",
+    ),
     "WaitingForDeployment": (
         "the algorithm is being deployed",
         "if it does not become ready, look at its Deployment and its pods",

@@ -8,7 +8,7 @@ a worker knows.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -95,14 +95,14 @@ class FromWorker(msgspec.Struct, frozen=True):
     message: Since | Answer | Done | Refused | Failed
 
 
-def send(stream: BinaryIO, envelope: ToWorker | FromWorker) -> None:
+def send(stream: IO[bytes], envelope: ToWorker | FromWorker) -> None:
     """Write one message; raises ``OSError`` when nobody reads."""
     data = _ENCODER.encode(envelope)
     stream.write(_LENGTH.pack(len(data)) + data)
     stream.flush()
 
 
-def receive_bytes(stream: BinaryIO) -> bytes | None:
+def receive_bytes(stream: IO[bytes]) -> bytes | None:
     """One message as it came; ``None`` when the other side has ended."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:

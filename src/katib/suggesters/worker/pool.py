@@ -50,6 +50,11 @@ class _Seat:
         uid = experiment.metadata.uid
         return self.experiment is not None and self.experiment.metadata.uid == uid
 
+    def clear(self) -> None:
+        """End the worker."""
+        if self.worker is not None:
+            self.worker.kill()
+
 
 class WorkerSuggester:
     """Asks algorithms in worker processes, one for each experiment that is searched.
@@ -151,7 +156,9 @@ class WorkerSuggester:
         """A seat for the experiment, waiting for one."""
         with self._changed:
             while not self._is_closed:
-                self._seats = [seat for seat in self._seats if not seat.is_deserted]
+                for deserted in [seat for seat in self._seats if seat.is_deserted]:
+                    self._seats.remove(deserted)
+                    deserted.clear()
                 seat = self._find(experiment)
                 if seat is not None:
                     seat.is_busy = True
@@ -179,8 +186,8 @@ class WorkerSuggester:
                 if is_well:
                     self._seats.append(seat)
             self._changed.notify_all()
-        if not is_well and seat.worker is not None:
-            seat.worker.kill()
+        if not is_well:
+            seat.clear()
 
     def _end(self, is_meant: Callable[[_Seat], bool]) -> None:
         with self._changed:
@@ -190,8 +197,7 @@ class WorkerSuggester:
                 seat.is_lost = True
             self._changed.notify_all()
         for seat in ended:
-            if seat.worker is not None:
-                seat.worker.kill()
+            seat.clear()
 
 
 def _algorithm_name(experiment: Experiment) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO
 
 from msgspec import UNSET
@@ -83,16 +85,22 @@ class WorkerProcess:
         try:
             said = self._exchange(question)
             while isinstance(said, Since):
-                trials, version = ((), 0) if history is None else history.changed_since(said.version)
-                said = self._exchange(Trials(tuple(map(_lightened, trials)), version))
+                said = self._exchange(_told(history, said.version))
             return said
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            # The other side has ended, or our own was closed by who killed it.
             raise self._end() from error
 
     def kill(self) -> None:
-        """End it at once; who speaks with it is told that it has ended."""
-        self._process.kill()
+        """End it at once, with all it started; who speaks with it is told that it has ended."""
+        with suppress(ProcessLookupError):
+            # It has a group of its own, which goes with it.
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                _there(stream).close()
+        self._reader.join()
 
     def _exchange(
         self, message: Validate | Ask | Forget | Trials
@@ -105,19 +113,23 @@ class WorkerProcess:
 
     def _end(self) -> WorkerEndedError:
         # Its pipe is closed: it is ending, or no use any more.
-        try:
-            code = self._process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            code = self._process.wait()
-        self._reader.join(1.0)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
+        self.kill()
+        code = self._process.wait()
         return WorkerEndedError(_worded(code, tuple(self._lines)))
 
     def _read(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            text = line.decode(errors="replace").rstrip()
-            self._lines.append(text)
-            _LOG.warning("worker %d: %s", self.pid, text)
+        with stream:
+            for line in stream:
+                text = line.decode(errors="replace").rstrip()
+                self._lines.append(text)
+                _LOG.warning("worker %d: %s", self.pid, text)
+
+
+def _told(history: TrialHistory | None, version: int) -> Trials:
+    trials, newest = ((), 0) if history is None else history.changed_since(version)
+    return Trials(tuple(map(_lightened, trials)), newest)
 
 
 def _lightened(trial: Trial) -> Trial:
