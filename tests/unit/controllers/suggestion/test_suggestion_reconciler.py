@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as with_fields
 from datetime import UTC, datetime
 
 import pytest
@@ -25,6 +26,7 @@ from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import FAILING_FOR, MOST_EMPTY, MOST_FAILURES
 from katib.controllers.suggestion.reconciler import ASK_AGAIN, merged, with_settings
 from katib.errors import (
+    AlgorithmBusyError,
     AlgorithmUnavailableError,
     NotFoundError,
     SettingsError,
@@ -326,6 +328,57 @@ def test_an_algorithm_that_cannot_be_reached_is_waited_for_and_that_is_said() ->
     assert stage.conditions() == [CREATED, RUNNING]
 
 
+@pytest.mark.rule("An algorithm that computes for longer than a second is waited for, and that is said")
+def test_an_algorithm_that_takes_long_is_waited_for_and_that_is_said() -> None:
+    def compute(_: SuggestionRequest) -> SuggestionReply:
+        raise AlgorithmBusyError("tpe", stage.clock.monotonic())
+
+    stage = Stage(Suggester(compute))
+    for seconds, told in ((0.5, None), (1, "1"), (11, "12"), (200, "212")):
+        stage.clock.advance(seconds)
+        assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+        shown = [one for one in stage.conditions() if one[0] == "Progressing"]
+        if told is None:
+            assert shown == []
+            continue
+        rounded = {"1": "1", "12": "10", "212": "180"}[told]
+        message = f"asking algorithm tpe for {rounded} s"
+        assert shown == [("Progressing", "True", "AskingAlgorithm", message)]
+    stage.clock.advance(FAILING_FOR)
+    stage.suggester.reply = as_many_as_asked
+    assert stage.reconcile() == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
+@pytest.mark.rule("An algorithm that computes for its validation is waited for")
+def test_a_validation_that_takes_long() -> None:
+    stage = Stage(Suggester(refusal=AlgorithmBusyError("tpe", 3.2)))
+    assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+    assert stage.conditions()[0][2:] == ("AskingAlgorithm", "asking algorithm tpe for 3 s")
+    stage.suggester.refusal = None
+    assert stage.reconcile() == DONE
+    assert stage.values() == ["0", "1", "2"]
+
+
+@pytest.mark.rule("Assignments that another than the algorithm made are kept, and that is said")
+def test_assignments_of_a_stand_in_are_kept_and_told() -> None:
+    def replaced(request: SuggestionRequest) -> SuggestionReply:
+        return with_fields(as_many_as_asked(request), trouble="tpe crashed; sobol stands in")
+
+    stage = Stage(Suggester(replaced), requests=2)
+    assert stage.reconcile() == DONE
+    assert stage.values() == ["0", "1"]
+    assert stage.conditions()[0] == (
+        "Progressing",
+        "True",
+        "SuggestionFallback",
+        "tpe crashed; sobol stands in",
+    )
+    stage.suggester.reply = as_many_as_asked
+    stage.request(3)
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
 @pytest.mark.rule("An empty reply while trials are under way means not now")
 def test_empty_replies_while_trials_are_under_way_mean_not_now() -> None:
     stage = Stage(Suggester(lambda _: SuggestionReply([])), requests=2)
@@ -359,6 +412,27 @@ def test_a_succeeded_suggestion_is_forgotten_and_asks_nothing() -> None:
     assert stage.reconcile() == DONE
     assert stage.suggester.forgotten == ["an-experiment"]
     assert (stage.suggester.asked, stage.suggester.validated) == ([], 0)
+
+
+@pytest.mark.rule("A suggestion that is deleted is forgotten by its algorithm")
+def test_a_deleted_suggestion_is_forgotten() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.store.delete(SUGGESTIONS, KEY)
+    assert stage.reconcile() == DONE
+    assert stage.suggester.forgotten == ["an-experiment"]
+    assert stage.reconcile() == DONE
+    assert stage.suggester.forgotten == ["an-experiment"], "once"
+
+
+@pytest.mark.rule("An experiment that took the name of another is not taken for it")
+def test_an_experiment_of_the_same_name_is_another_one() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.store.delete(EXPERIMENTS, KEY)
+    stage.store.create(EXPERIMENTS, an_experiment().named("an-experiment", uid="another").build())
+    stage.reconcile()
+    assert stage.suggester.forgotten == ["an-experiment"]
 
 
 @pytest.mark.rule("A restarted suggestion is validated again and its assignments go on")
@@ -429,7 +503,7 @@ def test_it_wakes_for_what_is_wanted_and_not_for_its_own_answers() -> None:
     stage.put(Condition(type="Succeeded", status="True"))
     stage.store.delete(SUGGESTIONS, KEY)
     own_answer, wanted, second_answer, end, gone = heard
-    assert (own_answer, wanted, second_answer, end, gone) == (False, True, False, True, False)
+    assert (own_answer, wanted, second_answer, end, gone) == (False, True, False, True, True)
 
 
 def a_trial(name: str, *types: str, value: str = "", namespace: str = "default") -> Trial:
