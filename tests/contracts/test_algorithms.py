@@ -1,10 +1,21 @@
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import ClassVar
 
+import pytest
+from msgspec.structs import replace
+
+from katib.api.experiment import AlgorithmSpec, Experiment
+from katib.api.trial import Trial
 from katib.api.values import NameValue
+from katib.apps.worker import worker_command
+from katib.errors import SettingsError
+from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.search.algorithm import Algorithm
 from katib.search.algorithms import ALGORITHMS
+from katib.suggesters.worker import WorkerSuggester
 from katib.testing.algorithm_contract import AlgorithmContract
 
 #: Those that refuse every search space without settings; each has a class of its own below.
@@ -67,3 +78,72 @@ class TestScrambledSobol(AlgorithmContract):
     @pytest.fixture
     def algorithm(self) -> type[Algorithm]:
         return ALGORITHMS.load("sobol")
+
+
+class InAWorker:
+    """An algorithm as the engine has it when it is heavy: each one is an experiment of its own."""
+
+    suggester: ClassVar[WorkerSuggester]
+    name: ClassVar[str]
+    _numbers: ClassVar[Iterator[int]] = count()
+
+    def __init__(self, experiment: Experiment, seed: int) -> None:
+        metadata = replace(experiment.metadata, uid=f"number-{next(self._numbers)}")
+        state = NameValue(name="random_state", value=str(seed))
+        named = replace(experiment, metadata=metadata)
+        self._experiment = self._named(named, state)
+        self._trials: list[Trial] = []
+
+    @classmethod
+    def validate(cls, experiment: Experiment) -> None:
+        cls.suggester.validate(cls._named(experiment))
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        self._trials += trials
+
+    def changed_since(self, version: int) -> tuple[Sequence[Trial], int]:
+        return self._trials[version:], len(self._trials)
+
+    def suggest(self, index: int, count: int) -> SuggestionReply:
+        request = SuggestionRequest(self._experiment, count, index + count, self)
+        return self.suggester.suggest(request)
+
+    @classmethod
+    def _named(cls, experiment: Experiment, *more: NameValue) -> Experiment:
+        old = experiment.spec.algorithm or AlgorithmSpec()
+        settings = (*old.algorithm_settings, *more)
+        algorithm = AlgorithmSpec(algorithm_name=cls.name, algorithm_settings=settings)
+        return replace(experiment, spec=replace(experiment.spec, algorithm=algorithm))
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[WorkerSuggester]:
+    suggester = WorkerSuggester(worker_command(1 << 30), capacity=2)
+    yield suggester
+    suggester.close()
+
+
+class TestAlgorithmsInWorkers(AlgorithmContract):
+    @pytest.fixture(params=["cmaes", "tpe"])
+    def algorithm(
+        self, request: pytest.FixtureRequest, workers: WorkerSuggester
+    ) -> type[Algorithm]:
+        class Named(InAWorker):
+            suggester, name = workers, str(request.param)
+
+        return Named
+
+    def test_an_unknown_setting_is_refused(self, algorithm: type[Algorithm]) -> None:
+        """The text names the algorithm itself."""
+        for experiment in self._accepted(algorithm):
+            named = Experiment(
+                metadata=experiment.metadata,
+                spec=replace(
+                    experiment.spec,
+                    algorithm=AlgorithmSpec(
+                        algorithm_settings=(NameValue(name="typo", value="1"),)
+                    ),
+                ),
+            )
+            with pytest.raises(SettingsError, match="^unknown setting typo for algorithm (cma|tpe)"):
+                algorithm.validate(named)
