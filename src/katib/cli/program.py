@@ -21,6 +21,10 @@ COMMANDS = {
     "logs": ("katib.cli.logs:logs", "Print what a trial's program wrote."),
     "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),
     "explain": ("katib.cli.explain:explain", "Say what an experiment waits for or why it failed."),
+    "suggestion": (
+        "katib.cli.suggestion:suggestion",
+        "Serve the search algorithms over gRPC, as Katib's suggestion images do.",
+    ),
     "validate": ("katib.cli.validate:validate", "Check files without running anything."),
     "convert": ("katib.cli.convert:convert", "Turn v1alpha3 documents into v1beta1."),
     "render": ("katib.cli.render:render", "Print the manifest that a trial would get."),

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Never, Protocol
+from typing import Never
 
 import grpc
-from grpc_health.v1 import health_pb2
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
-from katib.errors import ConfigurationError, KatibError, StoreUnavailableError
+from katib.errors import KatibError, StoreUnavailableError
 from katib.ports.observation_log import MetricEntry, ObservationLog
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
@@ -22,17 +21,11 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_DBManagerServicer_to_server,
 )
 from katib.rpc.logs import read_log, write_log
-
-#: The longest message that is taken, and that is sent, in bytes.
-MOST_BYTES = 64 * 1024 * 1024
+from katib.rpc.serving import Server, health_of, start
 
 #: How many calls are answered at once; others wait.
 WORKERS = 8
 
-#: How long calls that are being answered may hold up the end of the server, in seconds.
-GRACE_SECONDS = 2.0
-
-HEALTH = "grpc.health.v1.Health"
 DB_MANAGER = "api.v1.beta1.DBManager"
 
 #: The trial that a bare name means; ``None`` when there is none. A :class:`KatibError` tells that
@@ -40,13 +33,6 @@ DB_MANAGER = "api.v1.beta1.DBManager"
 FindTrial = Callable[[str], Key | None]
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
-
-# Two servers must not share a port in silence, as gRPC would let them.
-_OPTIONS = (
-    ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", MOST_BYTES),
-    ("grpc.max_send_message_length", MOST_BYTES),
-)
 
 
 class _Refusal(Exception):
@@ -117,22 +103,6 @@ class DBManager(DBManagerServicer):
         return self._find_trial(name)
 
 
-class Server:
-    """A server that runs until it is closed.
-
-    Attributes:
-        port: where it listens.
-    """
-
-    def __init__(self, server: grpc.Server, workers: ThreadPoolExecutor, port: int) -> None:
-        self._server, self._workers, self.port = server, workers, port
-
-    def close(self) -> None:
-        """Answer what is being answered, and stop."""
-        self._server.stop(GRACE_SECONDS).wait()
-        self._workers.shutdown()
-
-
 def serve(log: ObservationLog, find_trial: FindTrial, address: str) -> Server:
     """Serve an observation log, and the health of that service, in threads.
 
@@ -144,47 +114,22 @@ def serve(log: ObservationLog, find_trial: FindTrial, address: str) -> Server:
     Raises:
         ConfigurationError: the address cannot be had.
     """
+
+    def add(server: grpc.Server) -> None:
+        add_DBManagerServicer_to_server(DBManager(log, find_trial), server)
+
     workers = ThreadPoolExecutor(WORKERS, "db-manager")
-    server = grpc.server(workers, options=_OPTIONS)
-    add_DBManagerServicer_to_server(DBManager(log, find_trial), server)
-    server.add_generic_rpc_handlers((_health_of(log),))
+    health = health_of([DB_MANAGER], lambda: _is_well(log))
+    return start(add, health, workers, address, "observation logs")
+
+
+def _is_well(log: ObservationLog) -> bool:
+    """Whether what was reported can be kept."""
     try:
-        port = server.add_insecure_port(address)
-    except RuntimeError as error:
-        workers.shutdown()
-        raise ConfigurationError(
-            f"observation logs cannot be served at {address}: it is taken or not of this machine; "
-            "name another address, as 127.0.0.1:6789"
-        ) from error
-    server.start()
-    return Server(server, workers, port)
-
-
-class _HealthRequest(Protocol):
-    service: str
-
-
-def _health_of(log: ObservationLog) -> grpc.GenericRpcHandler[_HealthRequest, object]:
-    """Answers ``Check``: well as long as what was reported can be kept."""
-
-    def check(request: _HealthRequest, context: grpc.ServicerContext) -> object:
-        if request.service not in ("", HEALTH, DB_MANAGER):
-            context.abort(
-                grpc.StatusCode.NOT_FOUND,
-                f'"{request.service}" is not served here; ask for {DB_MANAGER}, or name no service',
-            )
-        try:
-            log.flush()
-        except StoreUnavailableError:
-            return health_pb2.HealthCheckResponse(status="NOT_SERVING")
-        return health_pb2.HealthCheckResponse(status="SERVING")
-
-    method = grpc.unary_unary_rpc_method_handler(
-        check,
-        health_pb2.HealthCheckRequest.FromString,
-        health_pb2.HealthCheckResponse.SerializeToString,
-    )
-    return grpc.method_handlers_generic_handler(HEALTH, {"Check": method})
+        log.flush()
+    except StoreUnavailableError:
+        return False
+    return True
 
 
 @contextmanager

@@ -33,7 +33,11 @@ _ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
 def write_trial(trial: Trial) -> pb.Trial:
-    """The message of a trial: one value for each metric, picked by the metric's strategy."""
+    """The message of a trial: one value for each metric, picked by the metric's strategy.
+
+    The labels that an assignment came with are those of the trial's metadata: an algorithm finds
+    there what it has noted.
+    """
     spec, status = trial.spec, trial.status
     return pb.Trial(
         name=trial.metadata.name,
@@ -42,7 +46,7 @@ def write_trial(trial: Trial) -> pb.Trial:
             parameter_assignments=pb.TrialSpec.ParameterAssignments(
                 assignments=write_assignments(spec.parameter_assignments)
             ),
-            labels=spec.labels,
+            labels={**(trial.metadata.labels or {}), **(spec.labels or {})},
         ),
         status=pb.TrialStatus(
             start_time=_write_time(status.start_time),

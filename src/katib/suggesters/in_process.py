@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from threading import Lock
 
 from katib.api.experiment import Experiment, ExperimentSpec
+from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.registry import Registry
 from katib.search.algorithm import Algorithm
 from katib.search.algorithms import ALGORITHMS
 from katib.search.settings import SettingsReader
+from katib.search.space import SearchSpace
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
@@ -37,7 +39,11 @@ class InProcessSuggester:
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     def validate(self, experiment: Experiment) -> None:
-        self._load(experiment).validate(experiment)
+        algorithm = self._load(experiment)
+        try:
+            algorithm.validate(experiment)
+        except SettingsError as error:
+            raise SettingsError("; ".join(_all_problems(str(error), experiment))) from error
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
         experiment = request.experiment
@@ -94,6 +100,17 @@ class _Session:
         if trials:
             self._algorithm.tell(trials)
         return self._algorithm.suggest(request.total - request.count, request.count)
+
+
+def _all_problems(problem: str, experiment: Experiment) -> Iterator[str]:
+    """What an algorithm refuses, and the parameters that it may not have come to look at."""
+    yield problem
+    try:
+        if experiment.spec.parameters:
+            SearchSpace.of(experiment)
+    except SettingsError as error:
+        if str(error) not in problem:
+            yield str(error)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from katib.api.values import Key
 from katib.errors import ConfigurationError, KatibError, StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
-from katib.rpc.db_manager import MOST_BYTES, serve
+from katib.rpc.db_manager import serve
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import DBManagerStub
+from katib.rpc.serving import MOST_BYTES
 
 Code = grpc.StatusCode
 TRIAL = Key("team-a", "tune-x1")
