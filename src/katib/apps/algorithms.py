@@ -16,7 +16,7 @@ from katib.search.algorithms import REPLACEABLE, is_light
 from katib.suggesters.background import BackgroundSuggester
 from katib.suggesters.in_process import InProcessSuggester
 from katib.suggesters.routing import LocalSuggester, RoutingSuggester
-from katib.suggesters.stand_in import StandInSuggester
+from katib.suggesters.stand_in import FALLBACK, StandInSuggester
 from katib.suggesters.worker import WorkerSuggester
 
 
@@ -38,7 +38,7 @@ class Algorithms:
         self._plain = LocalSuggester(light, self._workers, is_light)
 
         def tell(experiment: Experiment, why: str) -> None:
-            events.record(experiment, "SuggestionFallback", why, warning=True)
+            events.record(experiment, FALLBACK, why, warning=True)
 
         steady = StandInSuggester(self._workers, InProcessSuggester(), REPLACEABLE, clock, tell)
         here = LocalSuggester(light, BackgroundSuggester(steady, clock, wake), is_light)

@@ -42,6 +42,19 @@ class SuggestionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is not as it should be, though there is an answer.
+
+    Attributes:
+        reason: one word, as conditions have it.
+        message: a sentence that says why, and what was done.
+    """
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuggestionReply:
     """What is answered.
 
@@ -50,13 +63,13 @@ class SuggestionReply:
             is filled by the caller.
         settings: algorithm settings to be remembered and sent with the next request.
         is_exhausted: the search has ended; there will be no more assignments.
-        trouble: why another than the algorithm made the assignments; empty when none did.
+        trouble: what the user should know of how the answer came about; ``None`` when all is well.
     """
 
     assignments: Sequence[TrialAssignment]
     settings: Sequence[NameValue] = ()
     is_exhausted: bool = False
-    trouble: str = ""
+    trouble: Trouble | None = None
 
 
 class Suggester(Protocol):

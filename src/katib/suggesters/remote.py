@@ -17,7 +17,7 @@ from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.errors import AlgorithmUnavailableError, KatibError, SettingsError
 from katib.ports.clock import Clock
-from katib.ports.suggester import SuggestionReply, SuggestionRequest, TrialHistory
+from katib.ports.suggester import SuggestionReply, SuggestionRequest, TrialHistory, Trouble
 from katib.rpc.experiments import write_early_stopping, write_experiment
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import EarlyStoppingStub, SuggestionStub
@@ -30,7 +30,12 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 Method = Callable[[grpc.Channel], "grpc.UnaryUnaryMultiCallable[Q, A]"]
 
-_REFUSED = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNKNOWN)
+_REFUSED = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.UNKNOWN,
+    # So one of Katib's own services tells wrong settings.
+    grpc.StatusCode.INTERNAL,
+)
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 # An answer may be longer than gRPC's 4 MiB; and a service that has just started should not be
@@ -64,6 +69,19 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+_ASK = "GetSuggestions"
+
+# What services say that were restarted and no longer know the trials which they suggested; they
+# say so at every ask, or once for each trial.
+_FORGOTTEN = (
+    "An unknown trial has been passed in the GetSuggestion request",
+    "Same parameter is not found for Trial",
+)
+
+
+class _FailureError(KatibError):
+    """A service answered an ask with an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +168,8 @@ class Service:
         code, detail = error.code(), error.details() or "it gave no reason"
         if code is grpc.StatusCode.UNAVAILABLE:
             return AlgorithmUnavailableError(self.address, detail)
-        return KatibError(
+        failure = _FailureError if name == _ASK else KatibError
+        return failure(
             f"{name} at {self.address} ended with {code.name}: {detail}. The log of that service "
             "says more"
         )
@@ -159,8 +178,10 @@ class Service:
 class RemoteSuggester:
     """Asks the algorithm of one service, and tells it the whole history each time.
 
-    Nothing is kept between requests: a trial that an algorithm may no longer see, because it was
-    deleted or lost its metrics, is never sent from memory.
+    A trial that an algorithm may no longer see, because it was deleted or lost its metrics, is
+    never sent from memory. What is known to be wrong with services is made good: of assignments
+    that are the same, one is taken; those that are too many are dropped; and one that was restarted
+    and no longer knows its trials goes on without them.
 
     Args:
         service: where the algorithm is.
@@ -168,6 +189,8 @@ class RemoteSuggester:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        #: By experiment, the trials that its algorithm has forgotten.
+        self._lost: dict[str, frozenset[str]] = {}
 
     def validate(self, experiment: Experiment) -> None:
         request = pb.ValidateAlgorithmSettingsRequest(experiment=write_experiment(experiment))
@@ -178,29 +201,51 @@ class RemoteSuggester:
         )
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
+        uid, trials = request.experiment.metadata.uid, _write_trials(request.trials)
+        try:
+            answer = self._ask(request, trials)
+        except _FailureError as error:
+            if not (trials and any(text in str(error) for text in _FORGOTTEN)):
+                raise
+            _LOG.warning("The algorithm has forgotten %d trials: %s", len(trials), error)
+            self._lost[uid] = frozenset(trial.name for trial in trials)
+            answer = self._ask(request, trials)
+        reply = self._guarded(read_reply(answer), request.count)
+        lost = len(self._lost.get(uid, frozenset()))
+        return replace(reply, trouble=_forgotten(lost, self._service.address)) if lost else reply
+
+    def forget(self, experiment: Experiment) -> None:
+        """The service ends with its process; what is known of its memory is not needed any more."""
+        self._lost.pop(experiment.metadata.uid, None)
+
+    def _ask(self, request: SuggestionRequest, trials: list[pb.Trial]) -> pb.GetSuggestionsReply:
+        lost = self._lost.get(request.experiment.metadata.uid, frozenset())
         message = pb.GetSuggestionsRequest(
             experiment=write_experiment(request.experiment),
-            trials=_write_trials(request.trials),
+            trials=[trial for trial in trials if trial.name not in lost],
             current_request_number=request.count,
             total_request_number=request.total,
         )
-        answer = self._service.ask(
-            "GetSuggestions", lambda channel: SuggestionStub(channel).GetSuggestions, message
+        return self._service.ask(
+            _ASK, lambda channel: SuggestionStub(channel).GetSuggestions, message
         )
-        reply = read_reply(answer)
-        given, asked = len(reply.assignments), request.count
-        if given <= asked:
+
+    def _guarded(self, reply: SuggestionReply, asked: int) -> SuggestionReply:
+        """The reply without what is there twice or was not asked for."""
+        given = list(reply.assignments)
+        distinct = [one for place, one in enumerate(given) if one not in given[:place]]
+        kept = distinct[:asked]
+        if len(kept) == len(given):
             return reply
         _LOG.warning(
-            "The algorithm at %s gave %d assignments where %d were asked for; the rest is dropped",
+            "The algorithm at %s gave %d assignments, %d of them different, where %d were asked "
+            "for; the rest is dropped",
             self._service.address,
-            given,
+            len(given),
+            len(distinct),
             asked,
         )
-        return replace(reply, assignments=reply.assignments[:asked])
-
-    def forget(self, experiment: Experiment) -> None:
-        """Nothing is kept here; the service ends with its process."""
+        return replace(reply, assignments=kept)
 
 
 class RemoteEarlyStopper:
@@ -240,6 +285,14 @@ class RemoteEarlyStopper:
             message,
         )
         return tuple(map(read_rule, answer.early_stopping_rules))
+
+
+def _forgotten(count: int, address: str) -> Trouble:
+    return Trouble(
+        "HistoryForgotten",
+        f"the algorithm at {address} was restarted and has forgotten {count} trials; it goes on "
+        "without them",
+    )
 
 
 def _write_trials(history: TrialHistory) -> list[pb.Trial]:

@@ -12,7 +12,10 @@ from katib.api.experiment import AlgorithmSpec, Experiment
 from katib.api.values import NameValue
 from katib.errors import AlgorithmCrashedError, SettingsError
 from katib.ports.clock import Clock
-from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
+from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest, Trouble
+
+#: The reason of the condition and of the event.
+FALLBACK = "SuggestionFallback"
 
 #: How long an algorithm that crashed is left alone, in seconds: at first, and at most. Each time it
 #: crashes again it is twice as long.
@@ -106,7 +109,7 @@ class StandInSuggester:
     def _replaced(self, request: SuggestionRequest, why: str) -> SuggestionReply:
         understudy = self._understudy(request.experiment)
         reply = self._stand_in.suggest(replace(request, experiment=understudy))
-        return replace(reply, trouble=why)
+        return replace(reply, trouble=Trouble(FALLBACK, why))
 
     def _understudy(self, experiment: Experiment) -> Experiment:
         """The experiment with the first algorithm that can search its space."""

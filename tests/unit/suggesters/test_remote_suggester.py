@@ -110,16 +110,34 @@ class Stopping(EarlyStoppingServicer):
         return pb.ValidateEarlyStoppingSettingsReply()
 
 
+class _Latest(SuggestionServicer):
+    """Passes on to whatever the stage has for an algorithm now."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def GetSuggestions(
+        self, request: pb.GetSuggestionsRequest, context: grpc.ServicerContext
+    ) -> pb.GetSuggestionsReply:
+        return self._stage.algorithm.GetSuggestions(request, context)
+
+    def ValidateAlgorithmSettings(
+        self, request: pb.ValidateAlgorithmSettingsRequest, context: grpc.ServicerContext
+    ) -> pb.ValidateAlgorithmSettingsReply:
+        return self._stage.algorithm.ValidateAlgorithmSettings(request, context)
+
+
 class Stage:
     """Both services on one port of this machine, and a clock that only pauses move."""
 
     def __init__(self, port: int = 0) -> None:
-        self.algorithm, self.stopping = Algorithm(), Stopping()
+        self.algorithm: Algorithm = Algorithm()
+        self.stopping = Stopping()
         self.clock = FakeClock()
         self.pauses: list[float] = []
         self._pool = ThreadPoolExecutor(4)
         self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
-        add_SuggestionServicer_to_server(self.algorithm, self._server)
+        add_SuggestionServicer_to_server(_Latest(self), self._server)
         add_EarlyStoppingServicer_to_server(self.stopping, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
         self._server.start()
@@ -348,8 +366,11 @@ ALGORITHM_CODES: dict[str, Outcome] = {
     "an algorithm's validation that ends with UNIMPLEMENTED is passed": (Code.UNIMPLEMENTED, None),
     "an algorithm's validation that ends with DEADLINE_EXCEEDED is an error, where Katib took it "
     "for valid": (Code.DEADLINE_EXCEEDED, KatibError),
-    "an algorithm's validation that ends with INTERNAL is an error, where Katib took it for "
-    "valid": (Code.INTERNAL, KatibError),
+    "an algorithm's validation that ends with INTERNAL is refused as `ValidateAlgorithmSettings "
+    "Error` with the service's words, where Katib took it for valid": (
+        Code.INTERNAL,
+        SettingsError,
+    ),
     "an algorithm's validation that ends with RESOURCE_EXHAUSTED at the last attempt is an error, "
     "where Katib took it for valid": (Code.RESOURCE_EXHAUSTED, KatibError),
     "an algorithm's validation that ends with PERMISSION_DENIED is an error, where Katib took it "
@@ -375,8 +396,9 @@ STOPPING_CODES: dict[str, Outcome] = {
     ),
     "an early stopping service's validation that ends with DEADLINE_EXCEEDED is an error, where "
     "Katib took it for valid": (Code.DEADLINE_EXCEEDED, KatibError),
-    "an early stopping service's validation that ends with INTERNAL is an error, where Katib took "
-    "it for valid": (Code.INTERNAL, KatibError),
+    "an early stopping service's validation that ends with INTERNAL is refused as "
+    "`ValidateEarlyStoppingSettings Error` with the service's words, where Katib took it for "
+    "valid": (Code.INTERNAL, SettingsError),
     "an early stopping service's validation that ends with RESOURCE_EXHAUSTED at the last attempt "
     "is an error, where Katib took it for valid": (Code.RESOURCE_EXHAUSTED, KatibError),
     "an early stopping service's validation that ends with PERMISSION_DENIED is an error, where "
@@ -546,7 +568,7 @@ def test_a_failing_algorithm_is_not_asked_twice(stage: Stage) -> None:
         stage.algorithm.script.ends = [code]
         with pytest.raises(KatibError) as caught:
             stage.suggester().suggest(a_request())
-        assert type(caught.value) is KatibError
+        assert not isinstance(caught.value, AlgorithmUnavailableError)
         assert str(caught.value) == words(stage, "GetSuggestions", code, KatibError)
         assert len(stage.algorithm.asked) == number
     assert stage.pauses == []
@@ -618,10 +640,92 @@ def test_how_many_are_taken(
     assert not reply.is_exhausted
     warnings = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
     expected = (
-        f"The algorithm at {stage.address} gave 4 assignments where 2 were asked for; the rest is "
-        "dropped"
+        f"The algorithm at {stage.address} gave 4 assignments, 4 of them different, where 2 were "
+        "asked for; the rest is dropped"
     )
     assert warnings == ([expected] if is_warned else [])
+
+
+@pytest.mark.rule(
+    "of assignments in an answer that are the same in all, one is taken and the rest asked for "
+    "again, where Katib ran them all"
+)
+def test_what_is_given_twice_is_taken_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.algorithm.reply = an_answer("1", "1", "2", "1")
+    assert values(stage.suggester().suggest(a_request(count=4))) == ["1", "2"]
+    assert "gave 4 assignments, 2 of them different, where 4 were asked for" in caplog.text
+    stage.algorithm.reply.parameter_assignments[1].labels["parent"] = "a"
+    assert values(stage.suggester().suggest(a_request(count=4))) == ["1", "1", "2"]
+
+
+# A service that was restarted
+
+
+FORGOTTEN = {
+    "a service that no longer knows a trial after its restart is asked again without the trials of "
+    "before, and that is said (optuna's words)": (
+        Code.INTERNAL,
+        "An unknown trial has been passed in the GetSuggestion request.",
+    ),
+    "a service that no longer knows a trial after its restart is asked again without the trials of "
+    "before, and that is said (goptuna's words)": (
+        Code.INTERNAL,
+        "Failed to create goptuna study and search space: Same parameter is not found for Trial: "
+        "{an-experiment-1}",
+    ),
+    "a service that no longer knows a trial after its restart is asked again without the trials of "
+    "before, and that is said (as an exception)": (
+        Code.UNKNOWN,
+        "Exception calling application: An unknown trial has been passed in the GetSuggestion "
+        "request.",
+    ),
+}
+
+
+class Forgetful(Algorithm):
+    """Knows only the trials that it has suggested since its start, as Katib's services do."""
+
+    def __init__(self, code: grpc.StatusCode, words: str) -> None:
+        super().__init__()
+        self.code, self.words = code, words
+        self.known: set[str] = set()
+
+    def GetSuggestions(
+        self, request: pb.GetSuggestionsRequest, context: grpc.ServicerContext
+    ) -> pb.GetSuggestionsReply:
+        self.asked.append(request)
+        if not {one.name for one in request.trials} <= self.known:
+            context.abort(self.code, self.words)
+        return an_answer("1")
+
+
+@pytest.mark.parametrize(("code", "words"), FORGOTTEN.values(), ids=FORGOTTEN)
+def test_a_service_that_lost_its_memory_goes_on(
+    stage: Stage, code: grpc.StatusCode, words: str
+) -> None:
+    service = Forgetful(code, words)
+    stage.algorithm = service
+    suggester = stage.suggester()
+    old = [a_trial("a", "Running", "Succeeded", loss=loss()), a_trial("b", "Running")]
+    reply = suggester.suggest(a_request(count=1, trials=old))
+    assert values(reply) == ["1"]
+    assert reply.trouble is not None
+    assert reply.trouble.reason == "HistoryForgotten"
+    assert "has forgotten 2 trials; it goes on without them" in reply.trouble.message
+    service.known.add("c")
+    suggester.suggest(a_request(count=1, trials=[*old, a_trial("c", "Running")]))
+    assert [[one.name for one in asked.trials] for asked in service.asked] == [
+        ["a", "b"],
+        [],
+        ["c"],
+    ]
+    suggester.forget(experiment())
+    with pytest.raises(KatibError):
+        service.known.clear()
+        service.words = "something else"
+        suggester.suggest(a_request(count=1, trials=old))
 
 
 # Which trials are sent

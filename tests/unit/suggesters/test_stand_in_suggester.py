@@ -10,7 +10,7 @@ from katib.errors import AlgorithmCrashedError, SettingsError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.search.algorithms import ALGORITHMS, LIGHT, REPLACEABLE, is_light
 from katib.suggesters.in_process import InProcessSuggester
-from katib.suggesters.stand_in import FIRST_REST, LONGEST_REST, STAND_INS, StandInSuggester
+from katib.suggesters.stand_in import FALLBACK, FIRST_REST, LONGEST_REST, STAND_INS, StandInSuggester
 from katib.testing.builders import an_experiment
 from katib.testing.clocks import FakeClock
 
@@ -67,6 +67,11 @@ def experiment(algorithm: str = "tpe", **settings: str) -> Experiment:
     return an_experiment().with_algorithm(algorithm, **settings).build()
 
 
+def message_of(reply: SuggestionReply) -> str:
+    assert reply.trouble is not None
+    return reply.trouble.message
+
+
 def points_of(algorithm: str, count: int, total: int, **settings: str) -> SuggestionReply:
     asked = experiment(algorithm, **settings)
     return InProcessSuggester().suggest(SuggestionRequest(asked, count, total, NoTrials()))
@@ -75,9 +80,12 @@ def points_of(algorithm: str, count: int, total: int, **settings: str) -> Sugges
 def test_a_sobol_sequence_takes_the_place_and_says_so(stage: Stage) -> None:
     reply = stage.ask(experiment(gamma="0.3"), 2, 7)
     assert reply.assignments == points_of("sobol", 2, 7).assignments
-    assert reply.trouble.startswith("algorithm tpe crashed 3 times in a row: exit code 3.")
-    assert "Meanwhile the assignments are those of sobol, which learns nothing" in reply.trouble
-    assert stage.told == [("an-experiment", reply.trouble)]
+    trouble = reply.trouble
+    assert trouble is not None
+    assert trouble.reason == FALLBACK
+    assert trouble.message.startswith("algorithm tpe crashed 3 times in a row: exit code 3.")
+    assert "Meanwhile the assignments are those of sobol, which learns nothing" in trouble.message
+    assert stage.told == [("an-experiment", trouble.message)]
 
 
 def test_the_seed_of_the_experiment_is_that_of_the_stand_in(stage: Stage) -> None:
@@ -91,7 +99,7 @@ def test_chance_takes_the_place_where_no_sequence_can(stage: Stage) -> None:
         builder = builder.with_parameter(f"p{number}", min="0", max="1")
     reply = stage.ask(builder.build(), 1, 1)
     assert len(reply.assignments[0].parameter_assignments) == 21_202
-    assert "are those of random" in reply.trouble
+    assert "are those of random" in message_of(reply)
 
 
 def test_the_algorithm_is_left_alone_for_a_while_and_longer_each_time(stage: Stage) -> None:
@@ -117,9 +125,9 @@ def test_an_algorithm_that_is_well_again_goes_on(stage: Stage) -> None:
     stage.clock.advance(FIRST_REST)
     reply = stage.ask(experiment())
     assert [one.name for one in reply.assignments] == ["its own", "its own"]
-    assert reply.trouble == ""
+    assert reply.trouble is None
     stage.inner.error = AlgorithmCrashedError("tpe", "again")
-    assert "again" in stage.ask(experiment()).trouble
+    assert "again" in message_of(stage.ask(experiment()))
     assert len(stage.told) == 2
 
 

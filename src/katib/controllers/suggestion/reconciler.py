@@ -241,7 +241,7 @@ class SuggestionReconciler:
         if conditions.find(status.conditions, names.PROGRESSING) is not None:
             return status
         if reply.trouble:
-            return self._show(status, "True", "SuggestionFallback", reply.trouble)
+            return self._show(status, "True", reply.trouble.reason, reply.trouble.message)
         return self._show(status, "True", "EarlyStoppingFailed", trouble) if trouble else status
 
     def _with_rules(

@@ -35,7 +35,7 @@ from katib.errors import (
 )
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event
-from katib.ports.suggester import SuggestionReply, SuggestionRequest
+from katib.ports.suggester import SuggestionReply, SuggestionRequest, Trouble
 from katib.stores.memory import MemoryStore
 from katib.testing.builders import an_experiment
 from katib.testing.clocks import FakeClock
@@ -360,10 +360,10 @@ def test_a_validation_that_takes_long() -> None:
     assert stage.values() == ["0", "1", "2"]
 
 
-@pytest.mark.rule("Assignments that another than the algorithm made are kept, and that is said")
+@pytest.mark.rule("Trouble that comes with assignments is said, and they are kept")
 def test_assignments_of_a_stand_in_are_kept_and_told() -> None:
     def replaced(request: SuggestionRequest) -> SuggestionReply:
-        return with_fields(as_many_as_asked(request), trouble="tpe crashed; sobol stands in")
+        return with_fields(as_many_as_asked(request), trouble=Trouble("Replaced", "sobol stands in"))
 
     stage = Stage(Suggester(replaced), requests=2)
     assert stage.reconcile() == DONE
@@ -371,8 +371,8 @@ def test_assignments_of_a_stand_in_are_kept_and_told() -> None:
     assert stage.conditions()[0] == (
         "Progressing",
         "True",
-        "SuggestionFallback",
-        "tpe crashed; sobol stands in",
+        "Replaced",
+        "sobol stands in",
     )
     stage.suggester.reply = as_many_as_asked
     stage.request(3)
