@@ -145,5 +145,7 @@ class TestAlgorithmsInWorkers(AlgorithmContract):
                     ),
                 ),
             )
-            with pytest.raises(SettingsError, match="^unknown setting typo for algorithm (cma|tpe)"):
+            with pytest.raises(
+                SettingsError, match=r"^unknown setting typo for algorithm (cma|tpe)"
+            ):
                 algorithm.validate(named)

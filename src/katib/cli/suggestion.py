@@ -22,7 +22,9 @@ def suggestion(
             help="Where to listen. 0.0.0.0 is for containers: nobody is asked who they are.",
         ),
     ] = LOOPBACK,
-    port: Annotated[int, typer.Option("--port", help="Which port; 0 for a free one. Katib's is 6789.")] = PORT,
+    port: Annotated[
+        int, typer.Option("--port", help="Which port; 0 for a free one. Katib's is 6789.")
+    ] = PORT,
     algorithm: Annotated[
         list[str] | None,
         typer.Option(

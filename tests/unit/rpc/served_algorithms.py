@@ -36,9 +36,7 @@ class Refusal:
 class Service:
     """A service in this process, and a client of it."""
 
-    def __init__(
-        self, suggester: Suggester | None = None, algorithms: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, suggester: Suggester | None = None, algorithms: Sequence[str] = ()) -> None:
         self.server = serve(suggester or InProcessSuggester(), "127.0.0.1:0", algorithms)
         self.address = f"127.0.0.1:{self.server.port}"
         self.channel = grpc.insecure_channel(self.address)
@@ -78,7 +76,9 @@ def point_of(assignment: TrialAssignment) -> Point:
     return {pair.name: pair.value for pair in assignment.parameter_assignments}
 
 
-def a_trial(experiment: Experiment, name: str, point: Point, value: str = "", state: str = "") -> Trial:
+def a_trial(
+    experiment: Experiment, name: str, point: Point, value: str = "", state: str = ""
+) -> Trial:
     """A trial of a point: ``Succeeded`` with its value, or in a state of its own."""
     metric = Metric(name="loss", min=value, max=value, latest=value)
     kind = state or ("Succeeded" if value else "Running")

@@ -32,7 +32,9 @@ def twelve() -> ExperimentBuilder:
         .with_parameter("a-double", min="-5", max="5")
         .with_parameter("a-double-by-steps", min="-5", max="5", step="0.1")
         .with_parameter("a-log-double", min="0.001", max="5", distribution="logUniform")
-        .with_parameter("a-log-double-by-steps", min="1", max="5", step="1", distribution="logUniform")
+        .with_parameter(
+            "a-log-double-by-steps", min="1", max="5", step="1", distribution="logUniform"
+        )
         .with_parameter("an-int", "int", min="-5", max="5")
         .with_parameter("an-int-by-steps", "int", min="0", max="10", step="2")
         .with_parameter("a-log-int", "int", min="1", max="50", distribution="logUniform")
@@ -48,7 +50,13 @@ def all_distributions() -> ExperimentBuilder:
     """22 parameters: every type, distribution and step."""
     builder = an_experiment()
     for distribution in ("uniform", "logUniform", "normal", "logNormal"):
-        for type, step in (("double", ""), ("double", "0.8"), ("int", ""), ("int", "2"), ("int", "1")):
+        for type, step in (
+            ("double", ""),
+            ("double", "0.8"),
+            ("int", ""),
+            ("int", "2"),
+            ("int", "1"),
+        ):
             name = f"{type}-{distribution}-{step or 'none'}"
             space = {"min": "5", "max": "10", "distribution": distribution}
             builder.with_parameter(name, type, **({**space, "step": step} if step else space))  # type: ignore[arg-type]  # the keys are those of a space
@@ -180,9 +188,9 @@ ACCEPTED: dict[str, Experiment] = {
     ),
     "hyperband: the resource is a parameter": searched(
         "hyperband",
-        an_experiment().with_parameter("epochs", "int", min="1", max="9").with_parameter(
-            "x", min="0", max="1"
-        ),
+        an_experiment()
+        .with_parameter("epochs", "int", min="1", max="9")
+        .with_parameter("x", min="0", max="1"),
         r_l="9",
         resource_name="epochs",
     ),
@@ -332,8 +340,10 @@ def test_a_number_that_is_none_is_told_with_its_name(service: Service) -> None:
 
 
 def test_everything_that_is_wrong_is_told_at_once(service: Service) -> None:
-    builder = an_experiment().with_parameter("x", min="2", max="1").with_parameter(
-        "n", "int", min="1", max="5", step="0.8"
+    builder = (
+        an_experiment()
+        .with_parameter("x", min="2", max="1")
+        .with_parameter("n", "int", min="1", max="5", step="0.8")
     )
     refused = service.validate(searched("tpe", builder, gamma="2", typo="1", random_state="-1"))
     assert refused is not None

@@ -157,7 +157,9 @@ def test_another_experiment_of_the_name_is_not_mixed_up(service: Service) -> Non
 
 def test_many_at_once_for_the_same_experiment(service: Service) -> None:
     experiment = two("tpe", random_state="3")
-    trials = [a_trial(experiment, f"t-{n}", {"x": str(n / 20), "y": "0"}, str(n)) for n in range(15)]
+    trials = [
+        a_trial(experiment, f"t-{n}", {"x": str(n / 20), "y": "0"}, str(n)) for n in range(15)
+    ]
     wanted = service.ask(experiment, 1, 16, trials)
     fewer = service.ask(experiment, 1, 16, trials[:12])
     with ThreadPoolExecutor(8) as pool:

@@ -100,10 +100,10 @@ def test_a_quick_answer_is_given_at_once_and_wakes_nobody() -> None:
 
 
 def test_a_slow_answer_is_told_waited_for_and_given_later(stage: Stage) -> None:
-    with pytest.raises(AlgorithmBusyError, match="^asking algorithm tpe for 0 s$"):
+    with pytest.raises(AlgorithmBusyError, match=r"^asking algorithm tpe for 0 s$"):
         stage.ask(2, 5)
     stage.clock.advance(12.7)
-    with pytest.raises(AlgorithmBusyError, match="^asking algorithm tpe for 10 s$") as caught:
+    with pytest.raises(AlgorithmBusyError, match=r"^asking algorithm tpe for 10 s$") as caught:
         stage.ask(2, 5)
     assert caught.value.seconds == pytest.approx(12.7)
     stage.open()
@@ -181,7 +181,7 @@ def test_a_slow_validation_is_waited_for_in_the_same_way(stage: Stage) -> None:
     with pytest.raises(AlgorithmBusyError):
         stage.suggester.validate(experiment())
     stage.open()
-    with pytest.raises(SettingsError, match="^wrong$"):
+    with pytest.raises(SettingsError, match=r"^wrong$"):
         stage.suggester.validate(experiment())
 
 

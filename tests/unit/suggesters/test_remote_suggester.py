@@ -650,9 +650,7 @@ def test_how_many_are_taken(
     "of assignments in an answer that are the same in all, one is taken and the rest asked for "
     "again, where Katib ran them all"
 )
-def test_what_is_given_twice_is_taken_once(
-    stage: Stage, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_given_twice_is_taken_once(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.algorithm.reply = an_answer("1", "1", "2", "1")
     assert values(stage.suggester().suggest(a_request(count=4))) == ["1", "2"]
     assert "gave 4 assignments, 2 of them different, where 4 were asked for" in caplog.text
@@ -722,9 +720,9 @@ def test_a_service_that_lost_its_memory_goes_on(
         ["c"],
     ]
     suggester.forget(experiment())
-    with pytest.raises(KatibError):
-        service.known.clear()
-        service.words = "something else"
+    service.known.clear()
+    service.words = "something else"
+    with pytest.raises(KatibError, match="something else"):
         suggester.suggest(a_request(count=1, trials=old))
 
 

@@ -10,7 +10,13 @@ from katib.errors import AlgorithmCrashedError, SettingsError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.search.algorithms import ALGORITHMS, LIGHT, REPLACEABLE, is_light
 from katib.suggesters.in_process import InProcessSuggester
-from katib.suggesters.stand_in import FALLBACK, FIRST_REST, LONGEST_REST, STAND_INS, StandInSuggester
+from katib.suggesters.stand_in import (
+    FALLBACK,
+    FIRST_REST,
+    LONGEST_REST,
+    STAND_INS,
+    StandInSuggester,
+)
 from katib.testing.builders import an_experiment
 from katib.testing.clocks import FakeClock
 

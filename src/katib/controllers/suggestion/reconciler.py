@@ -35,7 +35,7 @@ from katib.errors import (
 from katib.ports.clock import Clock
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.reconciler import DONE, Result
-from katib.ports.resource_store import Event, EventType, ResourceStore
+from katib.ports.resource_store import Event, ResourceStore
 from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
 
 _LOG = logging.getLogger(__name__)

@@ -328,7 +328,9 @@ def test_an_algorithm_that_cannot_be_reached_is_waited_for_and_that_is_said() ->
     assert stage.conditions() == [CREATED, RUNNING]
 
 
-@pytest.mark.rule("An algorithm that computes for longer than a second is waited for, and that is said")
+@pytest.mark.rule(
+    "An algorithm that computes for longer than a second is waited for, and that is said"
+)
 def test_an_algorithm_that_takes_long_is_waited_for_and_that_is_said() -> None:
     def compute(_: SuggestionRequest) -> SuggestionReply:
         raise AlgorithmBusyError("tpe", stage.clock.monotonic())
@@ -363,7 +365,9 @@ def test_a_validation_that_takes_long() -> None:
 @pytest.mark.rule("Trouble that comes with assignments is said, and they are kept")
 def test_assignments_of_a_stand_in_are_kept_and_told() -> None:
     def replaced(request: SuggestionRequest) -> SuggestionReply:
-        return with_fields(as_many_as_asked(request), trouble=Trouble("Replaced", "sobol stands in"))
+        return with_fields(
+            as_many_as_asked(request), trouble=Trouble("Replaced", "sobol stands in")
+        )
 
     stage = Stage(Suggester(replaced), requests=2)
     assert stage.reconcile() == DONE

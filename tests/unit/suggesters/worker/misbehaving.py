@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from katib.api.experiment import Experiment
@@ -62,22 +62,33 @@ def settings_of(experiment: Experiment) -> dict[str, str]:
 
 
 def act(mood: str, until: Path) -> None:
-    if mood == "fault":
-        ctypes.string_at(0)
-    elif mood == "exit":
-        os._exit(3)
-    elif mood == "once":
-        until.touch()
-        os._exit(3)
-    elif mood == "memory":
-        assert bytearray(1 << 30)
-    elif mood == "error":
-        raise ZeroDivisionError("by nought")
-    elif mood == "print":
-        print("this is no message", flush=True)
-    elif mood == "sleep":
-        while not until.exists():
-            time.sleep(0.01)
+    if mood:
+        MOODS[mood](until)
+
+
+def crash_once(until: Path) -> None:
+    until.touch()
+    os._exit(3)
+
+
+def raise_error(_: Path) -> None:
+    raise ZeroDivisionError("by nought")
+
+
+def sleep(until: Path) -> None:
+    while not until.exists():
+        time.sleep(0.01)
+
+
+MOODS: dict[str, Callable[[Path], object]] = {
+    "fault": lambda _: ctypes.string_at(0),
+    "exit": lambda _: os._exit(3),
+    "once": crash_once,
+    "memory": lambda _: bytearray(1 << 30),
+    "error": raise_error,
+    "print": lambda _: print("this is no message", flush=True),
+    "sleep": sleep,
+}
 
 
 REGISTRY: Registry[Algorithm] = Registry(

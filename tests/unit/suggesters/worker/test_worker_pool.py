@@ -111,13 +111,16 @@ def test_a_validation_leaves_its_worker_to_the_first_that_asks(suggester: Worker
 
 def test_a_refusal_is_the_algorithms_and_no_crash(suggester: WorkerSuggester) -> None:
     suggester.validate(experiment())
-    with pytest.raises(SettingsError, match="^wrong should be right$"):
+    with pytest.raises(SettingsError, match=r"^wrong should be right$"):
         suggester.validate(experiment(wrong="1"))
     assert len(psutil.Process().children()) == 1
 
 
 CRASHES = {
-    "a fault in foreign code": ("fault", r"signal 11 \(SIGSEGV\): Fatal Python error: Segmentation"),
+    "a fault in foreign code": (
+        "fault",
+        r"signal 11 \(SIGSEGV\): Fatal Python error: Segmentation",
+    ),
     "a sudden exit": ("exit", r"exit code 3$"),
     "more memory than it may have": ("memory", r"^MemoryError"),
     "an error": ("error", r"^ZeroDivisionError: by nought"),
