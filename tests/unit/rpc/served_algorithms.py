@@ -9,7 +9,7 @@ import grpc
 
 from katib.api.experiment import Experiment, Metric, Observation
 from katib.api.suggestion import TrialAssignment
-from katib.api.trial import Trial
+from katib.api.trial import Trial, TrialSpec, TrialStatus
 from katib.api.values import Condition, NameValue, ObjectMeta
 from katib.ports.suggester import Suggester
 from katib.rpc.experiments import write_experiment
@@ -82,17 +82,14 @@ def a_trial(
     """A trial of a point: ``Succeeded`` with its value, or in a state of its own."""
     metric = Metric(name="loss", min=value, max=value, latest=value)
     kind = state or ("Succeeded" if value else "Running")
-    trial = Trial(metadata=ObjectMeta(name=name))
     assignments = tuple(NameValue(name=key, value=text) for key, text in point.items())
-    spec = {"objective": experiment.spec.objective, "parameter_assignments": assignments}
-    status = {
-        "conditions": (Condition(type=kind, status="True"),) if kind != "none" else (),
-        "observation": Observation(metrics=(metric,)) if value else None,
-    }
     return Trial(
-        metadata=trial.metadata,
-        spec=type(trial.spec)(**spec),
-        status=type(trial.status)(**status),
+        metadata=ObjectMeta(name=name),
+        spec=TrialSpec(objective=experiment.spec.objective, parameter_assignments=assignments),
+        status=TrialStatus(
+            conditions=(Condition(type=kind, status="True"),) if kind != "none" else (),
+            observation=Observation(metrics=(metric,)) if value else None,
+        ),
     )
 
 

@@ -5,13 +5,22 @@ Where ours differs on purpose, the sentence says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 import grpc
 import pytest
+from msgspec.structs import replace
 from served_algorithms import Refusal, Service, a_trial, searched
 
-from katib.api.experiment import Experiment
+from katib.api.experiment import (
+    Experiment,
+    FeasibleSpace,
+    GraphConfig,
+    NasConfig,
+    Operation,
+    ParameterSpec,
+)
 from katib.testing.algorithm_contract import assert_legal
 from katib.testing.builders import ExperimentBuilder, an_experiment
 
@@ -58,8 +67,9 @@ def all_distributions() -> ExperimentBuilder:
             ("int", "1"),
         ):
             name = f"{type}-{distribution}-{step or 'none'}"
-            space = {"min": "5", "max": "10", "distribution": distribution}
-            builder.with_parameter(name, type, **({**space, "step": step} if step else space))  # type: ignore[arg-type]  # the keys are those of a space
+            builder.with_parameter(
+                name, type, min="5", max="10", step=step, distribution=distribution
+            )
     return builder.with_parameter("numbers", "discrete", list=["1", "2.5"]).with_parameter(
         "words", "categorical", list=["a", "b"]
     )
@@ -159,6 +169,104 @@ def test_normal_distributions_which_katibs_optuna_refuses_stay_in_range(
     assert service.validate(experiment) is None
     for point in service.ask(experiment, 50, 50):
         assert 5 <= float(point["x"]) <= 10
+
+
+# Architectures
+
+
+def an_architecture(algorithm: str, operations: Sequence[Operation], **settings: str) -> Experiment:
+    graph = GraphConfig(num_layers=3, input_sizes=(32, 32, 8), output_sizes=(10,))
+    config = NasConfig(graph_config=graph, operations=tuple(operations))
+    experiment = searched(algorithm, **settings)
+    return replace(experiment, spec=replace(experiment.spec, parameters=(), nas_config=config))
+
+
+def an_operation(type: str, *parameters: ParameterSpec) -> Operation:
+    return Operation(operation_type=type, parameters=parameters)
+
+
+SIZES = ParameterSpec(
+    name="filter_size", parameter_type="categorical", feasible_space=FeasibleSpace(list=("3", "5"))
+)
+STRIDE = ParameterSpec(
+    name="stride", parameter_type="int", feasible_space=FeasibleSpace(min="1", max="2", step="1")
+)
+POOL = ParameterSpec(
+    name="pool_size", parameter_type="int", feasible_space=FeasibleSpace(min="2", max="3", step="1")
+)
+
+
+def test_enas_gives_two_architectures_after_two_trials(service: Service) -> None:
+    operations = [an_operation("convolution", STRIDE), an_operation("reduction", POOL)]
+    experiment = an_architecture("enas", operations)
+    first = service.ask(experiment, 2, 2)
+    trials = [a_trial(experiment, f"t-{n}", one, "0.6") for n, one in enumerate(first)]
+    second = service.ask(experiment, 2, 4, trials)
+    assert [list(one) for one in (*first, *second)] == [["architecture", "nn_config"]] * 4
+
+
+def test_darts_hands_over_its_settings_and_the_search_space(service: Service) -> None:
+    operations = [an_operation("separable_convolution", SIZES)]
+    experiment = an_architecture("darts", operations, num_epoch="10")
+    assert service.validate(experiment) is None
+    (given,) = service.ask(experiment, 1, 1)
+    settings = json.loads(given["algorithm-settings"].replace("'", '"'))
+    assert str(settings["num_epoch"]) == "10"
+    assert given["num-layers"] == "3"
+    assert json.loads(given["search-space"].replace("'", '"')) == [
+        "separable_convolution_3x3",
+        "separable_convolution_5x5",
+    ]
+
+
+DARTS = {
+    "num_epochs": "0",
+    "w_lr": "-0.1",
+    "alpha_weight_decay": "-0.02",
+    "w_momentum": "-0.8",
+    "batch_size": "0",
+    "print_step": "0",
+}
+
+
+@pytest.mark.parametrize("name", DARTS)
+def test_darts_refuses_a_setting(service: Service, name: str) -> None:
+    operations = [an_operation("separable_convolution", SIZES)]
+    refused = service.validate(an_architecture("darts", operations, **{name: DARTS[name]}))
+    assert refused is not None
+    assert refused.code is INVALID
+    assert name in refused.details
+
+
+def test_darts_takes_a_batch_of_none(service: Service) -> None:
+    operations = [an_operation("separable_convolution", SIZES)]
+    assert service.validate(an_architecture("darts", operations, batch_size="None")) is None
+
+
+OPERATIONS: dict[str, Operation] = {
+    "without a type": an_operation("", SIZES),
+    "with a parameter without a name": an_operation("convolution", replace(SIZES, name="")),
+    "with a parameter without a type": an_operation(
+        "convolution", replace(SIZES, parameter_type="")
+    ),
+    "with a categorical parameter without a list": an_operation(
+        "convolution", replace(SIZES, feasible_space=FeasibleSpace())
+    ),
+    "with an int without bounds": an_operation(
+        "convolution", replace(STRIDE, feasible_space=FeasibleSpace())
+    ),
+    "with a double without step": an_operation(
+        "convolution",
+        replace(STRIDE, parameter_type="double", feasible_space=FeasibleSpace(min="1", max="2")),
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+def test_enas_refuses_an_operation(service: Service, operation: Operation) -> None:
+    refused = service.validate(an_architecture("enas", [operation]))
+    assert refused is not None
+    assert refused.code is INVALID
 
 
 # Validation

@@ -194,7 +194,7 @@ def test_an_answer_and_a_history_may_be_long(service: Service) -> None:
 def refusal(service: Service, experiment: Experiment, count: int = 1, total: int = 1) -> Refusal:
     with pytest.raises(grpc.RpcError) as caught:
         service.ask(experiment, count, total)
-    return Refusal(caught.value.code(), caught.value.details())
+    return Refusal(caught.value.code(), caught.value.details() or "")
 
 
 def test_a_request_that_makes_no_sense_is_refused(service: Service) -> None:

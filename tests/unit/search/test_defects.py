@@ -378,8 +378,8 @@ def _sobol_reaches_the_end() -> None:
 # 8
 
 
-def grid(**space: str) -> Experiment:
-    builder = an_experiment().with_parameter("x", **space).with_trials(None)  # type: ignore[arg-type]  # the keys are those of a space
+def grid(min: str, max: str, step: str) -> Experiment:
+    builder = an_experiment().with_parameter("x", min=min, max=max, step=step).with_trials(None)
     return builder.with_algorithm("grid", random_state="1").build()
 
 

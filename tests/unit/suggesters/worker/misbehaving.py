@@ -92,7 +92,9 @@ MOODS: dict[str, Callable[[Path], object]] = {
 
 
 REGISTRY: Registry[Algorithm] = Registry(
-    "algorithm", "katib.tests.none", {"misbehaving": f"{__name__}:Misbehaving"}
+    "algorithm",
+    "katib.tests.none",
+    dict.fromkeys(("misbehaving", "tpe", "enas"), f"{__name__}:Misbehaving"),
 )
 
 
