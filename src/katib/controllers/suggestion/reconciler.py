@@ -151,15 +151,18 @@ class SuggestionReconciler:
         except (ConflictError, StoreUnavailableError):
             raise
         except AlgorithmBusyError as error:
-            return self._wait(status, error)
+            return self._wait(suggestion.key, status, error)
         except AlgorithmUnavailableError as error:
             return self._show(status, "False", "AlgorithmUnavailable", str(error))
         except Exception as error:
             return self._fail(suggestion, status, error)
 
-    def _wait(self, status: SuggestionStatus, busy: AlgorithmBusyError) -> SuggestionStatus:
-        """Say that the algorithm takes long, when it does."""
-        if busy.seconds < LONG_ASK:
+    def _wait(
+        self, key: Key, status: SuggestionStatus, busy: AlgorithmBusyError
+    ) -> SuggestionStatus:
+        """Say that the algorithm takes long, when it does; a failure before it says more."""
+        patience = self._patience.get(key)
+        if busy.seconds < LONG_ASK or (patience is not None and patience.failures):
             return status
         return self._show(status, "True", "AskingAlgorithm", str(busy))
 

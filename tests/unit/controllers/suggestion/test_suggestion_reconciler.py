@@ -352,6 +352,24 @@ def test_an_algorithm_that_takes_long_is_waited_for_and_that_is_said() -> None:
     assert stage.conditions() == [CREATED, RUNNING]
 
 
+@pytest.mark.rule("What failed is told until there is an answer, also while it is asked again")
+def test_a_failure_is_told_until_there_is_an_answer() -> None:
+    stage = Stage(Suggester(broken))
+    with pytest.raises(ZeroDivisionError):
+        stage.reconcile()
+    told = stage.conditions()
+
+    def compute(_: SuggestionRequest) -> SuggestionReply:
+        raise AlgorithmBusyError("tpe", 5)
+
+    stage.suggester.reply = compute
+    assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
+    assert stage.conditions() == told
+    stage.suggester.reply = as_many_as_asked
+    stage.reconcile()
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
 @pytest.mark.rule("An algorithm that computes for its validation is waited for")
 def test_a_validation_that_takes_long() -> None:
     stage = Stage(Suggester(refusal=AlgorithmBusyError("tpe", 3.2)))
