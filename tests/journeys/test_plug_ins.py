@@ -110,7 +110,7 @@ def test_one_that_crashes_is_told_and_takes_nobody_with_it(katib: Katib) -> None
     good = katib.write(searched("good", "halving", trials=6), "good.yaml")
     run = katib.start("run", bad, good)
     wait_for(lambda: progress(katib, "bad")[0] == "AlgorithmFailed", "it is told", 90)
-    reason, message = progress(katib, "bad")
+    _, message = progress(katib, "bad")
     assert (
         "algorithm crashing crashed 3 times in a row: its process ended with signal 11" in message
     )

@@ -177,7 +177,7 @@ def test_normal_distributions_which_katibs_optuna_refuses_stay_in_range(
 def an_architecture(algorithm: str, operations: Sequence[Operation], **settings: str) -> Experiment:
     graph = GraphConfig(num_layers=3, input_sizes=(32, 32, 8), output_sizes=(10,))
     config = NasConfig(graph_config=graph, operations=tuple(operations))
-    experiment = searched(algorithm, **settings)
+    experiment = searched(algorithm, None, **settings)
     return replace(experiment, spec=replace(experiment.spec, parameters=(), nas_config=config))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import queue
+import select
 import threading
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from katib.api.trial import Trial
@@ -35,40 +35,42 @@ def _leave() -> None:
     os._exit(0)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Connection:
     """The engine, as the worker has it.
 
-    A thread of its own hears of the engine's end, also while an algorithm computes.
+    A thread of its own notices the engine's end, also while an algorithm computes.
 
     Args:
-        inward: where the engine's messages come from.
+        inward: the pipe that the engine's messages come from.
         outward: where answers go.
-        leave: called when the engine has ended; does not return in a real worker.
+        leave: called when the engine has ended.
     """
 
     inward: BinaryIO
     outward: BinaryIO
     leave: Callable[[], None] = _leave
-    _heard: queue.SimpleQueue[bytes] = field(init=False, default_factory=queue.SimpleQueue)
 
     def open(self) -> None:
-        """Listen from now on."""
-        threading.Thread(target=self._listen, name="engine", daemon=True).start()
+        """Watch for the engine's end from now on."""
+        threading.Thread(target=self._watch, name="engine", daemon=True).start()
 
     def hear(self, seconds: float | None = None) -> Validate | Ask | Forget | Trials | None:
-        """The next message; ``None`` when there is none for so many seconds."""
-        try:
-            return read_to_worker(self._heard.get(timeout=seconds)).message
-        except queue.Empty:
-            return None
+        """The next message; ``None`` when there is none for so many seconds, or no engine."""
+        # Nothing is ever left in the stream's own buffer: the engine waits for each answer.
+        is_there, _, _ = select.select([self.inward], [], [], seconds)
+        data = receive_bytes(self.inward) if is_there else None
+        return None if data is None else read_to_worker(data).message
 
     def say(self, message: Since | Answer | Done | Refused | Failed) -> None:
+        """Answer, or ask back; raises ``OSError`` when there is no engine."""
         send(self.outward, FromWorker(message))
 
-    def _listen(self) -> None:
-        while (data := receive_bytes(self.inward)) is not None:
-            self._heard.put(data)
+    def _watch(self) -> None:
+        pipe = select.poll()
+        # Only for the other end being closed, which is always told.
+        pipe.register(self.inward, 0)
+        pipe.poll()
         self.leave()
 
 
