@@ -88,6 +88,18 @@ def is_away(katib: Katib, experiment: str) -> bool:
     return any(one.get("reason") == "AlgorithmUnavailable" for one in found)
 
 
+def test_what_cannot_be_served_is_refused(katib: Katib) -> None:
+    refused = katib("suggestion", "--algorithm", "tpx", "--port", "0", check=2)
+    assert 'unknown algorithm "tpx", did you mean "tpe"?' in refused.err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        refused = katib("suggestion", "--port", port, check=2)
+    assert f"algorithms cannot be served at 127.0.0.1:{port}" in refused.err
+    assert "Traceback" not in refused.err
+
+
 def test_a_schedule_goes_through_a_service(katib: Katib) -> None:
     """Hyperband finds its brackets by the labels of its trials."""
     port = a_free_port()

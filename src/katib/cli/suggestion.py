@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from katib.errors import UnknownNameError
+
 #: Where Katib's suggestion services listen.
 PORT = 6789
 
@@ -48,7 +50,10 @@ def suggestion(
     from katib.apps.suggestion import SuggestionService
 
     host = f"[{address}]" if ":" in address else address
-    service = SuggestionService(f"{host}:{port}", algorithm or ())
+    try:
+        service = SuggestionService(f"{host}:{port}", algorithm or ())
+    except UnknownNameError as error:
+        raise typer.BadParameter(f"--algorithm {error.name}: {error}") from error
 
     def stop(number: int, _: object) -> None:
         service.stop()

@@ -151,18 +151,16 @@ class SuggestionReconciler:
         except (ConflictError, StoreUnavailableError):
             raise
         except AlgorithmBusyError as error:
-            return self._wait(suggestion.key, status, error)
+            return self._wait(status, error)
         except AlgorithmUnavailableError as error:
             return self._show(status, "False", "AlgorithmUnavailable", str(error))
         except Exception as error:
             return self._fail(suggestion, status, error)
 
-    def _wait(
-        self, key: Key, status: SuggestionStatus, busy: AlgorithmBusyError
-    ) -> SuggestionStatus:
-        """Say that the algorithm takes long, when it does; a failure before it says more."""
-        patience = self._patience.get(key)
-        if busy.seconds < LONG_ASK or (patience is not None and patience.failures):
+    def _wait(self, status: SuggestionStatus, busy: AlgorithmBusyError) -> SuggestionStatus:
+        """Say that the algorithm takes long, when it does; what needs help says more."""
+        said = conditions.find(status.conditions, names.PROGRESSING)
+        if busy.seconds < LONG_ASK or (said is not None and said.status == "False"):
             return status
         return self._show(status, "True", "AskingAlgorithm", str(busy))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from dataclasses import replace as with_fields
 from datetime import UTC, datetime
@@ -313,9 +314,6 @@ def test_an_algorithm_that_fails_too_often_for_too_long_ends_the_suggestion() ->
     "An algorithm that cannot be reached is waited for as long as it takes, and that is said"
 )
 def test_an_algorithm_that_cannot_be_reached_is_waited_for_and_that_is_said() -> None:
-    def away(_: SuggestionRequest) -> SuggestionReply:
-        raise AlgorithmUnavailableError("tpe:6789", "connection refused")
-
     stage = Stage(Suggester(away))
     for _ in range(50):
         assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
@@ -352,12 +350,24 @@ def test_an_algorithm_that_takes_long_is_waited_for_and_that_is_said() -> None:
     assert stage.conditions() == [CREATED, RUNNING]
 
 
-@pytest.mark.rule("What failed is told until there is an answer, also while it is asked again")
-def test_a_failure_is_told_until_there_is_an_answer() -> None:
-    stage = Stage(Suggester(broken))
-    with pytest.raises(ZeroDivisionError):
+def away(_: SuggestionRequest) -> SuggestionReply:
+    raise AlgorithmUnavailableError("tpe:6789", "connection refused")
+
+
+@pytest.mark.rule(
+    "What failed or is away is told until there is an answer, also while it is asked again"
+)
+@pytest.mark.parametrize(
+    ("reply", "reason"), [(broken, "AlgorithmFailed"), (away, "AlgorithmUnavailable")]
+)
+def test_a_failure_is_told_until_there_is_an_answer(
+    reply: Callable[[SuggestionRequest], SuggestionReply], reason: str
+) -> None:
+    stage = Stage(Suggester(reply))
+    with suppress(ZeroDivisionError):
         stage.reconcile()
     told = stage.conditions()
+    assert told[0][2] == reason
 
     def compute(_: SuggestionRequest) -> SuggestionReply:
         raise AlgorithmBusyError("tpe", 5)
