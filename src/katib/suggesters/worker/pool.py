@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Condition
 
 from katib.api.experiment import AlgorithmSpec, Experiment
-from katib.errors import AlgorithmCrashedError, SettingsError
+from katib.errors import AlgorithmCrashedError, KatibError, SettingsError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest, TrialHistory
 from katib.suggesters.worker.messages import Answer, Ask, Done, Failed, Forget, Refused, Validate
 from katib.suggesters.worker.process import WorkerEndedError, WorkerProcess
@@ -88,6 +88,7 @@ class WorkerSuggester:
 
         Raises:
             AlgorithmCrashedError: its process ends, or it raises an error, each time.
+            KatibError: the experiment was forgotten meanwhile.
         """
         question = Ask(request.experiment, request.count, request.total)
         said = self._persist(request.experiment, question, request.trials)
@@ -204,5 +205,6 @@ def _algorithm_name(experiment: Experiment) -> str:
     return (experiment.spec.algorithm or AlgorithmSpec()).algorithm_name
 
 
-def _given_up(experiment: Experiment) -> AlgorithmCrashedError:
-    return AlgorithmCrashedError(_algorithm_name(experiment), "its worker was ended on purpose")
+def _given_up(experiment: Experiment) -> KatibError:
+    name = _algorithm_name(experiment)
+    return KatibError(f"the worker of algorithm {name} was ended, as nobody waits for it any more")
