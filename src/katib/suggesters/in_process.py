@@ -43,7 +43,7 @@ class InProcessSuggester:
         try:
             algorithm.validate(experiment)
         except SettingsError as error:
-            raise SettingsError("; ".join(_all_problems(str(error), experiment))) from error
+            raise SettingsError(*_all_problems(error, experiment)) from error
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
         experiment = request.experiment
@@ -102,15 +102,14 @@ class _Session:
         return self._algorithm.suggest(request.total - request.count, request.count)
 
 
-def _all_problems(problem: str, experiment: Experiment) -> Iterator[str]:
+def _all_problems(refusal: SettingsError, experiment: Experiment) -> Iterator[str]:
     """What an algorithm refuses, and the parameters that it may not have come to look at."""
-    yield problem
+    yield from refusal.problems
     try:
         if experiment.spec.parameters:
             SearchSpace.of(experiment)
     except SettingsError as error:
-        if str(error) not in problem:
-            yield str(error)
+        yield from (problem for problem in error.problems if problem not in refusal.problems)
 
 
 @contextmanager

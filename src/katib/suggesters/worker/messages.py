@@ -72,9 +72,9 @@ class Done(Message, frozen=True):
 
 
 class Refused(Message, frozen=True):
-    """The settings or the search space are wrong; the text is for the user."""
+    """The settings or the search space are wrong; the sentences are for the user."""
 
-    problem: str
+    problems: tuple[str, ...]
 
 
 class Failed(Message, frozen=True):

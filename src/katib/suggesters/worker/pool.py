@@ -117,7 +117,7 @@ class WorkerSuggester:
             if isinstance(said, Answer | Done):
                 return said
             if isinstance(said, Refused):
-                raise SettingsError(said.problem)
+                raise SettingsError(*said.problems)
             problem = said.problem
             _LOG.warning("Algorithm %s crashed (%d of %d): %s", name, attempt, ATTEMPTS, problem)
         raise AlgorithmCrashedError(name, problem, ATTEMPTS)

@@ -98,7 +98,7 @@ def serve(suggester: Suggester, connection: Connection, idle_seconds: float) -> 
         try:
             answer = _answer(suggester, connection, question)
         except SettingsError as error:
-            answer = Refused(str(error))
+            answer = Refused(error.problems)
         except Exception as error:
             traceback.print_exc()
             answer = Failed(f"{type(error).__name__}: {error}")

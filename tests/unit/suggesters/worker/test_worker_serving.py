@@ -42,7 +42,7 @@ class Scripted:
 
     def validate(self, experiment: Experiment) -> None:
         if experiment.metadata.name == "wrong":
-            raise SettingsError("not so")
+            raise SettingsError("not so", "nor so")
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
         if request.experiment.metadata.name == "broken":
@@ -102,7 +102,7 @@ def trial(name: str) -> Trial:
 
 def test_questions_are_answered_one_after_another(stage: Stage) -> None:
     assert stage.ask(Validate(experiment())) == Done()
-    assert stage.ask(Validate(experiment("wrong"))) == Refused("not so")
+    assert stage.ask(Validate(experiment("wrong"))) == Refused(("not so", "nor so"))
     assert stage.ask(Forget(experiment())) == Done()
     assert stage.suggester.forgotten == ["one"]
 
