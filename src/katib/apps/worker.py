@@ -31,7 +31,8 @@ def worker_command(memory_bytes: int, idle_seconds: float = IDLE_SECONDS) -> tup
         memory_bytes: the most that it may allocate; 0 for as much as there is.
         idle_seconds: when it ends if nothing is asked.
     """
-    return (sys.executable, "-m", __name__, str(memory_bytes), str(idle_seconds))
+    # Not the folder in which the engine works: a program's own random.py may lie there.
+    return (sys.executable, "-P", "-m", __name__, str(memory_bytes), str(idle_seconds))
 
 
 def work(suggester: Suggester, words: Sequence[str]) -> None:

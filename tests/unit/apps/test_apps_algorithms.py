@@ -122,3 +122,18 @@ def test_a_worker_may_have_as_much_memory_as_the_configuration_says(
     for text in ("", "init: {controller: {workerMemory: 300Mi}}"):
         Stage(text).algorithms.close()
     assert asked == [2 << 30, 300 << 20]
+
+
+def test_a_worker_is_not_misled_by_the_folder_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("random", "numpy", "katib"):
+        (tmp_path / f"{name}.py").write_text("raise ValueError('not this one')\n")
+    monkeypatch.chdir(tmp_path)
+    stage = Stage()
+    try:
+        stage.algorithms.check(experiment("tpe"))
+        with pytest.raises(SettingsError, match="unknown setting typo for algorithm tpe"):
+            stage.algorithms.check(experiment("tpe", typo="1"))
+    finally:
+        stage.algorithms.close()
