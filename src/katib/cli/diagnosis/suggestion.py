@@ -36,6 +36,11 @@ _WAITS = {
         "see why in engine.log in the home; raise init.controller.workerMemory if it lacks memory, "
         "or take another algorithm",
     ),
+    "HistoryForgotten": (
+        "the algorithm's service was restarted and has forgotten its trials",
+        "nothing needs to be done: it goes on with what it learns from now on; if that is too "
+        "little, start the experiment afresh",
+    ),
     "WaitingForDeployment": (
         "the algorithm is being deployed",
         "if it does not become ready, look at its Deployment and its pods",

@@ -277,6 +277,20 @@ CASES: dict[str, Case] = {
         "lower spec.parallelTrialCount",
         SUGGESTION,
     ),
+    "the algorithm crashes, and another stands in": Case(
+        asked_in_vain("SuggestionFallback", "algorithm tpe crashed 3 times in a row: exit code 3"),
+        "SuggestionFallback",
+        ("crashed 3 times in a row: exit code 3", "it has given 2 of 5 assignments"),
+        "raise init.controller.workerMemory",
+        SUGGESTION,
+    ),
+    "the algorithm's service has forgotten its trials": Case(
+        asked_in_vain("HistoryForgotten", "the algorithm at x:6789 was restarted"),
+        "HistoryForgotten",
+        ("x:6789 was restarted",),
+        "nothing needs to be done",
+        SUGGESTION,
+    ),
     "all pods wait for room": Case(
         active("PodUnschedulable", "Pod x: 0/3 nodes are available", count=3),
         "PodUnschedulable",
