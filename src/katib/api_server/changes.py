@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from katib.api.values import Key
 from katib.api_server.resources import RESOURCE_TYPES, ResourceType
 from katib.api_server.rounds import Place, Rounds
-from katib.api_server.selectors import Facts, Selection, facts_of
+from katib.api_server.selectors import Facts, Selection, facts_in, facts_of
 from katib.api_server.statuses import cut_off, expired
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
@@ -201,9 +201,9 @@ class Changes:
     def _look_at(self, store: ResourceStore) -> None:
         for type in RESOURCE_TYPES:
             ring = self._rings[type.kind.address]
-            for resource in store.list(type.kind):
-                ring.facts[resource.key] = facts_of(resource)
-                self.namespaces.add(resource.metadata.namespace)
+            for text in store.list_texts(type.kind):
+                ring.facts[text.key] = facts_in(text, type.kind)
+                self.namespaces.add(text.key.namespace)
         self.namespaces.discard("")
 
     def _hear(self, event: Event) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from katib.api.codec import decode, encode
+from katib.api.codec import encode
 from katib.api.kinds import EVENTS
 from katib.api.values import Key, Kind, Manifest, Resource
 from katib.api_server.ports import ServerPorts
 from katib.api_server.resources import ResourceType
-from katib.api_server.selectors import Facts, Selection, facts_of, parse_fields, parse_labels
+from katib.api_server.selectors import Facts, Selection, facts_in, parse_fields, parse_labels
 from katib.api_server.services import Call
 from katib.api_server.statuses import bad_request, expired, forbidden, not_yet
 from katib.api_server.tables import as_table
@@ -186,12 +186,9 @@ def _select(ports: ServerPorts, type: ResourceType, selection: Selection) -> lis
         found = [_text(one) for one in ports.list_events(selection.namespace, uid)]
     else:
         found = _with_built_in(ports, type, _candidates(ports.store, type, selection))
-    return [one for one in found if selection.fits(_facts(type, selection, one))]
-
-
-def _facts(type: ResourceType, selection: Selection, text: ResourceText) -> Facts:
-    # Only where fields are asked for must the text be read.
-    return facts_of(decode(type.kind, text.data)) if selection.fields else Facts(text.metadata, {})
+    if not selection.fields:
+        return [one for one in found if selection.fits(Facts(one.metadata, {}))]
+    return [one for one in found if selection.fits(facts_in(one, type.kind))]
 
 
 def _text(resource: Resource) -> ResourceText:
