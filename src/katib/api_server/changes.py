@@ -25,12 +25,12 @@ class Limits:
         bytes: how many bytes of objects, if each change had one of its own.
     """
 
-    changes: int = 8192
+    changes: int = 4096
     bytes: int = 32 * 1024 * 1024
 
 
 #: How many bytes of what one watcher was sent are kept, to be sent to others.
-SHARED_BYTES = 16 * 1024 * 1024
+SHARED_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ class Ring:
             self.size -= oldest.size
 
     def is_late(self, position: int) -> bool:
-        """Whether more than half of what is kept lies between a watcher and the end."""
+        """Whether a watcher has more to catch up on than three quarters of what can be kept."""
         kept = max(1, self.end - self.first)
         full = max(kept / self.limits.changes, self.size / self.limits.bytes)
-        return (self.end - position) / kept * full > 0.5
+        return (self.end - position) / kept * full > 0.75
 
 
 class Changes:

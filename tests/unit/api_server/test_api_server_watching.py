@@ -22,7 +22,7 @@ from served_home import (
 from katib.api.codec import from_manifest
 from katib.api.kinds import CONFIG_MAPS
 from katib.api.values import Key, Unstructured
-from katib.api_server.changes import Changes, Limits
+from katib.api_server.changes import Changes, Limits, Ring
 from katib.api_server.resources import ResourceType, find_resource_type
 from katib.api_server.services import Pace
 from katib.api_server.statuses import StatusError
@@ -408,19 +408,23 @@ def test_one_kind_does_not_cost_another_its_changes() -> None:
         assert len(changes.read(experiments, 0, 100)) == 1
 
 
-def test_half_of_what_is_kept_is_late() -> None:
+def test_who_has_much_to_catch_up_on_is_late() -> None:
     home, type = Home(), config_maps()
-    with changes_of(home, 10) as changes:
+    with changes_of(home, 8) as changes:
         ring = changes.ring(type)
-        for number in range(5):
+        for number in range(6):
             write(home, f"c{number}")
             assert not ring.is_late(0)
         write(home, "one-more")
         assert (ring.is_late(0), ring.is_late(1)) == (True, False)
         for number in range(20):
             fill(home, "one-more", number)
-        # Ten of 20 kB: by their size no more than two thirds of what there is room for.
-        assert (ring.is_late(ring.end - 6), ring.is_late(ring.end - 5)) == (True, False)
+        # Eight of 20 kB, where there is room for 240 kB.
+        assert len(ring.changes) == 8
+        assert (ring.is_late(ring.end - 7), ring.is_late(ring.end - 6)) == (True, False)
+        big = Ring(Limits(100, 100_000), 0)
+        big.end, big.size = 4, 80_000
+        assert (big.is_late(0), big.is_late(1)) == (True, False)
 
 
 def test_a_piece_is_made_once_for_all_who_have_their_turns_together() -> None:
