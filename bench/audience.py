@@ -23,7 +23,7 @@ from pathlib import Path
 from served import NAMESPACE, Server
 
 #: How long the last watcher may take to hear the last change, in seconds.
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,8 @@ def _built_in(ports: ServerPorts, kind: Kind[Any]) -> Sequence[Resource]:
 def _select(ports: ServerPorts, type: ResourceType, selection: Selection) -> list[ResourceText]:
     if type.kind.address == EVENTS.address:
         uid = selection.field("involvedObject.uid")
-        found = [_text(one) for one in ports.list_events(selection.namespace, uid)]
+        told = ports.list_events(selection.namespace, uid)
+        found: Sequence[ResourceText] = [_text(one) for one in told]
     else:
         found = _with_built_in(ports, type, _candidates(ports.store, type, selection))
     if not selection.fields:

@@ -16,7 +16,7 @@ from typing import Protocol
 INTERVAL = 0.05
 
 #: How much of a processor's time goes into telling watchers while the engine writes.
-SHARE = 0.2
+SHARE = 0.1
 
 #: How many watchers have their turn before other requests are answered.
 AT_ONCE = 8
@@ -96,8 +96,7 @@ class Rounds:
         """Nobody waits any longer. From any thread."""
         self.is_closed = True
         with self._lock:
-            if self._loop is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._dismiss)
+            self._post(self._dismiss)
 
     @contextmanager
     def joined(self, place: Place) -> Iterator[None]:
@@ -131,15 +130,19 @@ class Rounds:
 
     def _call(self) -> None:
         with self._lock:
-            if self._loop is None or self._is_called:
-                return
-            try:
-                self._loop.call_soon_threadsafe(self._begin)
-            except RuntimeError:
-                # The loop has ended, and its watchers with it.
-                self._loop = None
-            else:
-                self._is_called = True
+            if not self._is_called:
+                self._is_called = self._post(self._begin)
+
+    def _post(self, act: Callable[[], None]) -> bool:
+        """Let the event loop do something; whether there is one."""
+        if self._loop is None:
+            return False
+        try:
+            self._loop.call_soon_threadsafe(act)
+        except RuntimeError:
+            # The loop has ended, and its watchers with it.
+            self._loop = None
+        return self._loop is not None
 
     def _begin(self) -> None:
         self.number += 1

@@ -270,7 +270,7 @@ class VersionedStore:
             cold.bytes()
             cold.value = None
 
-    def _chosen(self, kind: Kind[Any], where: Selector) -> list[Record]:
+    def _chosen(self, kind: Kind[Any], where: Selector) -> Sequence[Record]:
         return [
             record
             for record in self._candidates(kind, where)

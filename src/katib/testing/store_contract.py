@@ -13,7 +13,7 @@ from katib.api.codec import decode, encode, with_status
 from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
 from katib.api.suggestion import SUGGESTIONS, Suggestion
 from katib.api.trial import TRIALS, Trial, TrialStatus
-from katib.api.values import Key, Resource, Strings, Unstructured
+from katib.api.values import Key, Kind, Resource, Strings, Unstructured
 from katib.errors import AlreadyExistsError, ConflictError, NotFoundError
 from katib.ports.resource_store import Event, ResourceStore, Selector
 from katib.testing.resources import (
@@ -201,7 +201,8 @@ class StoreContract(WatchContract):
         store.update(SUGGESTIONS, asked(one, 2))
         store.update_status(JOBS, with_status(store.create(JOBS, a_job()), {"active": 2}))
         for _ in range(2):
-            for kind in (SUGGESTIONS, JOBS):
+            kinds: Sequence[Kind[Any]] = (SUGGESTIONS, JOBS)
+            for kind in kinds:
                 resources, texts = store.list(kind), store.list_texts(kind)
                 assert [decode(kind, text.data) for text in texts] == list(resources)
                 found = [(text.key, text.metadata) for text in texts]
