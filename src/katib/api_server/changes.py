@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from katib.api.codec import encode
 from katib.api.values import Key
 from katib.api_server.resources import RESOURCE_TYPES, ResourceType
-from katib.api_server.selectors import Facts, Selection, facts_of
+from katib.api_server.rounds import Place, Rounds
+from katib.api_server.selectors import Facts, Selection, facts_in, facts_of
+from katib.api_server.statuses import cut_off, expired
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
-#: How many changes are kept, of all kinds together.
-HISTORY = 2048
 
-#: How many bytes of encoded changes are kept, to be shared by watchers.
-ENCODED_BYTES = 16 * 1024 * 1024
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is kept of each kind.
 
-Address = tuple[str, str]
+    Attributes:
+        changes: how many changes.
+        bytes: how many bytes of objects, if each change had one of its own.
+    """
+
+    changes: int = 4096
+    bytes: int = 32 * 1024 * 1024
+
+
+#: How many bytes of what one watcher was sent are kept, to be sent to others.
+SHARED_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +62,57 @@ class Ring:
     """The newest changes of one kind, by numbers that only grow.
 
     Attributes:
+        limits: how much is kept.
+        forgotten: the version of the newest that is not kept any more.
         first: the number of the oldest that is kept.
         end: the number the next one will get.
-        forgotten: the version of the newest that is not kept any more.
+        size: of all objects that are kept, in bytes.
     """
 
+    limits: Limits
     forgotten: int
     first: int = 0
     end: int = 0
+    size: int = 0
     changes: dict[int, Change] = field(default_factory=dict)
     facts: dict[Key, Facts] = field(default_factory=dict)
 
-    def position_after(self, version: int) -> int | None:
-        """Where to read on who has seen that version; ``None`` when it is too old."""
+    def position_after(self, version: int) -> int:
+        """See :meth:`Changes.begin`."""
         if version < self.forgotten:
-            return None
+            raise expired(version, self.forgotten)
         for number in range(self.end - 1, self.first - 1, -1):
             if self.changes[number].event.version <= version:
                 return number + 1
         return self.first
 
-    def from_(self, position: int, most: int) -> list[Change] | None:
-        """At most so many changes from a position on; ``None`` when they are not kept any more."""
+    def from_(self, position: int, most: int) -> list[Change]:
+        """See :meth:`Changes.read`."""
         if position < self.first:
-            return None
+            raise cut_off()
         return [self.changes[number] for number in range(position, min(self.end, position + most))]
+
+    def keep(self, event: Event) -> None:
+        """One more change; what is too much is forgotten."""
+        # Only a pod's facts lie in its body; reading the others would cost a decoding.
+        after = facts_of(event.resource) if event.kind.name == "Pod" else Facts(event.metadata, {})
+        self.changes[self.end] = Change(event, self.facts.get(event.key), after)
+        self.end += 1
+        if event.type is EventType.DELETED:
+            self.facts.pop(event.key, None)
+        else:
+            self.facts[event.key] = after
+        self.size += event.size
+        while self.end - self.first > self.limits.changes or self.size > self.limits.bytes:
+            oldest = self.changes.pop(self.first).event
+            self.first, self.forgotten = self.first + 1, oldest.version
+            self.size -= oldest.size
+
+    def is_late(self, position: int) -> bool:
+        """Whether a watcher has more to catch up on than three quarters of what can be kept."""
+        kept = max(1, self.end - self.first)
+        full = max(kept / self.limits.changes, self.size / self.limits.bytes)
+        return (self.end - position) / kept * full > 0.75
 
 
 class Changes:
@@ -88,22 +123,18 @@ class Changes:
 
     Args:
         store: what is heard.
-        history: how many changes are kept.
+        limits: how much is kept.
     """
 
-    def __init__(self, store: ResourceStore, history: int = HISTORY) -> None:
+    def __init__(self, store: ResourceStore, limits: Limits | None = None) -> None:
         self._lock = threading.Lock()
-        self._history = history
-        self._order: deque[Ring] = deque()
-        self._wakes: dict[Address, set[asyncio.Event]] = {}
-        self._touched: set[Address] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_waking = self.is_closed = False
-        self._encoded: OrderedDict[tuple[int, str], bytes] = OrderedDict()
-        self._encoded_bytes = 0
+        self.rounds = Rounds()
+        self._shared: OrderedDict[object, tuple[bytes, int]] = OrderedDict()
+        self._shared_bytes = 0
         self.namespaces: set[str] = set()
         self.version = store.version
-        self._rings = {type.kind.address: Ring(self.version) for type in RESOURCE_TYPES}
+        limits = limits or Limits()
+        self._rings = {type.kind.address: Ring(limits, self.version) for type in RESOURCE_TYPES}
         self._look_at(store)
         self._unsubscribe = store.subscribe(self._hear, since=self.version)
 
@@ -111,13 +142,21 @@ class Changes:
         """The newest changes of a kind. To be read in the event loop only."""
         return self._rings[type.kind.address]
 
-    def read(self, type: ResourceType, position: int, most: int) -> list[Change] | None:
-        """See :meth:`Ring.from_`."""
+    def read(self, type: ResourceType, position: int, most: int) -> list[Change]:
+        """At most so many changes of a kind, from a position on.
+
+        Raises:
+            StatusError: 410, they are not kept any more.
+        """
         with self._lock:
             return self.ring(type).from_(position, most)
 
-    def begin(self, type: ResourceType, version: int) -> int | None:
-        """See :meth:`Ring.position_after`."""
+    def begin(self, type: ResourceType, version: int) -> int:
+        """Where to read on who has seen that version.
+
+        Raises:
+            StatusError: 410, it is too old.
+        """
         with self._lock:
             return self.ring(type).position_after(version)
 
@@ -126,45 +165,45 @@ class Changes:
         with self._lock:
             return self.version if position == self.ring(type).end else None
 
-    def encoded(self, change: Change, variant: str, encode_as: Callable[[], bytes]) -> bytes:
-        """The bytes of a change in one form, made by the first watcher who asks."""
-        address = (change.event.version, variant)
-        found = self._encoded.get(address)
-        if found is None:
-            found = self._encoded[address] = encode_as()
-            self._encoded_bytes += len(found)
-            while self._encoded_bytes > ENCODED_BYTES and len(self._encoded) > 1:
-                self._encoded_bytes -= len(self._encoded.popitem(last=False)[1])
-        return found
+    @property
+    def is_closed(self) -> bool:
+        """Whether all watches end."""
+        return self.rounds.is_closed
 
     @contextmanager
-    def waking(self, type: ResourceType) -> Iterator[asyncio.Event]:
-        """An event that is set whenever something of the kind has changed, or all is over."""
-        wake = asyncio.Event()
-        waiting = self._wakes.setdefault(type.kind.address, set())
-        waiting.add(wake)
-        with self._lock:
-            self._loop = asyncio.get_running_loop()
-            self._is_waking = False
-        try:
-            yield wake
-        finally:
-            waiting.discard(wake)
+    def place(self, type: ResourceType) -> Iterator[Place]:
+        """A place in what happens to a kind, for one watcher."""
+        place = Place(self.ring(type))
+        with self.rounds.joined(place):
+            yield place
+
+    def shared(self, what: object, make: Callable[[], tuple[bytes, int]]) -> tuple[bytes, int]:
+        """What watchers who have their turn in the same round are sent, made by the first of them.
+
+        Args:
+            what: watchers who agree in this are sent the same.
+            make: the bytes, and the position behind them.
+        """
+        address = (self.rounds.number, what)
+        found = self._shared.get(address)
+        if found is None:
+            found = self._shared[address] = make()
+            self._shared_bytes += len(found[0])
+            while self._shared_bytes > SHARED_BYTES and len(self._shared) > 1:
+                self._shared_bytes -= len(self._shared.popitem(last=False)[1][0])
+        return found
 
     def close(self) -> None:
         """Hear nothing any more; all watches end. May be called from any thread."""
         self._unsubscribe()
-        with self._lock:
-            self.is_closed = True
-            self._touched.update(self._rings)
-            self._call_watchers()
+        self.rounds.close()
 
     def _look_at(self, store: ResourceStore) -> None:
         for type in RESOURCE_TYPES:
             ring = self._rings[type.kind.address]
-            for resource in store.list(type.kind):
-                ring.facts[resource.key] = facts_of(resource)
-                self.namespaces.add(resource.metadata.namespace)
+            for text in store.list_texts(type.kind):
+                ring.facts[text.key] = facts_in(text, type.kind)
+                self.namespaces.add(text.key.namespace)
         self.namespaces.discard("")
 
     def _hear(self, event: Event) -> None:
@@ -176,45 +215,5 @@ class Changes:
                 self.namespaces.add(event.metadata.namespace)
             if ring is None:
                 return
-            self._keep(ring, event)
-            self._touched.add(event.kind.address)
-            self._call_watchers()
-
-    def _keep(self, ring: Ring, event: Event) -> None:
-        # Only a pod's facts lie in its body; reading the others would cost a decoding.
-        after = facts_of(event.resource) if event.kind.name == "Pod" else Facts(event.metadata, {})
-        change = Change(event, ring.facts.get(event.key), after)
-        if event.type is EventType.DELETED:
-            ring.facts.pop(event.key, None)
-        else:
-            ring.facts[event.key] = after
-        ring.changes[ring.end] = change
-        ring.end += 1
-        self._order.append(ring)
-        if len(self._order) > self._history:
-            oldest = self._order.popleft()
-            oldest.forgotten = oldest.changes.pop(oldest.first).event.version
-            oldest.first += 1
-
-    def _call_watchers(self) -> None:
-        if self._loop is None or self._is_waking:
-            return
-        self._is_waking = True
-        try:
-            self._loop.call_soon_threadsafe(self._wake)
-        except RuntimeError:
-            # The loop has ended, and its watchers with it.
-            self._loop, self._is_waking = None, False
-
-    def _wake(self) -> None:
-        with self._lock:
-            self._is_waking = False
-            touched, self._touched = self._touched, set()
-        for address in touched:
-            for wake in self._wakes.get(address, ()):
-                wake.set()
-
-
-def object_bytes(change: Change) -> bytes:
-    """The JSON text of the object after a change."""
-    return encode(change.event.resource)
+            ring.keep(event)
+        self.rounds.hear()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from katib.api.codec import encode
-from katib.api.values import Manifest, Resource
+from katib.api.values import Manifest, ObjectMeta, Resource
 from katib.api_server.answers import Form, answer
 from katib.api_server.bodies import media_type_of, read_body, read_manifest
 from katib.api_server.listing import check_not_built_in, find_page, list_bytes, selection_of
@@ -69,7 +69,7 @@ async def delete_object(call: Call) -> Response:
     if stored is None:
         check_not_built_in(call)
         raise not_found(target.type, target.name or "")
-    left = _delete(call, stored, options)
+    left = _delete(call, stored.metadata, options)
     if options.policy == FOREGROUND and not options.is_dry_run:
         left = await _wait_for_all(call, stored.metadata.uid)
     if not options.is_dry_run:
@@ -103,9 +103,9 @@ async def delete_collection(call: Call) -> Response:
     """``deletecollection``; answers with what was there."""
     options = await _options(call)
     page = find_page(call, selection_of(call))
-    for resource in page.resources:
+    for one in page.texts:
         try:
-            _delete(call, resource, options)
+            _delete(call, one.metadata, options)
         except StatusError as error:
             # One that went with its owner, a moment ago, is what was asked for.
             if error.code != 404:
@@ -115,10 +115,10 @@ async def delete_collection(call: Call) -> Response:
     return answer(list_bytes(call.target.type, page), Form(is_pretty=call.form.is_pretty))
 
 
-def _delete(call: Call, stored: Resource, options: DeleteOptions) -> Resource | None:
+def _delete(call: Call, stored: ObjectMeta, options: DeleteOptions) -> Resource | None:
     """What is left: the object, when finalizers hold it."""
     type, store = call.target.type, call.services.ports.store
-    key, uid = stored.key, stored.metadata.uid
+    key, uid = stored.key, stored.uid
     _check_preconditions(call, stored, options)
     if type.kind is NAMESPACES and key.name in ALWAYS:
         raise forbidden(type, key.name, "this namespace may not be deleted")
@@ -138,8 +138,7 @@ def _delete(call: Call, stored: Resource, options: DeleteOptions) -> Resource | 
     return left if left is not None and left.metadata.uid == uid else None
 
 
-def _check_preconditions(call: Call, stored: Resource, options: DeleteOptions) -> None:
-    present = stored.metadata
+def _check_preconditions(call: Call, present: ObjectMeta, options: DeleteOptions) -> None:
     if options.uid and options.uid != present.uid:
         problem = unmet("UID", options.uid, present.uid)
         raise conflict(call.target.type, present.name, problem)

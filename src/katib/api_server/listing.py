@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from katib.api.codec import encode, to_manifest
+from katib.api.codec import encode
 from katib.api.kinds import EVENTS
 from katib.api.values import Key, Kind, Manifest, Resource
 from katib.api_server.ports import ServerPorts
 from katib.api_server.resources import ResourceType
-from katib.api_server.selectors import Selection, facts_of, parse_fields, parse_labels
+from katib.api_server.selectors import Facts, Selection, facts_in, parse_fields, parse_labels
 from katib.api_server.services import Call
 from katib.api_server.statuses import bad_request, expired, forbidden, not_yet
 from katib.api_server.tables import as_table
-from katib.ports.resource_store import ResourceStore, Selector
+from katib.ports.resource_store import ResourceStore, ResourceText, Selector
 
 #: How often a snapshot is tried again when something was written meanwhile.
 _TRIES = 5
@@ -40,13 +40,13 @@ class Page:
 
     Attributes:
         version: where a watch goes on from; the same for all pages of a list.
-        resources: by namespace and name.
+        texts: the objects, by namespace and name.
         token: asks for the next page; empty when this is the last.
         remaining: how many are behind this page; ``None`` when that is not told.
     """
 
     version: int
-    resources: Sequence[Resource]
+    texts: Sequence[ResourceText]
     token: str = ""
     remaining: int | None = None
 
@@ -100,7 +100,7 @@ def find_page(call: Call, selection: Selection) -> Page:
 
 def snapshot(
     ports: ServerPorts, type: ResourceType, selection: Selection
-) -> tuple[int, list[Resource]]:
+) -> tuple[int, list[ResourceText]]:
     """What is selected, and a version that all of it has been seen at.
 
     A watch from that version misses nothing. It may tell again what the list holds already.
@@ -123,20 +123,17 @@ def list_bytes(type: ResourceType, page: Page) -> bytes:
             "metadata": page.metadata,
         }
     )
-    items = b",".join(encode(one) for one in page.resources)
+    items = b",".join(one.data for one in page.texts)
     return head[:-1] + b',"items":[' + items + b"]}"
 
 
-def table_of(
-    call: Call, resources: Sequence[Resource], metadata: Manifest | None = None
-) -> Manifest:
-    """Resources as columns and rows, with the metadata of the list if they are one."""
-    manifests = [to_manifest(one) for one in resources]
-    return table_of_manifests(call, manifests, metadata)
+def table_of(call: Call, texts: Iterable[bytes], metadata: Manifest | None = None) -> Manifest:
+    """Objects as columns and rows, with the metadata of the list if they are one."""
+    return table_of_manifests(call, (msgspec.json.decode(one) for one in texts), metadata)
 
 
 def table_of_manifests(
-    call: Call, manifests: Sequence[Manifest], metadata: Manifest | None = None
+    call: Call, manifests: Iterable[Manifest], metadata: Manifest | None = None
 ) -> Manifest:
     """The same from plain data."""
     table = as_table(
@@ -183,34 +180,38 @@ def _built_in(ports: ServerPorts, kind: Kind[Any]) -> Sequence[Resource]:
     return [one for one in ports.built_in if (one.api_version, one.kind) == address]
 
 
-def _select(ports: ServerPorts, type: ResourceType, selection: Selection) -> list[Resource]:
+def _select(ports: ServerPorts, type: ResourceType, selection: Selection) -> list[ResourceText]:
     if type.kind.address == EVENTS.address:
         uid = selection.field("involvedObject.uid")
-        candidates: Sequence[Resource] = ports.list_events(selection.namespace, uid)
+        told = ports.list_events(selection.namespace, uid)
+        found: Sequence[ResourceText] = [_text(one) for one in told]
     else:
-        candidates = _with_built_in(ports, type, _candidates(ports.store, type, selection))
-    return [one for one in candidates if selection.fits(facts_of(one))]
+        found = _with_built_in(ports, type, _candidates(ports.store, type, selection))
+    if not selection.fields:
+        return [one for one in found if selection.fits(Facts(one.metadata, {}))]
+    return [one for one in found if selection.fits(facts_in(one, type.kind))]
+
+
+def _text(resource: Resource) -> ResourceText:
+    return ResourceText(resource.key, resource.metadata, encode(resource))
 
 
 def _with_built_in(
-    ports: ServerPorts, type: ResourceType, stored: Sequence[Resource]
-) -> Sequence[Resource]:
+    ports: ServerPorts, type: ResourceType, stored: Sequence[ResourceText]
+) -> Sequence[ResourceText]:
     built_in = _built_in(ports, type.kind)
-    hidden = {one.key for one in stored}
-    return [*stored, *(one for one in built_in if one.key not in hidden)]
+    hidden = {one.key for one in stored} if built_in else ()
+    return [*stored, *(_text(one) for one in built_in if one.key not in hidden)]
 
 
 def _candidates(
     store: ResourceStore, type: ResourceType, selection: Selection
-) -> Sequence[Resource]:
+) -> Sequence[ResourceText]:
     name, namespace = selection.field("metadata.name"), selection.namespace
     if name is not None and (namespace is not None or not type.is_namespaced):
         one = store.find(type.kind, Key(namespace or "", name))
-        return [] if one is None else [one]
-    found: Sequence[Resource] = store.list(
-        type.kind, Selector(namespace=namespace, labels=selection.equal_labels)
-    )
-    return found
+        return [] if one is None else [_text(one)]
+    return store.list_texts(type.kind, Selector(namespace=namespace, labels=selection.equal_labels))
 
 
 def _check_version(call: Call, token: _Token | None) -> None:

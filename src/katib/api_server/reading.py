@@ -81,14 +81,15 @@ def show(call: Call, resource: Resource) -> Response:
     """One object as an answer."""
     if call.form.is_table:
         version = {"resourceVersion": resource.metadata.resource_version}
-        return answer(table_of(call, [resource], version), call.form)
+        return answer(table_of(call, [encode(resource)], version), call.form)
     return answer(encode(resource), call.form)
 
 
 def _list(call: Call) -> Response:
     page = find_page(call, selection_of(call))
     if call.form.is_table:
-        return answer(table_of(call, page.resources, page.metadata), call.form)
+        rows = (one.data for one in page.texts)
+        return answer(table_of(call, rows, page.metadata), call.form)
     return answer(list_bytes(call.target.type, page), call.form)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from katib.api.values import ObjectMeta, Resource, Unstructured
+from katib.api.codec import decode
+from katib.api.values import Kind, ObjectMeta, Resource, Unstructured
 from katib.api_server.resources import ResourceType
 from katib.api_server.statuses import StatusError, bad_request
+from katib.ports.resource_store import ResourceText
 
 _KEY = r"(?P<key>[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?)"
 _VALUE = r"(?P<value>(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?)"
@@ -121,6 +123,13 @@ def facts_of(resource: Resource) -> Facts:
         elif resource.kind == "Event":
             fields.update(_event_fields(resource))
     return Facts(resource.metadata, fields)
+
+
+def facts_in(text: ResourceText, kind: Kind[Any]) -> Facts:
+    """The same from a text, which is read only where fields of the kind lie in it."""
+    if kind.name in _FIELDS_OF:
+        return facts_of(decode(kind, text.data))
+    return Facts(text.metadata, {})
 
 
 def parse_labels(text: str) -> tuple[Requirement, ...]:

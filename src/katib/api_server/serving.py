@@ -23,6 +23,10 @@ GRACE = 3
 #: The largest head of a request, in bytes.
 LARGEST_HEAD = 64 * 1024
 
+#: From how many bytes on that a client has not taken nothing more is made for it. With TLS, asyncio
+#: would keep eight times as many.
+LARGEST_REST = 64 * 1024
+
 
 class PatientOnceProtocol(H11Protocol):
     """HTTP/1.1 that hangs up on who begins a request and does not go on."""
@@ -35,6 +39,7 @@ class PatientOnceProtocol(H11Protocol):
         # Asyncio sees to it only for sockets that it makes itself. Without it, the body of an
         # answer waits until the client has confirmed the head: up to 40 milliseconds.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport.set_write_buffer_limits(high=LARGEST_REST)
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:

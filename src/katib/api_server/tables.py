@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from katib.api.values import Manifest
 from katib.api_server.columns import Column, columns_of
@@ -16,14 +18,15 @@ API_VERSION = "meta.k8s.io/v1"
 
 def as_table(
     resource_type: ResourceType,
-    objects: Sequence[Manifest],
+    objects: Iterable[Manifest],
     now: datetime,
     include_object: str = "Metadata",
 ) -> dict[str, Any]:
     """The ``Table`` of resources of one type, a row for each, in their order.
 
-    It shares parts with the resources. Its ``metadata`` is empty: only the caller knows the version
-    of the list and what is left of it.
+    Its rows are texts already, made one after the other, so that a long list is never there as data
+    as a whole. Its ``metadata`` is empty: only the caller knows the version of the list and what is
+    left of it.
 
     Args:
         resource_type: of all the resources.
@@ -46,7 +49,12 @@ def as_table(
         "metadata": {},
         "columnDefinitions": [_definition(column) for column in columns],
         "rows": [
-            {"cells": [read(one, now) for read in reads], "object": include(one)} for one in objects
+            msgspec.Raw(
+                msgspec.json.encode(
+                    {"cells": [read(one, now) for read in reads], "object": include(one)}
+                )
+            )
+            for one in objects
         ],
     }
 

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
+from itertools import chain
 
 import anyio.to_thread
 import msgspec
 from starlette.responses import StreamingResponse
 
-from katib.api.codec import encode, to_manifest
+from katib.api.codec import encode
 from katib.api.kinds import EVENTS
 from katib.api.values import Key, Manifest, Resource
 from katib.api_server.answers import JSON
-from katib.api_server.changes import Change, object_bytes
 from katib.api_server.listing import snapshot, table_of, table_of_manifests
+from katib.api_server.rounds import Place
 from katib.api_server.selectors import Selection
 from katib.api_server.services import Call
-from katib.api_server.statuses import StatusError, bad_request, cut_off, expired, not_yet
+from katib.api_server.statuses import StatusError, bad_request, not_yet
 from katib.ports.resource_store import EventType
 
-#: How many changes are written at once.
-_BATCH = 128
+#: How many changes a watcher looks at in one turn, and from how many bytes on no more are sent.
+_MOST, _BYTES = 512, 128 * 1024
 
 #: Marks the bookmark after the objects that there were at the beginning.
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -68,74 +70,70 @@ class Watch:
             raise not_yet(self._since, present)
         self._seconds = query.number("timeoutSeconds") or call.services.pace.longest_watch
         self._end = self._bookmark_at = 0.0
-        self._position = 0
-        self._is_idle = self._is_over = False
+        self._is_over = False
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The changes, as they come."""
         self._end = _now() + self._seconds
-        with self._changes.waking(self._type) as wake:
-            for line in await self._begin():
-                yield line
-            while not self._is_over:
-                wake.clear()
-                data = self._go_on()
-                if data:
-                    yield data
-                if self._is_idle and not self._is_over:
-                    await _wait(wake, min(self._end, self._bookmark_at) - _now())
-
-    async def _begin(self) -> list[bytes]:
-        """What there is already, if that is wanted; then the place to go on from."""
-        shown: list[bytes] = []
-        if self._begins_with_all:
-            self._since, found = await self._look()
-            shown = [self._lines.of_resource(EventType.ADDED, one) for one in found]
-            if self._sends_initial and self._wants_bookmarks:
-                shown.append(self._lines.bookmark(self._since, {INITIAL_EVENTS_END: "true"}))
-        elif not self._since:
-            self._since = self._changes.version
-        position = self._changes.begin(self._type, self._since)
-        if position is None:
-            oldest = self._changes.ring(self._type).forgotten
-            shown.append(self._end_with(expired(self._since, oldest)))
-        else:
-            self._position = position
         self._bookmark_at = _now() + self._call.services.pace.bookmarks
-        return shown
+        with self._changes.place(self._type) as place:
+            if self._begins_with_all:
+                for piece in await self._present():
+                    yield piece
+            elif not self._since:
+                self._since = self._changes.version
+            try:
+                place.position = self._changes.begin(self._type, self._since)
+                while not self._is_over:
+                    data = self._news(place) + self._bookmark(place)
+                    if data:
+                        yield data
+                    if not self._is_over:
+                        until = min(self._end, self._bookmark_at)
+                        await self._changes.rounds.wait(place, until - _now())
+            except StatusError as error:
+                yield self._lines.error(error.body)
 
-    def _go_on(self) -> bytes:
-        """What is new; a bookmark when nothing is and it is time for one."""
-        batch = self._changes.read(self._type, self._position, _BATCH)
-        if batch is None:
-            return self._end_with(cut_off())
-        self._position += len(batch)
-        self._is_idle = not batch
-        if batch:
-            return b"".join(self._shown(batch))
-        self._is_over = self._changes.is_closed or _now() >= self._end
-        if self._is_over or _now() >= self._bookmark_at:
-            self._bookmark_at = _now() + self._call.services.pace.bookmarks
-            return self._bookmark()
-        return b""
-
-    def _end_with(self, error: StatusError) -> bytes:
-        self._is_over = True
-        return self._lines.error(error.body)
-
-    async def _look(self) -> tuple[int, list[Resource]]:
+    async def _present(self) -> Iterator[bytes]:
+        """What there is already, in pieces."""
         ports = self._call.services.ports
-        return await anyio.to_thread.run_sync(snapshot, ports, self._type, self._selection)
+        self._since, found = await anyio.to_thread.run_sync(
+            snapshot, ports, self._type, self._selection
+        )
+        lines = (self._lines.of_text(EventType.ADDED, one.data) for one in found)
+        if self._sends_initial and self._wants_bookmarks:
+            end = self._lines.bookmark(self._since, {INITIAL_EVENTS_END: "true"})
+            return chain(_pieces(lines), (end,))
+        return _pieces(lines)
 
-    def _shown(self, batch: Sequence[Change]) -> Iterator[bytes]:
-        for change in batch:
-            if change.event.version > self._since:
-                type = change.type_for(self._selection)
-                if type is not None:
-                    yield self._lines.of_change(type, change)
+    def _news(self, place: Place) -> bytes:
+        """As much of what is new as is sent in one piece."""
+        data = b""
+        if place.lag:
+            same = (self._type, self._selection, self._lines.variant, place.position)
+            data, place.position = self._changes.shared(same, partial(self._piece, place.position))
+        self._is_over = _now() >= self._end or (self._changes.is_closed and not place.lag)
+        return data
 
-    def _bookmark(self) -> bytes:
-        version = self._changes.version_at(self._type, self._position)
+    def _piece(self, position: int) -> tuple[bytes, int]:
+        """The lines of some changes, and the position behind them."""
+        lines, size = [], 0
+        for change in self._changes.read(self._type, position, _MOST):
+            type = change.type_for(self._selection)
+            if type is not None:
+                lines.append(self._lines.of_resource(type, change.event.resource))
+                size += len(lines[-1])
+            position += 1
+            if size >= _BYTES:
+                break
+        return b"".join(lines), position
+
+    def _bookmark(self, place: Place) -> bytes:
+        """How far the watcher has seen everything, when it is time to tell."""
+        if not self._is_over and _now() < self._bookmark_at:
+            return b""
+        self._bookmark_at = _now() + self._call.services.pace.bookmarks
+        version = self._changes.version_at(self._type, place.position)
         if not self._wants_bookmarks or version is None:
             return b""
         return self._lines.bookmark(version)
@@ -161,17 +159,17 @@ class EventsWatch:
         """The events that are new or told again; also the present ones if no version is given."""
         services = self._call.services
         end = _now() + self._seconds
-        seen: dict[Key, Manifest] = {}
+        seen: dict[Key, bytes] = {}
         is_known = self._is_known
         while _now() < end and not services.changes.is_closed:
             found = await anyio.to_thread.run_sync(
                 snapshot, services.ports, self._call.target.type, self._selection
             )
-            present = {one.key: to_manifest(one) for one in found[1]}
-            for key, manifest in present.items():
-                if seen.get(key) != manifest and not is_known:
+            present = {one.key: one.data for one in found[1]}
+            for key, data in present.items():
+                if seen.get(key) != data and not is_known:
                     type = EventType.MODIFIED if key in seen else EventType.ADDED
-                    yield self._lines.of_manifest(type, manifest)
+                    yield self._lines.of_text(type, data)
             seen, is_known = present, False
             await asyncio.sleep(min(services.pace.polling, max(0.0, end - _now())))
 
@@ -181,29 +179,28 @@ class Lines:
 
     Args:
         call: the request.
+
+    Attributes:
+        variant: the form; who agrees in it reads the same.
     """
 
     def __init__(self, call: Call) -> None:
-        self._call = call
-        self._type, self._changes = call.target.type, call.services.changes
-        form = call.form
-        self._variant = f"{form.table_version}/{call.query.include_object}"
-        self._is_table = form.is_table
-
-    def of_change(self, type: EventType, change: Change) -> bytes:
-        """A change; its text is made once for all watchers who want it in this form."""
-        variant = f"{type}/{self._variant}"
-        return self._changes.encoded(change, variant, self._encoder(type, change))
+        self._call, self._type = call, call.target.type
+        self.variant = (call.form.table_version, call.query.include_object)
 
     def of_resource(self, type: EventType, resource: Resource) -> bytes:
-        """An object as it is now."""
-        if self._is_table:
-            return _line(type, msgspec.json.encode(table_of(self._call, [resource])))
-        return _line(type, encode(resource))
+        """An object as it is after a change."""
+        return self.of_text(type, encode(resource))
+
+    def of_text(self, type: EventType, data: bytes) -> bytes:
+        """The same from its JSON text."""
+        if self._call.form.is_table:
+            data = msgspec.json.encode(table_of(self._call, [data]))
+        return _line(type, data)
 
     def of_manifest(self, type: str, manifest: Manifest) -> bytes:
         """Plain data."""
-        if self._is_table:
+        if self._call.form.is_table:
             manifest = table_of_manifests(self._call, [manifest])
         return _line(type, msgspec.json.encode(manifest))
 
@@ -220,13 +217,18 @@ class Lines:
         """Why the watch ends."""
         return _line("ERROR", msgspec.json.encode(status))
 
-    def _encoder(self, type: EventType, change: Change) -> Callable[[], bytes]:
-        if self._is_table:
-            return lambda: self.of_resource(type, change.event.resource)
-        shared = f"object/{change.event.version}"
-        return lambda: _line(
-            type, self._changes.encoded(change, shared, lambda: object_bytes(change))
-        )
+
+def _pieces(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines, as many together as are sent at once."""
+    piece, size = [], 0
+    for line in lines:
+        piece.append(line)
+        size += len(line)
+        if size >= _BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+    if piece:
+        yield b"".join(piece)
 
 
 def _line(type: str, data: bytes) -> bytes:
@@ -235,11 +237,3 @@ def _line(type: str, data: bytes) -> bytes:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _wait(wake: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(max(0.0, seconds)):
-            await wake.wait()
-    except TimeoutError:
-        return

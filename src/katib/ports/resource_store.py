@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -32,6 +32,8 @@ class Event(msgspec.Struct, frozen=True):
         version: the store's version after the change. Versions only grow, over all kinds.
         read: reads the resource after the change, when a watcher wants more than metadata.
         is_status: nothing but the status changed.
+        size: of the resource's text, in bytes; about, and 0 where it was never made. For those who
+            keep events.
     """
 
     type: EventType
@@ -40,6 +42,7 @@ class Event(msgspec.Struct, frozen=True):
     version: int
     read: Callable[[], Resource]
     is_status: bool = False
+    size: int = 0
 
     @property
     def key(self) -> Key:
@@ -50,6 +53,20 @@ class Event(msgspec.Struct, frozen=True):
     def resource(self) -> Resource:
         """The resource after the change."""
         return self.read()
+
+
+class ResourceText(NamedTuple):
+    """A resource as it is passed on by who does not look into it.
+
+    Attributes:
+        key: its namespace and name.
+        metadata: what the text says there.
+        data: the JSON text of all of it.
+    """
+
+    key: Key
+    metadata: ObjectMeta
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +152,10 @@ class ResourceStore(ResourceReader, Protocol):
     @property
     def version(self) -> int:
         """The version of the newest write; 0 when there was none."""
+        ...
+
+    def list_texts(self, kind: Kind[Any], where: Selector = EVERYTHING) -> Sequence[ResourceText]:
+        """The same as :meth:`list`, as texts: a store that keeps texts need not read them."""
         ...
 
     def create(self, kind: Kind[R], resource: R) -> R:

@@ -116,7 +116,7 @@ class SqliteStore(VersionedStore):
         for api_version, name, *key, version, data in rows:
             kind = kind_of(api_version, name)
             metadata = decode(kind, data).metadata
-            yield Record(kind, Key(*key), version, metadata, data)
+            yield Record(kind, Key(*key), version, metadata, data, size=len(data))
 
     def _save(self, changes: dict[Address, Record | None], version: int) -> None:
         gone = [(*address[:2], *address[2]) for address, record in changes.items() if not record]

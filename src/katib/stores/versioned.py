@@ -21,6 +21,7 @@ from katib.ports.resource_store import (
     Event,
     EventType,
     Listener,
+    ResourceText,
     Selector,
     Unsubscribe,
 )
@@ -39,7 +40,10 @@ _IDENTITY = ("name", "namespace", "uid", "creation_timestamp", "deletion_timesta
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One stored resource: its bytes, its decoded value, or both."""
+    """One stored resource: its bytes, its decoded value, or both.
+
+    ``size`` is that of the bytes, or what it was when a version before this one was encoded.
+    """
 
     kind: Kind[Any]
     key: Key
@@ -47,12 +51,14 @@ class Record:
     metadata: ObjectMeta
     data: bytes | None
     value: Resource | None = None
+    size: int = 0
 
     def bytes(self) -> bytes:
         """The JSON text, made when it is first needed."""
         if self.data is None:
             assert self.value is not None
             self.data = encode(self.value)
+            self.size = len(self.data)
         return self.data
 
     def read(self) -> Resource:
@@ -163,12 +169,15 @@ class VersionedStore:
 
     def list(self, kind: Kind[R], where: Selector = EVERYTHING) -> Sequence[R]:
         with self._lock:
-            chosen = [
-                record
-                for record in self._candidates(kind, where)
-                if where.fits(record.metadata, record.version)
+            return [self._read(record) for record in self._chosen(kind, where)]
+
+    def list_texts(self, kind: Kind[Any], where: Selector = EVERYTHING) -> Sequence[ResourceText]:
+        """See the port."""
+        with self._lock:
+            return [
+                ResourceText(record.key, record.metadata, record.bytes())
+                for record in self._chosen(kind, where)
             ]
-            return [self._read(record) for record in chosen]
 
     def create(self, kind: Kind[R], resource: R) -> R:
         with self._lock:
@@ -261,6 +270,13 @@ class VersionedStore:
             cold.bytes()
             cold.value = None
 
+    def _chosen(self, kind: Kind[Any], where: Selector) -> Sequence[Record]:
+        return [
+            record
+            for record in self._candidates(kind, where)
+            if where.fits(record.metadata, record.version)
+        ]
+
     def _candidates(self, kind: Kind[Any], where: Selector) -> Iterable[Record]:
         records = self._table.of(kind)
         if where.owner is not None:
@@ -299,12 +315,14 @@ class VersionedStore:
         self._version += 1
         metadata = replace(metadata, resource_version=str(self._version))
         fresh: R = replace(resource, metadata=metadata)
-        record = Record(kind, metadata.key, self._version, metadata, None, fresh)
+        old = self._table.of(kind).get(metadata.key)
+        size = 0 if old is None else old.size
+        record = Record(kind, metadata.key, self._version, metadata, None, fresh, size)
         self._table.put(record)
         if not _keep_text_only(record):
             self._keep_warm(record)
         self._changed[address_of(record)] = None
-        self._tell(Event(type, kind, metadata, self._version, record.read, is_status))
+        self._tell(Event(type, kind, metadata, self._version, record.read, is_status, record.size))
         return fresh
 
     def _remove(self, kind: Kind[R], resource: R, metadata: ObjectMeta) -> R:
@@ -315,9 +333,10 @@ class VersionedStore:
         self._warm.pop(address_of(record), None)
         self._changed[address_of(record)] = None
         gone: R = replace(resource, metadata=metadata)
-        last = Record(kind, metadata.key, self._version, metadata, None, gone)
+        last = Record(kind, metadata.key, self._version, metadata, None, gone, record.size)
         _keep_text_only(last)
-        self._tell(Event(EventType.DELETED, kind, metadata, self._version, last.read))
+        told = Event(EventType.DELETED, kind, metadata, self._version, last.read, size=last.size)
+        self._tell(told)
         for address in tuple(self._table.owned.get(metadata.uid, ())):
             child = self._table.at(address)
             if child is not None and not self._has_owner(child):

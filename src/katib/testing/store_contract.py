@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from katib.api import names
-from katib.api.codec import with_status
+from katib.api.codec import decode, encode, with_status
 from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
 from katib.api.suggestion import SUGGESTIONS, Suggestion
 from katib.api.trial import TRIALS, Trial, TrialStatus
-from katib.api.values import Key, Resource, Strings, Unstructured
+from katib.api.values import Key, Kind, Resource, Strings, Unstructured
 from katib.errors import AlreadyExistsError, ConflictError, NotFoundError
 from katib.ports.resource_store import Event, ResourceStore, Selector
 from katib.testing.resources import (
@@ -192,6 +192,38 @@ class StoreContract(WatchContract):
         }
         for case, (where, expected) in table.items():
             assert _names(store.list(JOBS, where)) == expected, case
+            assert [text.key.name for text in store.list_texts(JOBS, where)] == expected, case
+
+    def test_texts_are_those_of_the_resources(self, store: ResourceStore) -> None:
+        """Of kinds of ours and of others, whether they were written, changed or read before."""
+        one = store.create(SUGGESTIONS, a_suggestion("a"))
+        store.create(SUGGESTIONS, a_suggestion("b"))
+        store.update(SUGGESTIONS, asked(one, 2))
+        store.update_status(JOBS, with_status(store.create(JOBS, a_job()), {"active": 2}))
+        for _ in range(2):
+            kinds: Sequence[Kind[Any]] = (SUGGESTIONS, JOBS)
+            for kind in kinds:
+                resources, texts = store.list(kind), store.list_texts(kind)
+                assert [decode(kind, text.data) for text in texts] == list(resources)
+                found = [(text.key, text.metadata) for text in texts]
+                assert found == [(resource.key, resource.metadata) for resource in resources]
+            store.flush()
+
+    def test_an_event_tells_the_size_of_its_resource(self, store: ResourceStore) -> None:
+        """Exactly where a store keeps texts; else what it was when one was made."""
+        heard: list[Event] = []
+        store.subscribe(heard.append)
+        job = store.create(JOBS, a_job())
+        store.update_status(JOBS, with_status(job, {"message": "x" * 1000}))
+        one = store.create(SUGGESTIONS, a_suggestion())
+        store.flush()
+        store.update(SUGGESTIONS, asked(one, 2))
+        store.delete(SUGGESTIONS, NAME)
+        sizes = [len(encode(event.resource)) for event in heard]
+        assert [event.size for event in heard[:2]] == sizes[:2]
+        assert all(
+            0 < event.size < 2 * size for event, size in zip(heard[3:], sizes[3:], strict=True)
+        )
 
     def test_since_follows_the_writes(self, store: ResourceStore) -> None:
         """A resource that is written again is new again; a deleted one is gone."""

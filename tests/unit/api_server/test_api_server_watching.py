@@ -22,9 +22,10 @@ from served_home import (
 from katib.api.codec import from_manifest
 from katib.api.kinds import CONFIG_MAPS
 from katib.api.values import Key, Unstructured
-from katib.api_server.changes import Changes
-from katib.api_server.resources import find_resource_type
+from katib.api_server.changes import Changes, Limits, Ring
+from katib.api_server.resources import ResourceType, find_resource_type
 from katib.api_server.services import Pace
+from katib.api_server.statuses import StatusError
 from katib.ports.resource_store import EventType
 
 BOOKMARKS = "&allowWatchBookmarks=true"
@@ -101,6 +102,14 @@ def relabel(home: Home, name: str, labels: dict[str, str]) -> None:
     fresh = from_manifest(CONFIG_MAPS, manifest)
     assert fresh.metadata.labels != stored.metadata.labels
     home.store.update(CONFIG_MAPS, fresh)
+
+
+def fill(home: Home, name: str, number: int) -> None:
+    """Give a config map much text and a number."""
+    manifest = a_config_map_manifest(name)
+    manifest["metadata"]["namespace"] = "default"
+    manifest["data"] = {"number": str(number), "filling": "x" * 20_000}
+    home.store.update(CONFIG_MAPS, from_manifest(CONFIG_MAPS, manifest))
 
 
 def delete(home: Home, name: str) -> None:
@@ -221,12 +230,9 @@ def test_bookmarks_come_now_and_then_and_follow_other_kinds() -> None:
 
 def test_a_version_that_is_gone_is_expired() -> None:
     async def test(client: Client) -> None:
-        for number in range(2100):
-            relabelled = {"number": str(number)}
-            if number == 0:
-                write(client.home, "a", relabelled)
-            else:
-                relabel(client.home, "a", relabelled)
+        write(client.home, "a", {"number": "0"})
+        for number in range(1, Limits().changes + 10):
+            relabel(client.home, "a", {"number": str(number)})
         async with client.watch("&resourceVersion=5") as watcher:
             event = await watcher.next()
             assert event["type"] == "ERROR"
@@ -237,24 +243,37 @@ def test_a_version_that_is_gone_is_expired() -> None:
     run(test)
 
 
-def test_a_client_that_does_not_read_is_cut_off() -> None:
+def test_a_client_that_does_not_read_is_cut_off_and_has_missed_nothing_before() -> None:
     async def test(client: Client) -> None:
         write(client.home, "a")
         async with client.watch("&resourceVersion=1") as watcher:
-            manifest = a_config_map_manifest("a")
-            manifest["metadata"]["namespace"] = "default"
-            # Far more than the buffers between the two, and more changes than are kept.
+            # Far more than the buffers between the two, and more than is kept.
             for number in range(3000):
-                manifest["data"] = {"number": str(number), "filling": "x" * 20_000}
-                client.home.store.update(CONFIG_MAPS, from_manifest(CONFIG_MAPS, manifest))
-            heard = 0
+                fill(client.home, "a", number)
+            heard = []
             event = await watcher.next()
             while event["type"] == "MODIFIED":
-                heard += 1
+                heard.append(int(event["object"]["metadata"]["resourceVersion"]))
                 event = await watcher.next()
-            assert heard < 3000
+            assert 0 < len(heard) < 3000
+            assert heard == list(range(2, len(heard) + 2))
             assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
             assert await watcher.is_over()
+
+    run(test)
+
+
+def test_who_falls_far_behind_hears_every_change_in_the_end() -> None:
+    """More than a turn has room for, and more than the socket takes."""
+
+    async def test(client: Client) -> None:
+        write(client.home, "a")
+        async with client.watch("&resourceVersion=1") as watcher:
+            for number in range(1000):
+                fill(client.home, "a", number)
+            heard = [await watcher.next() for _ in range(1000)]
+            numbers = [event["object"]["data"]["number"] for event in heard]
+            assert numbers == [str(number) for number in range(1000)]
 
     run(test)
 
@@ -337,61 +356,104 @@ def test_what_is_written_through_the_server_is_told() -> None:
 
 
 @contextmanager
-def changes_of(home: Home, history: int) -> Iterator[Changes]:
-    changes = Changes(home.store, history)
+def changes_of(home: Home, most: int = 10) -> Iterator[Changes]:
+    changes = Changes(home.store, Limits(most, most * 30_000))
     yield changes
     changes.close()
 
 
-def test_who_reads_too_slowly_is_cut_off_and_nothing_is_kept_for_them() -> None:
-    home = Home()
+def config_maps() -> ResourceType:
     type = find_resource_type("", "v1", "configmaps")
     assert type is not None
-    with changes_of(home, history=10) as changes:
-        position = changes.begin(type, 0)
-        assert position == 0
+    return type
+
+
+def test_who_reads_too_slowly_is_cut_off_and_nothing_is_kept_for_them() -> None:
+    home, type = Home(), config_maps()
+    with changes_of(home, 10) as changes:
+        assert changes.begin(type, 0) == 0
         for number in range(11):
             write(home, f"c{number}")
-        assert changes.read(type, position, 100) is None
+        with pytest.raises(StatusError, match="read too slowly"):
+            changes.read(type, 0, 100)
         assert len(changes.ring(type).changes) == 10
-        assert changes.begin(type, 0) is None
+        with pytest.raises(StatusError, match="too old resource version: 0"):
+            changes.begin(type, 0)
         kept = changes.read(type, 1, 100)
-        assert kept is not None
         assert [change.event.version for change in kept] == list(range(2, 12))
 
 
-def test_a_change_is_encoded_once_for_all() -> None:
+def test_changes_of_large_objects_are_kept_as_far_as_their_size_allows() -> None:
+    home, type = Home(), config_maps()
+    with changes_of(home, 10) as changes:
+        write(home, "a")
+        for number in range(20):
+            fill(home, "a", number)
+            assert changes.ring(type).size <= 300_000
+        kept = list(changes.ring(type).changes.values())
+        assert changes.ring(type).size == sum(one.event.size for one in kept)
+        assert 200_000 < changes.ring(type).size < 220_000
+        assert kept[-1].event.version == home.store.version
+
+
+def test_one_kind_does_not_cost_another_its_changes() -> None:
     home = Home()
-    type = find_resource_type("", "v1", "configmaps")
-    assert type is not None
+    with changes_of(home, 10) as changes:
+        home.json("POST", EXPERIMENTS_PATH, an_experiment_manifest())
+        for number in range(20):
+            write(home, f"c{number}")
+        experiments = find_resource_type("kubeflow.org", "v1beta1", "experiments")
+        assert experiments is not None
+        assert changes.begin(experiments, 0) == 0
+        assert len(changes.read(experiments, 0, 100)) == 1
+
+
+def test_who_has_much_to_catch_up_on_is_late() -> None:
+    home, type = Home(), config_maps()
+    with changes_of(home, 8) as changes:
+        ring = changes.ring(type)
+        for number in range(6):
+            write(home, f"c{number}")
+            assert not ring.is_late(0)
+        write(home, "one-more")
+        assert (ring.is_late(0), ring.is_late(1)) == (True, False)
+        for number in range(20):
+            fill(home, "one-more", number)
+        # Eight of 20 kB, where there is room for 240 kB.
+        assert len(ring.changes) == 8
+        assert (ring.is_late(ring.end - 7), ring.is_late(ring.end - 6)) == (True, False)
+        big = Ring(Limits(100, 100_000), 0)
+        big.end, big.size = 4, 80_000
+        assert (big.is_late(0), big.is_late(1)) == (True, False)
+
+
+def test_a_piece_is_made_once_for_all_who_have_their_turns_together() -> None:
+    home = Home()
     calls = []
 
-    def encode() -> bytes:
+    def make() -> tuple[bytes, int]:
         calls.append(1)
-        return b"text"
+        return b"text", 7
 
-    with changes_of(home, history=10) as changes:
-        write(home, "a")
-        found = changes.read(type, 0, 1)
-        assert found
-        texts = {id(changes.encoded(found[0], "ADDED", encode)) for _ in range(5)}
-        assert (len(texts), len(calls)) == (1, 1)
+    with changes_of(home) as changes:
+        pieces = [changes.shared("the same", make) for _ in range(5)]
+        assert (pieces, len(calls)) == ([(b"text", 7)] * 5, 1)
+        changes.shared("another", make)
+        changes.rounds.number += 1
+        changes.shared("the same", make)
+        assert len(calls) == 3
 
 
 def test_what_was_there_before_the_server_is_known_to_selectors() -> None:
-    home = Home()
+    home, type = Home(), config_maps()
     write(home, "a", {"x": "1"})
-    type = find_resource_type("", "v1", "configmaps")
-    assert type is not None
-    with changes_of(home, history=10) as changes:
+    with changes_of(home) as changes:
         relabel(home, "a", {"x": "2"})
-        found = changes.read(type, 0, 10)
-        assert found
-        before = found[-1].before
-        assert before is not None
-        assert before.metadata.label("x") == "1"
-        assert found[-1].event.type is EventType.MODIFIED
-        assert isinstance(found[-1].event.resource, Unstructured)
+        change = changes.read(type, 0, 10)[-1]
+        assert change.before is not None
+        assert change.before.metadata.label("x") == "1"
+        assert change.event.type is EventType.MODIFIED
+        assert isinstance(change.event.resource, Unstructured)
 
 
 @pytest.mark.parametrize("match", ["Exact", "Any"])
