@@ -33,6 +33,9 @@ _MOST_DRAWS = 100
 #: How many points of the distribution are compared for each suggestion.
 _COMPARED = 16
 
+#: The points are compared by what the latest trials have shown, of so many at most.
+_MOST_RECENT = 1000
+
 #: Three standard deviations from the middle to each end.
 _FIRST_SIGMA = 1 / 6
 
@@ -109,12 +112,15 @@ class CmaEs:
             self._fed.append(chosen)
 
     def _learn(self) -> None:
-        """From all trials that have ended, whatever their generation; once there are enough."""
+        """From the trials that have ended, whatever their generation; once there are enough."""
+        if self._preselection is not None:
+            return
         ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
-        if self._preselection is None and len(ended) >= self._evolution.smallest:
+        if len(ended) >= self._evolution.smallest:
+            recent = sorted(ended, key=_generation)[-_MOST_RECENT:]
             self._preselection = Preselection(
-                points_of(ended, self._space),
-                losses_of(ended),
+                points_of(recent, self._space),
+                losses_of(recent),
                 [parameter.is_ordered for parameter in self._space.parameters],
                 self._evolution.centre,
             )
@@ -122,9 +128,9 @@ class CmaEs:
     def _by_generation(self) -> Mapping[int, Sequence[PastTrial]]:
         members: defaultdict[int, list[PastTrial]] = defaultdict(list)
         for trial in self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED):
-            label = trial.labels.get(GENERATION, "")
-            if label.isdecimal():
-                members[int(label)].append(trial)
+            generation = _generation(trial)
+            if generation >= 0:
+                members[generation].append(trial)
         return members
 
     def _assignment(self, index: int, seen: set[tuple[str, ...]]) -> TrialAssignment:
@@ -144,13 +150,17 @@ class CmaEs:
         if self._preselection is None:
             yield self._space.assignments_at(self._evolution.draw(random))
             return
-        points = [
-            self._space.assignments_at(self._evolution.draw(random)) for _ in range(_COMPARED)
+        draws = [self._evolution.draw(random) for _ in range(_COMPARED)]
+        scores = self._preselection.scores(np.array([self._snapped(units) for units in draws]))
+        for number in np.argsort(scores, kind="stable").tolist():
+            yield self._space.assignments_at(draws[number])
+
+    def _snapped(self, units: Sequence[float]) -> list[float]:
+        """The places of the values that these are rounded to, as those of the trials are."""
+        return [
+            unit if parameter.size is None else parameter.unit(parameter.value_at(unit))
+            for parameter, unit in zip(self._space.parameters, units, strict=True)
         ]
-        # Places of the values that will be tried: the trials' places are such.
-        units = np.array([self._space.units_of(point) for point in points])
-        for number in np.argsort(self._preselection.scores(units), kind="stable").tolist():
-            yield points[number]
 
     def _elsewhere(self, index: int, seen: set[tuple[str, ...]]) -> tuple[NameValue, ...]:
         random = Random(f"{self._seed}:{index}:elsewhere").random
@@ -191,6 +201,12 @@ def _complete(members: Sequence[PastTrial], population: int) -> tuple[PastTrial,
         return ()
     bad = [trial for trial in members if trial.outcome is Outcome.FAILED]
     return (*good, *bad)[:population]
+
+
+def _generation(trial: PastTrial) -> int:
+    """That which its label names; -1 for a trial of none."""
+    label = trial.labels.get(GENERATION, "")
+    return int(label) if label.isdecimal() else -1
 
 
 def _values(point: Sequence[NameValue]) -> tuple[str, ...]:
