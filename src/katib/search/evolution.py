@@ -32,6 +32,11 @@ _MARGIN = 0.1
 class Cma(Protocol):
     """What is used of ``cmaes.CMA``, which has no types of its own."""
 
+    @property
+    def mean(self) -> Floats:
+        """The middle of the distribution."""
+        ...
+
     def ask(self) -> Floats:
         """A point of the distribution."""
         ...
@@ -70,19 +75,30 @@ class Evolution:
             the probability of each of their words.
         plan: how.
         seed: where it starts again.
+
+    Attributes:
+        smallest: the population that it begins with.
+        population: how many trials the present generation needs.
+        is_over: it has come to its end and may not start again; points are drawn as before.
     """
 
     def __init__(self, space: SearchSpace, plan: Plan, seed: int) -> None:
         self._parameters, self._plan, self._seed = space.parameters, plan, seed
         self._ordered = [number for number, one in enumerate(space.parameters) if one.is_ordered]
-        self._smallest = 4 + math.floor(3 * math.log(len(self._ordered)))  # (eq. 48)
+        self.smallest = 4 + math.floor(3 * math.log(len(self._ordered)))  # (eq. 48)
+        self._shares: dict[tuple[int, str], tuple[float, float]] = {}
         self._starts = self._large_starts = 0
         # How many trials the large populations of BIPOP have had, and the small ones.
         self._spent = {"large": 0, "small": 0}
         self._regime = "small"
-        self.population = self._smallest
+        self.population = self.smallest
         self.is_over = False
         self._start(np.full(len(self._ordered), 0.5))
+
+    @property
+    def centre(self) -> Floats:
+        """The middle of the distribution: (n_ordered,), unit cube."""
+        return self._cma.mean
 
     def draw(self, random: Random) -> list[float]:
         """A point of the unit cube, the same for the same state of ``random``."""
@@ -117,21 +133,30 @@ class Evolution:
         but one value.
         """
         random = Random(f"{self._seed}:{trial.name}").random
-        places = []
+        places, values = [], trial.values
         for number in self._ordered:
-            low, high = self._parameters[number].share(trial.values[number])
+            parameter = self._parameters[number]
+            if parameter.size is None:
+                places.append(trial.units[number])
+                continue
+            low, high = self._share(number, values[number])
             places.append(low + random() * (high - low))
         return np.array(places)
+
+    def _share(self, number: int, value: str) -> tuple[float, float]:
+        """Looked up: thousands of trials have few values."""
+        if (number, value) not in self._shares:
+            self._shares[number, value] = self._parameters[number].share(value)
+        return self._shares[number, value]
 
     def _learn_words(self, ranked: Sequence[PastTrial]) -> None:
         half = len(ranked) // 2
         # The weights by which CMA-ES moves its mean (eq. 49 and 53).
         weights = [math.log((len(ranked) + 1) / 2) - math.log(rank + 1) for rank in range(half)]
         for number, chances in self._words.items():
-            parameter = self._parameters[number]
             pulled = [chance * (1 - _LEARNING_RATE) for chance in chances]
             for weight, trial in zip(weights, ranked, strict=False):
-                word = int(parameter.unit(trial.values[number]) * len(chances))
+                word = int(trial.units[number] * len(chances))
                 pulled[word] += _LEARNING_RATE * weight / sum(weights)
             self._words[number] = pulled
 
@@ -161,11 +186,11 @@ class Evolution:
         if is_bipop and self._spent["small"] < self._spent["large"]:
             self._regime = "small"
             growth = float(2**self._large_starts) ** (random.random() ** 2)
-            self.population = math.floor(self._smallest * growth)
+            self.population = math.floor(self.smallest * growth)
         else:
             self._regime = "large"
             self._large_starts += 1
-            self.population = self._smallest * 2**self._large_starts
+            self.population = self.smallest * 2**self._large_starts
         self._start(np.array([random.random() for _ in self._ordered]))
 
 

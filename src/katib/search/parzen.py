@@ -28,8 +28,8 @@ _MOST_BINS = 256
 #: The variance of all places, where nothing is known: that of the uniform distribution.
 _PRIOR_VARIANCE = 1 / 12
 
-#: How many points it counts for.
-_PRIOR_POINTS = 1.0
+#: How many points it counts for: more over one parameter, where kernels are narrow otherwise.
+_JOINT_PRIOR_POINTS, _PRIOR_POINTS = 1.0, 2.0
 
 _ROOT = math.sqrt(2 * math.pi)
 
@@ -101,8 +101,9 @@ class NumberAxis:
         The prior counts as points of its own, so that a few that lie together never look certain.
         """
         mean = weights @ centres / weights.sum()
-        variance = weights @ (centres - mean) ** 2 + _PRIOR_POINTS * _PRIOR_VARIANCE
-        spread = math.sqrt(variance / (weights.sum() + _PRIOR_POINTS))
+        prior_points = _JOINT_PRIOR_POINTS if how.is_joint else _PRIOR_POINTS
+        squares = weights @ (centres - mean) ** 2 + prior_points * _PRIOR_VARIANCE
+        spread = math.sqrt(squares / (weights.sum() + prior_points))
         width = how.narrowing * spread * len(centres) ** (-1 / (parameters + 4))
         return float(min(max(width, _FINEST), 1.0))
 

@@ -19,8 +19,8 @@ from katib.search.history import Floats, History, Outcome, points_of
 from katib.search.parzen import ParzenEstimator, Smoothing, axes_of, ranked
 from katib.search.space import SearchSpace
 
-#: The share of the trials that is good, and how many points are compared, unless settings say so.
-GOOD, DRAWS = 0.2, 64
+#: The share of the trials that is good, unless a setting says so.
+GOOD = 0.2
 
 #: How often the model is asked for a point that was not tried before, and after it chance.
 _MODEL_DRAWS, _RANDOM_DRAWS = 4, 100

@@ -73,15 +73,15 @@ def test_the_best_points_are_near_good_ones_and_far_from_bad_ones() -> None:
 
 
 WIDTHS: dict[str, tuple[list[float], int, float]] = {
-    "a lone point is as wide as half of what the prior leaves open": ([0.4], 1, 24**-0.5),
-    "points far apart are wide": ([0.1, 0.9], 1, (0.4033333 / 3) ** 0.5 * 2**-0.2),
-    "over several parameters, wider": ([0.1, 0.9], 4, (0.4033333 / 3) ** 0.5 * 2**-0.125),
-    "points close together are narrow": ([0.5] * 99, 1, 1200**-0.5 * 99**-0.2),
+    "a lone point is as wide as half of what the prior leaves open": ([0.4], 4, 24**-0.5),
+    "over one parameter, the prior counts for two": ([0.4], 1, 18**-0.5),
+    "points far apart are wide": ([0.1, 0.9], 4, (0.4033333 / 3) ** 0.5 * 2**-0.125),
+    "points close together are narrow": ([0.5] * 99, 4, 1200**-0.5 * 99**-0.125),
 }
 
 
 def width(centres: list[float], weights: list[float], parameters: int, narrowing: float) -> float:
-    how = Smoothing(True, 1.0, narrowing)
+    how = Smoothing(parameters > 1, 1.0, narrowing)
     return NumberAxis(None).width(np.array(centres), np.array(weights), parameters, how)
 
 

@@ -16,7 +16,7 @@ from katib.search.algorithm import Algorithm
 from katib.search.algorithms.multivariate_tpe import MultivariateTpe
 from katib.search.algorithms.random import RandomSearch
 from katib.search.algorithms.tpe import Tpe
-from katib.testing.algorithm_contract import AlgorithmContract
+from katib.testing.algorithm_contract import AlgorithmContract, assert_legal
 from katib.testing.builders import (
     ExperimentBuilder,
     a_running_trial,
@@ -295,3 +295,58 @@ def test_a_thousand_trials_of_ten_parameters_are_taken_in(search: type[Algorithm
     )
     given = [algorithm.suggest(1000 + index, 1).assignments[0] for index in range(5)]
     assert len({str(one.parameter_assignments) for one in given}) == 5
+
+
+# Odd histories
+
+ODD = box(199, "0", "1").with_parameter(
+    "w", names.CATEGORICAL, list=[f"w{number}" for number in range(1000)]
+)
+
+LOSSES: dict[str, Callable[[int], str]] = {
+    "endless ones": lambda number: ["inf", "-inf", "nan", "1"][number % 4],
+    "nothing but endless ones": lambda number: "inf",
+    "all the same": lambda number: "3",
+    "as large as numbers can be": lambda number: repr(1.7e308 * (-1) ** number),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("builder", [LINE, ODD], ids=["one parameter", "two hundred"])
+@pytest.mark.parametrize("case", LOSSES)
+def test_odd_losses_have_an_answer(
+    case: str, builder: ExperimentBuilder, search: type[Algorithm]
+) -> None:
+    experiment = builder.build()
+    drawn = RandomSearch(experiment, 1).suggest(0, 40).assignments
+    algorithm = search(experiment, 1)
+    algorithm.tell(
+        [
+            a_succeeded_trial(a_running_trial(experiment, f"t{n}", one), LOSSES[case](n))
+            for n, one in enumerate(drawn)
+        ]
+    )
+    for assignment in algorithm.suggest(40, 2).assignments:
+        for spec, pair in zip(
+            experiment.spec.parameters, assignment.parameter_assignments, strict=True
+        ):
+            assert_legal(spec, pair.value)
+
+
+@BOTH
+def test_very_many_trials_of_one_point_are_left_alone(search: type[Algorithm]) -> None:
+    experiment = LINE.build()
+    running = trial(experiment, "t", x="0.5")
+    succeeded = a_succeeded_trial(running, "1")
+    algorithm = search(experiment, 1)
+    algorithm.tell(
+        [
+            msgspec.structs.replace(
+                succeeded, metadata=msgspec.structs.replace(running.metadata, name=f"t{number}")
+            )
+            for number in range(20_000)
+        ]
+    )
+    found = [float(values_of(one)["x"]) for one in algorithm.suggest(20_000, 20).assignments]
+    assert all(0 <= x <= 1 for x in found)
+    assert max(abs(x - 0.5) for x in found) > 0.05

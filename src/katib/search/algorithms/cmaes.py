@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
+
+import numpy as np
 
 from katib.api import names
 from katib.api.experiment import Experiment
@@ -18,7 +20,8 @@ from katib.api.values import NameValue, Strings
 from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.evolution import Evolution, Plan
-from katib.search.history import History, Outcome, PastTrial
+from katib.search.history import History, Outcome, PastTrial, losses_of, points_of
+from katib.search.preselection import Preselection
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
 
@@ -26,6 +29,12 @@ GENERATION = "cmaes.suggestion/generation"
 
 #: How often a point that was tried before is drawn anew, until the search goes on at random.
 _MOST_DRAWS = 100
+
+#: How many points of the distribution are compared for each suggestion.
+_COMPARED = 16
+
+#: The points are compared by what the latest trials have shown, of so many at most.
+_MOST_RECENT = 1000
 
 #: Three standard deviations from the middle to each end.
 _FIRST_SIGMA = 1 / 6
@@ -46,6 +55,7 @@ class CmaEs:
         self._history = History(experiment, self._space)
         self._evolution = Evolution(self._space, self._plan, seed)
         self._fed: list[Sequence[PastTrial]] = []
+        self._preselection: Preselection | None = None
 
     @staticmethod
     def validate(experiment: Experiment) -> None:
@@ -74,10 +84,12 @@ class CmaEs:
     def tell(self, trials: Sequence[Trial]) -> None:
         """Every trial belongs to the generation that its label names."""
         self._history.tell(trials)
+        self._preselection = None
 
     def suggest(self, index: int, count: int) -> SuggestionReply:
         """As many as asked for, all from the present generation's distribution."""
         self._catch_up()
+        self._learn()
         seen = self._history.points() if self._space.size is not None else set()
         assignments: list[TrialAssignment] = []
         for offset in range(count):
@@ -99,25 +111,56 @@ class CmaEs:
             self._evolution.tell(chosen)
             self._fed.append(chosen)
 
+    def _learn(self) -> None:
+        """From the trials that have ended, whatever their generation; once there are enough."""
+        if self._preselection is not None:
+            return
+        ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        if len(ended) >= self._evolution.smallest:
+            recent = sorted(ended, key=_generation)[-_MOST_RECENT:]
+            self._preselection = Preselection(
+                points_of(recent, self._space),
+                losses_of(recent),
+                [parameter.is_ordered for parameter in self._space.parameters],
+                self._evolution.centre,
+            )
+
     def _by_generation(self) -> Mapping[int, Sequence[PastTrial]]:
         members: defaultdict[int, list[PastTrial]] = defaultdict(list)
         for trial in self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED):
-            label = trial.labels.get(GENERATION, "")
-            if label.isdecimal():
-                members[int(label)].append(trial)
+            generation = _generation(trial)
+            if generation >= 0:
+                members[generation].append(trial)
         return members
 
     def _assignment(self, index: int, seen: set[tuple[str, ...]]) -> TrialAssignment:
         is_used_up = self._space.size is not None and len(seen) >= self._space.size
         for attempt in range(_MOST_DRAWS):
-            units = self._evolution.draw(Random(f"{self._seed}:{index}:{attempt}"))
-            point = self._space.assignments_at(units)
-            if is_used_up or _values(point) not in seen:
-                labels = Strings({GENERATION: str(len(self._fed))})
-                return TrialAssignment(parameter_assignments=point, labels=labels)
+            random = Random(f"{self._seed}:{index}:{attempt}")
+            for point in self._drawn(random):
+                if is_used_up or _values(point) not in seen:
+                    labels = Strings({GENERATION: str(len(self._fed))})
+                    return TrialAssignment(parameter_assignments=point, labels=labels)
         # The distribution has shrunk to points that are known. What is tried elsewhere belongs to
         # no generation: it would tear the distribution apart.
         return TrialAssignment(parameter_assignments=self._elsewhere(index, seen))
+
+    def _drawn(self, random: Random) -> Iterator[tuple[NameValue, ...]]:
+        """Points of the distribution, those that promise most first."""
+        if self._preselection is None:
+            yield self._space.assignments_at(self._evolution.draw(random))
+            return
+        draws = [self._evolution.draw(random) for _ in range(_COMPARED)]
+        scores = self._preselection.scores(np.array([self._snapped(units) for units in draws]))
+        for number in np.argsort(scores, kind="stable").tolist():
+            yield self._space.assignments_at(draws[number])
+
+    def _snapped(self, units: Sequence[float]) -> list[float]:
+        """The places of the values that these are rounded to, as those of the trials are."""
+        return [
+            unit if parameter.size is None else parameter.unit(parameter.value_at(unit))
+            for parameter, unit in zip(self._space.parameters, units, strict=True)
+        ]
 
     def _elsewhere(self, index: int, seen: set[tuple[str, ...]]) -> tuple[NameValue, ...]:
         random = Random(f"{self._seed}:{index}:elsewhere").random
@@ -158,6 +201,12 @@ def _complete(members: Sequence[PastTrial], population: int) -> tuple[PastTrial,
         return ()
     bad = [trial for trial in members if trial.outcome is Outcome.FAILED]
     return (*good, *bad)[:population]
+
+
+def _generation(trial: PastTrial) -> int:
+    """That which its label names; -1 for a trial of none."""
+    label = trial.labels.get(GENERATION, "")
+    return int(label) if label.isdecimal() else -1
 
 
 def _values(point: Sequence[NameValue]) -> tuple[str, ...]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from katib.api.experiment import Experiment
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
-from katib.search.tree_parzen import DRAWS, GOOD, Plan, TreeParzenSearch
+from katib.search.tree_parzen import GOOD, Plan, TreeParzenSearch
+
+#: More than the libraries' 24: a point is chosen as a whole, out of more that it could be.
+_DRAWS = 64
 
 
 class MultivariateTpe(TreeParzenSearch):
@@ -42,7 +45,7 @@ def _plan(reader: SettingsReader) -> Plan:
     )
     draws = reader.integer(
         "n_ei_candidates",
-        DRAWS,
+        _DRAWS,
         lambda count: count > 0,
         "n_ei_candidates should be great than zero",
     )

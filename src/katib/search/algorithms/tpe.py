@@ -11,7 +11,7 @@ import math
 from katib.api.experiment import Experiment
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
-from katib.search.tree_parzen import DRAWS, GOOD, Plan, TreeParzenSearch
+from katib.search.tree_parzen import GOOD, Plan, TreeParzenSearch
 
 
 class Tpe(TreeParzenSearch):
@@ -53,7 +53,7 @@ def _plan(reader: SettingsReader) -> Plan:
     )
     draws = reader.integer(
         "n_EI_candidates",
-        DRAWS,
+        24,
         lambda count: count > 0,
         "n_EI_candidates should be great than zero",
     )
