@@ -114,8 +114,9 @@ class BayesianOptimization:
         knowledge = self._knowledge()
         model = None if knowledge is None else knowledge.model
         pending = self._history.of(Outcome.PENDING)
+        random = np.random.default_rng(Random(f"{self._seed}:{index}:fantasies").getrandbits(63))
         if model is not None and pending:
-            model = model.believe(points_of(pending, self._space))
+            model = model.believe(points_of(pending, self._space), random)
         assignments: list[TrialAssignment] = []
         for number in range(index, index + count):
             if knowledge is None or model is None:
@@ -124,7 +125,7 @@ class BayesianOptimization:
                 assignment = self._best(number, knowledge, model, seen)
                 units = self._space.units_of(assignment.parameter_assignments)
                 if number + 1 < index + count:
-                    model = model.believe(np.array([units]))
+                    model = model.believe(np.array([units]), random)
             assignments.append(assignment)
             seen.add(_values(assignment.parameter_assignments))
         return SuggestionReply(assignments)
