@@ -51,7 +51,8 @@ class Ascent:
     def scores(self, units: Floats) -> Floats:
         """Of (n_points, n_parameters): (n_points,)."""
         scores, _, _ = self._acquisition.score(*self._surrogate.predict(units))
-        return self._acquisition.pool(scores)[0]
+        pooled: Floats = self._acquisition.pool(scores)[0]
+        return pooled
 
     def ranked(self, units: Floats) -> Floats:
         """The same points, those with the highest scores first."""
@@ -109,17 +110,23 @@ class Ascent:
         return moved
 
     def _step(self, point: Floats) -> Floats:
-        """To the neighbour with the highest score, as long as there is a higher one."""
+        """To better neighbours, as long as there are any.
+
+        To the best of them, or to what all better ones have changed, whichever scores higher.
+        """
         score = float(self.scores(point[None])[0])
         while True:
             neighbours = self._neighbours(point)
             if not len(neighbours):
                 return point
             scores = self.scores(neighbours)
-            best = int(np.argmax(scores))
-            if scores[best] <= score:
+            ranking = np.argsort(scores, kind="stable")
+            better = ranking[scores[ranking] > score]
+            if not len(better):
                 return point
-            point, score = neighbours[best], float(scores[best])
+            both = np.stack([neighbours[better[-1]], _merged(point, neighbours[better])])
+            scores = self.scores(both)
+            point, score = both[int(np.argmax(scores))], float(scores.max())
 
     def _neighbours(self, point: Floats) -> Floats:
         """The points with another value of one parameter: any word, or one some steps away."""
@@ -137,6 +144,15 @@ class Ascent:
         return np.stack(found) if found else np.empty((0, len(point)))
 
 
+def _merged(point: Floats, others: Floats) -> Floats:
+    """With whatever the others have changed; where several have, with the change of the last."""
+    merged = point.copy()
+    for other in others:
+        is_changed = other != point
+        merged[is_changed] = other[is_changed]
+    return merged
+
+
 def apart(points: Floats, count: int) -> NDArray[np.intp]:
     """The numbers of the first points that are not near one taken before, so many at most.
 
@@ -144,7 +160,8 @@ def apart(points: Floats, count: int) -> NDArray[np.intp]:
         points: (n_points, n_parameters), one at least.
         count: how many, at least 1.
     """
-    left, taken = np.arange(len(points)), []
+    left = np.arange(len(points))
+    taken: list[np.intp] = []
     while len(left) and len(taken) < count:
         taken.append(left[0])
         left = left[np.abs(points[left] - points[left[0]]).max(1) > _APART]

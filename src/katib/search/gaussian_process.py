@@ -29,12 +29,13 @@ class GaussianProcess:
         self._kernel, self._points, self._losses = kernel, points, losses
         self._placed = kernel.placed(points)
         covariances = kernel.signal * matern(squares(self._placed, self._placed))[0]
-        covariances[np.diag_indices(len(points))] += kernel.noise + JITTER * kernel.signal
+        noise = kernel.noise + JITTER * kernel.signal
+        covariances[np.diag_indices(len(points))] += noise
         root, _ = dpotrf(covariances, lower=1, clean=1)
         # Equations 2.25 and 2.26. What is asked for often is a product with the inverse.
         self._inverse, _ = dtrtri(root, lower=1)
         self._weights = self._inverse.T @ (self._inverse @ losses)
-        self._best: Floats = self.at(points).means.min(0)
+        self._best: Floats = (losses - noise * self._weights).min(0)
 
     @property
     def best(self) -> Floats:

@@ -39,7 +39,7 @@ class Kernel:
         """Points of (n_points, n_features), bent, and in units of the lengths."""
         if self.shapes is not None:
             points = bend(points, self.shapes).places
-        return points / self.lengths
+        return np.asarray(points / self.lengths)
 
     def stretch(self, points: Floats) -> Floats:
         """How fast placed points move as points do: (n_points, n_features)."""
@@ -82,7 +82,7 @@ def bend(points: Floats, shapes: Floats) -> Bend:
 def squares(one: Floats, other: Floats) -> Floats:
     """The squared distances of two sets of placed points: (n_one, n_other)."""
     found = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
-    return np.maximum(found, 0.0)
+    return np.asarray(np.maximum(found, 0.0))
 
 
 def matern(distances: Floats) -> tuple[Floats, Floats]:

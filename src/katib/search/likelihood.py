@@ -8,6 +8,7 @@ Nardi have it in "Vanilla Bayesian Optimization Performs Great in High Dimension
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +71,8 @@ def length_prior(parameters: int) -> Prior:
     return Prior(mean, deviation, math.log(0.02), math.log(100.0))
 
 
-class Groups(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
     """Which features share a length and a bending.
 
     Attributes:
@@ -100,7 +102,7 @@ def fit(points: Floats, losses: Floats, groups: Groups) -> Kernel:
         groups: of the features.
     """
     starts = [np.array([*[length] * groups.count, 0.0, noise]) for length, noise in _STARTS]
-    straight = groups._replace(ordered=groups.ordered[:0])
+    straight = replace(groups, ordered=groups.ordered[:0])
     known = 0
     for size, steps in _STAGES:
         some = np.unique(np.linspace(0, len(points) - 1, size).astype(int))
@@ -139,7 +141,7 @@ class Posterior:
 
     def kernel(self, logs: Floats) -> Kernel:
         """Of a row of logarithms."""
-        numbers, ordered = self._groups
+        numbers, ordered = self._groups.numbers, self._groups.ordered
         count = self._groups.count
         shapes: Floats | None = None
         if len(ordered):
@@ -199,4 +201,5 @@ class Posterior:
 
     def _grouped(self, values: Floats) -> Floats:
         """The sums over points, and over the features of each group."""
-        return np.bincount(self._groups.numbers, values.sum(0), self._groups.count)
+        found = np.bincount(self._groups.numbers, values.sum(0), self._groups.count)
+        return found.astype(np.float64, copy=False)

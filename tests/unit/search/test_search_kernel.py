@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from katib.search.history import Floats
 from katib.search.kernel import Kernel, bend, matern, squares
 
 
@@ -48,11 +49,11 @@ def test_how_bent_places_change_is_right(case: str) -> None:
     found = bend(places, np.exp(logs))
     step = 1e-6
 
-    def change(place: float, first: float, second: float) -> np.ndarray[tuple[int, int], object]:
+    def change(place: float, first: float, second: float) -> Floats:
         moved = np.array([[first], [second]])
         above = bend(places + place, np.exp(logs + moved)).places
         below = bend(places - place, np.exp(logs - moved)).places
-        return (above - below) / (2 * step)
+        return np.asarray((above - below) / (2 * step))
 
     np.testing.assert_allclose(found.by_place, change(step, 0, 0), rtol=1e-5)
     np.testing.assert_allclose(found.by_first, change(0, step, 0), atol=1e-8)
@@ -61,7 +62,7 @@ def test_how_bent_places_change_is_right(case: str) -> None:
 
 @pytest.mark.parametrize("shapes", [None, np.array([[0.5, 2.0], [1.5, 0.7]])])
 def test_how_placed_points_move_is_right(
-    shapes: np.ndarray[tuple[int, int], np.dtype[np.float64]] | None,
+    shapes: Floats | None,
 ) -> None:
     kernel = Kernel(np.array([0.3, 2.0]), 1.0, 0.1, shapes)
     points = np.random.default_rng(0).random((6, 2))

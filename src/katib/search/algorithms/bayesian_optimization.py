@@ -39,6 +39,9 @@ _MOST_COUNTED = 2048
 #: Near so many of the best trials it is looked for better ones.
 _MOST_CENTRES = 5
 
+#: So many running trials are imagined at most; the time it takes grows with their cube.
+_MOST_PENDING = 400
+
 #: How often a point that was tried before is drawn anew, until those left are counted off.
 _MOST_DRAWS = 100
 
@@ -116,7 +119,8 @@ class BayesianOptimization:
         pending = self._history.of(Outcome.PENDING)
         random = np.random.default_rng(Random(f"{self._seed}:{index}:fantasies").getrandbits(63))
         if model is not None and pending:
-            model = model.believe(points_of(pending, self._space), random)
+            some = pending[:_MOST_PENDING]
+            model = model.believe(points_of(some, self._space), random)
         assignments: list[TrialAssignment] = []
         for number in range(index, index + count):
             if knowledge is None or model is None:
