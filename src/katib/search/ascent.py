@@ -66,8 +66,9 @@ class Ascent:
         if not isinstance(self._surrogate, SmoothSurrogate):
             return ranked
         starts = ranked[apart(ranked[:_FIRST], _CLIMBERS)]
-        slid = self.ranked(self._slide(starts, self._surrogate, _CLIMB_STEPS))
-        tops = [self._climb(point, self._surrogate) for point in slid[:_FINISHERS]]
+        # While the sum of the scores grows, some of them may fall.
+        slid = np.vstack([self._slide(starts, self._surrogate, _CLIMB_STEPS), starts])
+        tops = [self._climb(one, self._surrogate) for one in self.ranked(slid)[:_FINISHERS]]
         return np.vstack([self.ranked(np.stack(tops)), ranked])
 
     def _climb(self, point: Floats, surrogate: SmoothSurrogate) -> Floats:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
@@ -303,17 +304,24 @@ def told(experiment: Experiment, losses: Mapping[str, float]) -> BayesianOptimiz
     return search
 
 
-@pytest.mark.parametrize("winner", ["EI", "LCB", "PI"])
-def test_the_portfolio_prefers_what_did_best(winner: str) -> None:
-    experiment = square().build()
-    search = told(experiment, {name: float(name != winner) for name in ("EI", "LCB", "PI")})
-    chosen = [
-        assignment.labels[ACQUISITION]
-        for index in range(30, 50)
-        for assignment in search.suggest(index, 1).assignments
-        if assignment.labels
-    ]
-    assert chosen.count(winner) > 10
+def chosen(losses: Mapping[str, float]) -> Counter[str]:
+    search = told(square().build(), losses)
+    found = [search.suggest(index, 1).assignments[0].labels for index in range(30, 60)]
+    return Counter(labels[ACQUISITION] for labels in found if labels)
+
+
+def test_the_portfolio_draws_expected_improvement_most_often() -> None:
+    found = chosen(dict.fromkeys(["EI", "LCB", "PI"], 0.0))
+    assert found["EI"] > 18
+    assert found["LCB"] > 0
+    assert found["PI"] > 0
+
+
+@pytest.mark.parametrize("winner", ["LCB", "PI"])
+def test_the_portfolio_draws_what_did_best_more_often(winner: str) -> None:
+    usual = chosen(dict.fromkeys(["EI", "LCB", "PI"], 0.0))
+    found = chosen({name: float(name != winner) for name in ("EI", "LCB", "PI")})
+    assert found[winner] > 2 * usual[winner]
 
 
 def test_one_acquisition_function_needs_no_label() -> None:

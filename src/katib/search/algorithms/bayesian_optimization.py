@@ -36,6 +36,9 @@ ACQUISITION = "bayesianoptimization.suggestion/acquisition"
 #: A space of no more points than this is looked at as a whole.
 _MOST_COUNTED = 2048
 
+#: How much more often than the others ``gp_hedge`` draws an acquisition function that did as well.
+_ODDS = {"EI": 10.0}
+
 #: Near so many of the best trials it is looked for better ones.
 _MOST_CENTRES = 5
 
@@ -226,10 +229,12 @@ class _Knowledge:
         """An acquisition function: the more often, the better its trials did.
 
         Hoffman et al. 2011, with the average in place of the sum: an acquisition function is
-        rewarded for its own trials only, and has not had as many as the others.
+        rewarded for its own trials only, and has not had as many as the others. And with odds to
+        begin with, for it takes longer than most experiments to learn which is the best.
         """
         names = [name for name, _ in self.rewards]
-        return random.choices(names, [math.exp(reward) for _, reward in self.rewards])[0]
+        weights = [_ODDS.get(name, 1.0) * math.exp(reward) for name, reward in self.rewards]
+        return random.choices(names, weights)[0]
 
 
 def _rewards(ended: Sequence[PastTrial], losses: Floats) -> Sequence[tuple[str, float]]:
