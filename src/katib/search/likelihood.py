@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,8 @@ JITTER = 1e-9
 #: hardly change the kernel.
 _STAGES = ((60, 40), (150, 12))
 
-#: By so many steps more bending is learnt, and kept if minus the logarithm of the probability falls
-#: by so much, or by a half for each exponent.
+#: How places are bent is learnt by so many steps more, and kept if minus the logarithm of the
+#: probability falls by so much, and by a half for each exponent.
 _BENT_STEPS = 15
 _LEAST_GAIN = 4.0
 
@@ -101,22 +102,20 @@ def fit(points: Floats, losses: Floats, groups: Groups) -> Kernel:
         losses: (n_points,), with a mean of about 0 and a variance of about 1.
         groups: of the features.
     """
-    starts = [np.array([*[length] * groups.count, 0.0, noise]) for length, noise in _STARTS]
     straight = replace(groups, ordered=groups.ordered[:0])
-    known = 0
+    starts = [np.array([*[length] * groups.count, 0.0, noise]) for length, noise in _STARTS]
     for size, steps in _STAGES:
         some = np.unique(np.linspace(0, len(points) - 1, size).astype(int))
-        if len(some) > known:
-            posterior = Posterior(points[some], losses[some], straight)
-            found = [posterior.climb(start, steps) for start in starts]
-            logs, misfit = min(found, key=lambda pair: pair[1])
-            starts = [logs]
-        known = len(some)
-    if len(groups.ordered):
+        posterior = Posterior(points[some], losses[some], straight)
+        logs, misfit = min((posterior.climb(start, steps) for start in starts), key=itemgetter(1))
+        starts = [logs]
+        if len(some) == len(points):
+            break
+    exponents = 2 * len(groups.ordered)
+    if exponents:
         bent = Posterior(points[some], losses[some], groups)
-        shapes = 2 * len(groups.ordered)
-        bent_logs, bent_misfit = bent.climb(np.append(logs, np.zeros(shapes)), _BENT_STEPS)
-        if misfit - bent_misfit > max(_LEAST_GAIN, shapes / 2):
+        bent_logs, bent_misfit = bent.climb(np.append(logs, np.zeros(exponents)), _BENT_STEPS)
+        if misfit - bent_misfit > max(_LEAST_GAIN, exponents / 2):
             return bent.kernel(bent_logs)
     return posterior.kernel(logs)
 

@@ -70,3 +70,15 @@ def test_a_flat_function_and_equal_points_have_a_kernel() -> None:
     for losses in (np.zeros(30), np.linspace(-1, 1, 30)):
         kernel = fit(np.full((30, 3), 0.5), losses, groups(0, 1))
         assert np.isfinite([*kernel.lengths, kernel.signal, kernel.noise]).all()
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-9, 1.0])
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_the_most_extreme_kernels_have_a_likelihood(spread: float, end: str) -> None:
+    close = 0.5 + spread * (points(150) - 0.5)
+    posterior = Posterior(close, wave(points(150)), groups())
+    lengths = length_prior(2)
+    length = lengths.low if end == "low" else lengths.high
+    # The largest signal and the least noise that are looked at.
+    misfit, gradient = posterior.loss(np.array([length, length, np.log(50), np.log(1e-6)]))
+    assert np.isfinite([misfit, *gradient]).all()
