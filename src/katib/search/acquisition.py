@@ -34,19 +34,8 @@ class Acquisition(Protocol):
         """The scores, and their derivatives by the mean and by the standard deviation.
 
         Args:
-            means: of any shape whose last axis, if there are fantasies, is theirs.
-            deviations: of a shape that goes with it, above 0.
-        """
-        ...
-
-    def pool(self, scores: Floats) -> tuple[Floats, Floats]:
-        """What points are worth on average over fantasies, and how much each of these counts.
-
-        Args:
-            scores: (n_points, n_fantasies).
-
-        Returns:
-            (n_points,), and its derivatives by the scores.
+            means: (n_points,).
+            deviations: (n_points,), above 0.
         """
         ...
 
@@ -56,10 +45,10 @@ class ExpectedImprovement:
     """The logarithm of how much better than the best it is expected to be (Ament 2023, 4.1).
 
     Attributes:
-        best: the smallest loss so far; one for each fantasy if there are several.
+        best: the smallest loss so far.
     """
 
-    best: float | Floats
+    best: float
 
     def score(self, means: Floats, deviations: Floats) -> tuple[Floats, Floats, Floats]:
         """Equation 9."""
@@ -69,20 +58,16 @@ class ExpectedImprovement:
         by_deviation = np.exp(_log_density(z) - logs) / deviations
         return np.log(deviations) + logs, by_mean, by_deviation
 
-    def pool(self, scores: Floats) -> tuple[Floats, Floats]:
-        """The logarithm of the mean improvement."""
-        return log_mean(scores)
-
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityOfImprovement:
     """The logarithm of the probability that it is better than the best, by a little at least.
 
     Attributes:
-        best: the smallest loss so far; one for each fantasy if there are several.
+        best: the smallest loss so far.
     """
 
-    best: float | Floats
+    best: float
 
     def score(self, means: Floats, deviations: Floats) -> tuple[Floats, Floats, Floats]:
         """Kushner, "A New Method of Locating the Maximum Point", 1964."""
@@ -90,10 +75,6 @@ class ProbabilityOfImprovement:
         logs = log_ndtr(z)
         by_z = np.exp(_log_density(z) - logs)
         return np.asarray(logs), -by_z / deviations, -by_z * z / deviations
-
-    def pool(self, scores: Floats) -> tuple[Floats, Floats]:
-        """The logarithm of the mean probability."""
-        return log_mean(scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +85,16 @@ class ConfidenceBound:
         best: of no use here.
     """
 
-    best: float | Floats
+    best: float
 
     def score(self, means: Floats, deviations: Floats) -> tuple[Floats, Floats, Floats]:
         """Minus the lower confidence bound."""
         ones = np.ones_like(means)
         return _BOUND * deviations - means, -ones, _BOUND * ones
 
-    def pool(self, scores: Floats) -> tuple[Floats, Floats]:
-        """The mean bound."""
-        return scores.mean(1), np.full_like(scores, 1 / scores.shape[1])
-
 
 #: By the names that ``acq_func`` has for them. Each is made with the smallest loss so far.
-ACQUISITIONS: Mapping[str, Callable[[float | Floats], Acquisition]] = {
+ACQUISITIONS: Mapping[str, Callable[[float], Acquisition]] = {
     "EI": ExpectedImprovement,
     "LCB": ConfidenceBound,
     "PI": ProbabilityOfImprovement,
@@ -135,14 +112,6 @@ def log_improvement(z: Floats) -> Floats:
         small = _log_density(z) + np.log(-np.expm1(np.minimum(ratio, 0.0)))
         tiny = _log_density(z) - 2 * np.log(np.abs(z))
     return np.asarray(np.where(z > -1, plain, np.where(z > -1e4, small, tiny)))
-
-
-def log_mean(logs: Floats) -> tuple[Floats, Floats]:
-    """The logarithms of the means of rows that are given as logarithms, and their derivatives."""
-    tops = logs.max(1, keepdims=True)
-    shares = np.exp(logs - tops)
-    sums = shares.sum(1, keepdims=True)
-    return (tops + np.log(sums / logs.shape[1]))[:, 0], shares / sums
 
 
 def _log_density(z: Floats) -> Floats:

@@ -50,9 +50,7 @@ class Ascent:
 
     def scores(self, units: Floats) -> Floats:
         """Of (n_points, n_parameters): (n_points,)."""
-        scores, _, _ = self._acquisition.score(*self._surrogate.predict(units))
-        pooled: Floats = self._acquisition.pool(scores)[0]
-        return pooled
+        return self._acquisition.score(*self._surrogate.predict(units))[0]
 
     def ranked(self, units: Floats) -> Floats:
         """The same points, those with the highest scores first."""
@@ -75,7 +73,7 @@ class Ascent:
         """By steps along the parameters that have them, and along the others, in turns."""
         for _ in range(_CLIMB_ROUNDS):
             stepped = self._step(point)
-            slid = self._slide(stepped[None], surrogate, _FINISH_STEPS)[0]
+            slid: Floats = self._slide(stepped[None], surrogate, _FINISH_STEPS)[0]
             if np.array_equal(stepped, point):
                 return slid
             point = slid
@@ -92,12 +90,8 @@ class Ascent:
         def fall(places: Floats) -> tuple[float, Floats]:
             moved[:, free] = places.reshape(len(points), -1)
             view = surrogate.at(moved)
-            scores, by_mean, by_deviation = self._acquisition.score(
-                view.means, view.deviations[:, None]
-            )
-            pooled, shares = self._acquisition.pool(scores)
-            slopes = view.slopes(shares * by_mean, (shares * by_deviation).sum(1))
-            return -float(pooled.sum()), -slopes[:, columns].ravel()
+            scores, by_mean, by_deviation = self._acquisition.score(view.means, view.deviations)
+            return -float(scores.sum()), -view.slopes(by_mean, by_deviation)[:, columns].ravel()
 
         found = minimize(
             fall,

@@ -26,28 +26,20 @@ _LEAST_BENT = 30
 _MOST_BENT = 20
 
 
-#: What has not ended is imagined in so many ways; an even number.
-_FANTASIES = 8
-
-
 class Surrogate(Protocol):
     """Predicts losses on the scale that it was given them on. Points are on the unit cube."""
 
     @property
-    def best(self) -> Floats:
-        """The smallest loss that is expected at a known point: (n_fantasies,)."""
+    def best(self) -> float:
+        """The smallest loss that is expected at a known point."""
         ...
 
     def predict(self, units: Floats) -> tuple[Floats, Floats]:
-        """What is believed at (n_points, n_parameters).
-
-        Returns:
-            Means, (n_points, n_fantasies), and standard deviations, (n_points, 1).
-        """
+        """Means and standard deviations at (n_points, n_parameters): (n_points,) each."""
         ...
 
-    def believe(self, units: Floats, random: np.random.Generator) -> Self:
-        """As if trials at these points had ended, too, and had come to what may be expected."""
+    def believe(self, units: Floats) -> Self:
+        """As if trials at these points had ended, too, and had come to what is expected."""
         ...
 
 
@@ -64,7 +56,7 @@ class SmoothSurrogate:
     process: GaussianProcess
 
     @property
-    def best(self) -> Floats:
+    def best(self) -> float:
         """At a trial that has ended, or is believed to have."""
         return self.process.best
 
@@ -75,16 +67,11 @@ class SmoothSurrogate:
     def predict(self, units: Floats) -> tuple[Floats, Floats]:
         """By the process."""
         view = self.at(units)
-        return view.means, view.deviations[:, None]
+        return view.means, view.deviations
 
-    def believe(self, units: Floats, random: np.random.Generator) -> SmoothSurrogate:
-        """Nothing is learnt anew: there are several fantasies of what came of them."""
-        half = random.standard_normal((len(units), _FANTASIES // 2))
-        # Each with its opposite, so that the mean of all fantasies is what is expected.
-        chances = np.hstack([half, -half])
-        return SmoothSurrogate(
-            self.features, self.process.imagine(self.features.encode(units), chances)
-        )
+    def believe(self, units: Floats) -> SmoothSurrogate:
+        """Nothing is learnt anew; it is only surer there."""
+        return SmoothSurrogate(self.features, self.process.believe(self.features.encode(units)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,20 +103,19 @@ class TreeSurrogate:
         return cls(features, kind, seed, points, losses, forest)
 
     @property
-    def best(self) -> Floats:
+    def best(self) -> float:
         """At a trial that has ended, or is believed to have."""
-        return np.atleast_1d(self.forest.predict(self.points)[0].min())
+        return float(self.forest.predict(self.points)[0].min())
 
     def predict(self, units: Floats) -> tuple[Floats, Floats]:
         """By the trees."""
-        means, deviations = self.forest.predict(self.features.encode(units))
-        return means[:, None], deviations[:, None]
+        return self.forest.predict(self.features.encode(units))
 
-    def believe(self, units: Floats, random: np.random.Generator) -> TreeSurrogate:
+    def believe(self, units: Floats) -> TreeSurrogate:
         """Learnt anew, with what is expected there as what was found."""
         means, _ = self.predict(units)
         points = np.vstack([self.points, self.features.encode(units)])
-        losses = np.append(self.losses, means[:, 0])
+        losses = np.append(self.losses, means)
         return self.fit(self.features, self.kind, self.seed, points, losses)
 
 
@@ -151,7 +137,7 @@ def learn(
     points, losses = points[some], losses[some]
     if kind == "GP":
         kernel = fit(points, losses, _groups(features, len(points)))
-        return SmoothSurrogate(features, GaussianProcess(kernel, points, losses[:, None]))
+        return SmoothSurrogate(features, GaussianProcess(kernel, points, losses))
     drawn = Random(f"{seed}:trees").getrandbits(63)
     return TreeSurrogate.fit(features, kind, drawn, points, losses)
 

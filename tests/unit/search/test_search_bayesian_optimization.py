@@ -409,7 +409,7 @@ def test_trials_at_one_and_the_same_point_are_no_trouble() -> None:
     assert found.parameter_assignments != same.parameter_assignments
 
 
-def test_of_very_many_running_trials_some_are_imagined() -> None:
+def test_very_many_running_trials_are_no_trouble() -> None:
     experiment = numbers(2).build()
     search = BayesianOptimization(experiment, 1)
     play(search, experiment, lambda point: float(point["x0"]), 12)

@@ -42,7 +42,7 @@ _ODDS = {"EI": 10.0}
 #: Near so many of the best trials it is looked for better ones.
 _MOST_CENTRES = 5
 
-#: So many running trials are imagined at most; the time it takes grows with their cube.
+#: About so many running trials at most is anything believed; the time grows with their cube.
 _MOST_PENDING = 400
 
 #: How often a point that was tried before is drawn anew, until those left are counted off.
@@ -120,10 +120,8 @@ class BayesianOptimization:
         knowledge = self._knowledge()
         model = None if knowledge is None else knowledge.model
         pending = self._history.of(Outcome.PENDING)
-        random = np.random.default_rng(Random(f"{self._seed}:{index}:fantasies").getrandbits(63))
         if model is not None and pending:
-            some = pending[:_MOST_PENDING]
-            model = model.believe(points_of(some, self._space), random)
+            model = model.believe(points_of(pending[:_MOST_PENDING], self._space))
         assignments: list[TrialAssignment] = []
         for number in range(index, index + count):
             if knowledge is None or model is None:
@@ -132,7 +130,7 @@ class BayesianOptimization:
                 assignment = self._best(number, knowledge, model, seen)
                 units = self._space.units_of(assignment.parameter_assignments)
                 if number + 1 < index + count:
-                    model = model.believe(np.array([units]), random)
+                    model = model.believe(np.array([units]))
             assignments.append(assignment)
             seen.add(_values(assignment.parameter_assignments))
         return SuggestionReply(assignments)
