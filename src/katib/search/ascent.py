@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import qmc
 
@@ -18,9 +19,15 @@ _NEARBY = 512
 #: How far from the best ones those lie, as shares of the parameters' ranges.
 _DISTANCES = (0.2, 0.05, 0.01, 0.002)
 
-#: So many of the points that score highest are climbed from.
-_CLIMBERS = 4
-_CLIMB_STEPS = 20
+#: So many points are climbed from at once: of the first so many, those that lie apart.
+_CLIMBERS = 12
+_FIRST = 256
+_APART = 0.05
+_CLIMB_STEPS = 30
+
+#: Of where those come to, so many are followed to the end.
+_FINISHERS = 2
+_FINISH_STEPS = 20
 _CLIMB_ROUNDS = 3
 
 
@@ -56,57 +63,65 @@ class Ascent:
         """
         if not isinstance(self._surrogate, SmoothSurrogate):
             return ranked
-        tops = [self._climb(point, self._surrogate) for point in ranked[:_CLIMBERS]]
+        starts = ranked[apart(ranked[:_FIRST], _CLIMBERS)]
+        # While the sum of the scores grows, some of them may fall.
+        slid = np.vstack([self._slide(starts, self._surrogate, _CLIMB_STEPS), starts])
+        tops = [self._climb(one, self._surrogate) for one in self.ranked(slid)[:_FINISHERS]]
         return np.vstack([self.ranked(np.stack(tops)), ranked])
 
     def _climb(self, point: Floats, surrogate: SmoothSurrogate) -> Floats:
-        """Along the free parameters, and by steps along the others, in turns."""
+        """By steps along the parameters that have them, and along the others, in turns."""
         for _ in range(_CLIMB_ROUNDS):
-            point = self._slide(point, surrogate)
             stepped = self._step(point)
+            slid: Floats = self._slide(stepped[None], surrogate, _FINISH_STEPS)[0]
             if np.array_equal(stepped, point):
-                break
-            point = stepped
+                return slid
+            point = slid
         return point
 
-    def _slide(self, point: Floats, surrogate: SmoothSurrogate) -> Floats:
+    def _slide(self, points: Floats, surrogate: SmoothSurrogate, steps: int) -> Floats:
+        """Along the free parameters, all points at once: the sum of their scores grows."""
         free = list(self._features.free)
         if not free:
-            return point
+            return points
+        columns = [self._features.column(number) for number in free]
+        moved = points.copy()
 
         def fall(places: Floats) -> tuple[float, Floats]:
-            moved = point.copy()
-            moved[free] = places
-            mean, deviation, mean_slopes, deviation_slopes = surrogate.slopes(moved)
-            score, by_mean, by_deviation = self._acquisition.score(
-                np.array([mean]), np.array([deviation])
-            )
-            return -float(score[0]), -(by_mean * mean_slopes + by_deviation * deviation_slopes)
+            moved[:, free] = places.reshape(len(points), -1)
+            view = surrogate.at(moved)
+            scores, by_mean, by_deviation = self._acquisition.score(view.means, view.deviations)
+            return -float(scores.sum()), -view.slopes(by_mean, by_deviation)[:, columns].ravel()
 
         found = minimize(
             fall,
-            point[free],
+            points[:, free].ravel(),
             jac=True,
             method="L-BFGS-B",
-            bounds=[(0.0, 1.0)] * len(free),
-            options={"maxiter": _CLIMB_STEPS},
+            bounds=[(0.0, 1.0)] * (len(points) * len(free)),
+            options={"maxiter": steps},
         )
-        moved = point.copy()
-        moved[free] = found.x
+        moved[:, free] = found.x.reshape(len(points), -1)
         return moved
 
     def _step(self, point: Floats) -> Floats:
-        """To the neighbour with the highest score, as long as there is a higher one."""
+        """To better neighbours, as long as there are any.
+
+        To the best of them, or to what all better ones have changed, whichever scores higher.
+        """
         score = float(self.scores(point[None])[0])
         while True:
             neighbours = self._neighbours(point)
             if not len(neighbours):
                 return point
             scores = self.scores(neighbours)
-            best = int(np.argmax(scores))
-            if scores[best] <= score:
+            ranking = np.argsort(scores, kind="stable")
+            better = ranking[scores[ranking] > score]
+            if not len(better):
                 return point
-            point, score = neighbours[best], float(scores[best])
+            both = np.stack([neighbours[better[-1]], _merged(point, neighbours[better])])
+            scores = self.scores(both)
+            point, score = both[int(np.argmax(scores))], float(scores.max())
 
     def _neighbours(self, point: Floats) -> Floats:
         """The points with another value of one parameter: any word, or one some steps away."""
@@ -122,6 +137,30 @@ class Ascent:
                     moved[number] = places[other]
                     found.append(moved)
         return np.stack(found) if found else np.empty((0, len(point)))
+
+
+def _merged(point: Floats, others: Floats) -> Floats:
+    """With whatever the others have changed; where several have, with the change of the last."""
+    merged = point.copy()
+    for other in others:
+        is_changed = other != point
+        merged[is_changed] = other[is_changed]
+    return merged
+
+
+def apart(points: Floats, count: int) -> NDArray[np.intp]:
+    """The numbers of the first points that are not near one taken before, so many at most.
+
+    Args:
+        points: (n_points, n_parameters), one at least.
+        count: how many, at least 1.
+    """
+    left = np.arange(len(points))
+    taken: list[np.intp] = []
+    while len(left) and len(taken) < count:
+        taken.append(left[0])
+        left = left[np.abs(points[left] - points[left[0]]).max(1) > _APART]
+    return np.array(taken, dtype=np.intp)
 
 
 def drawn(features: Features, best: Floats, random: np.random.Generator) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol, Self
 
@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 
 from katib.search.features import Features
 from katib.search.forest import FORESTS, Boosting, Forest
-from katib.search.gaussian_process import GaussianProcess
+from katib.search.gaussian_process import GaussianProcess, View
 from katib.search.history import Floats
+from katib.search.likelihood import Groups, fit
 
-#: A model is learnt from so many trials at most: the best, and others far from each other.
+#: A model is learnt from so many trials at most: the best, and others far from each other. How far
+#: they are is looked at for so many at most.
 _MOST_TRIALS = 400
 _MOST_BEST = 200
+_MOST_COMPARED = 4000
+
+#: From so many trials on, and for so many parameters, the scale of each is learnt, too.
+_LEAST_BENT = 30
+_MOST_BENT = 20
 
 
 class Surrogate(Protocol):
@@ -53,21 +60,18 @@ class SmoothSurrogate:
         """At a trial that has ended, or is believed to have."""
         return self.process.best
 
+    def at(self, units: Floats) -> View:
+        """What the process believes, with its slopes."""
+        return self.process.at(self.features.encode(units))
+
     def predict(self, units: Floats) -> tuple[Floats, Floats]:
         """By the process."""
-        return self.process.predict(self.features.encode(units))
+        view = self.at(units)
+        return view.means, view.deviations
 
     def believe(self, units: Floats) -> SmoothSurrogate:
         """Nothing is learnt anew; it is only surer there."""
-        return replace(self, process=self.process.believe(self.features.encode(units)))
-
-    def slopes(self, units: Floats) -> tuple[float, float, Floats, Floats]:
-        """Mean and deviation at (n_parameters,), and how they change along the free parameters."""
-        mean, deviation, by_mean, by_deviation = self.process.slopes(
-            self.features.encode(units[None])[0]
-        )
-        columns = [self.features.column(number) for number in self.features.free]
-        return mean, deviation, by_mean[columns], by_deviation[columns]
+        return SmoothSurrogate(self.features, self.process.believe(self.features.encode(units)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,13 +131,35 @@ def learn(
         losses: (n_trials,), with a mean of about 0 and a variance of about 1.
         seed: where chance comes from, if there is any.
     """
-    points = features.encode(units)
+    some = comparable(losses)
+    points, losses = features.encode(units[some]), losses[some]
     some = telling(points, losses)
     points, losses = points[some], losses[some]
     if kind == "GP":
-        return SmoothSurrogate(features, GaussianProcess.fit(points, losses, features.groups))
+        kernel = fit(points, losses, _groups(features, len(points)))
+        return SmoothSurrogate(features, GaussianProcess(kernel, points, losses))
     drawn = Random(f"{seed}:trees").getrandbits(63)
     return TreeSurrogate.fit(features, kind, drawn, points, losses)
+
+
+def _groups(features: Features, trials: int) -> Groups:
+    """A length for each parameter, and with enough trials a bending for each with an order."""
+    ordered = [number for number in range(features.parameters) if features.is_ordered(number)]
+    is_bent = trials >= max(_LEAST_BENT, 2 * len(ordered)) and len(ordered) <= _MOST_BENT
+    return Groups(features.groups, np.array(ordered if is_bent else [], dtype=np.intp))
+
+
+def comparable(losses: Floats) -> NDArray[np.intp]:
+    """The numbers of trials that are few enough to compare, in order; all, if that is how many.
+
+    The best ones, and others evenly from the best to the worst.
+    """
+    if len(losses) <= _MOST_COMPARED:
+        return np.arange(len(losses))
+    ranking = np.argsort(losses, kind="stable")
+    best, others = ranking[:_MOST_BEST], ranking[_MOST_BEST:]
+    places = np.linspace(0, len(others) - 1, _MOST_COMPARED - _MOST_BEST).astype(int)
+    return np.sort(np.concatenate([best, others[places]]))
 
 
 def telling(points: Floats, losses: Floats) -> NDArray[np.intp]:

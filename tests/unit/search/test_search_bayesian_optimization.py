@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
@@ -16,7 +17,7 @@ from katib.errors import SettingsError
 from katib.search.algorithm import Algorithm
 from katib.search.algorithms.bayesian_optimization import ACQUISITION, BayesianOptimization
 from katib.search.algorithms.random import RandomSearch
-from katib.testing.algorithm_contract import AlgorithmContract
+from katib.testing.algorithm_contract import AlgorithmContract, assert_legal
 from katib.testing.builders import (
     ExperimentBuilder,
     a_running_trial,
@@ -303,17 +304,24 @@ def told(experiment: Experiment, losses: Mapping[str, float]) -> BayesianOptimiz
     return search
 
 
-@pytest.mark.parametrize("winner", ["EI", "LCB", "PI"])
-def test_the_portfolio_prefers_what_did_best(winner: str) -> None:
-    experiment = square().build()
-    search = told(experiment, {name: float(name != winner) for name in ("EI", "LCB", "PI")})
-    chosen = [
-        assignment.labels[ACQUISITION]
-        for index in range(30, 50)
-        for assignment in search.suggest(index, 1).assignments
-        if assignment.labels
-    ]
-    assert chosen.count(winner) > 10
+def chosen(losses: Mapping[str, float]) -> Counter[str]:
+    search = told(square().build(), losses)
+    found = [search.suggest(index, 1).assignments[0].labels for index in range(30, 60)]
+    return Counter(labels[ACQUISITION] for labels in found if labels)
+
+
+def test_the_portfolio_draws_expected_improvement_most_often() -> None:
+    found = chosen(dict.fromkeys(["EI", "LCB", "PI"], 0.0))
+    assert found["EI"] > 18
+    assert found["LCB"] > 0
+    assert found["PI"] > 0
+
+
+@pytest.mark.parametrize("winner", ["LCB", "PI"])
+def test_the_portfolio_draws_what_did_best_more_often(winner: str) -> None:
+    usual = chosen(dict.fromkeys(["EI", "LCB", "PI"], 0.0))
+    found = chosen({name: float(name != winner) for name in ("EI", "LCB", "PI")})
+    assert found[winner] > 2 * usual[winner]
 
 
 def test_one_acquisition_function_needs_no_label() -> None:
@@ -341,6 +349,73 @@ def test_a_function_without_shape_is_no_trouble() -> None:
     experiment = square(n_initial_points="1").build()
     given, _ = play(BayesianOptimization(experiment, 1), experiment, lambda _: 1.0, 8)
     assert len({str(assignment.parameter_assignments) for assignment in given}) == 8
+
+
+def words(count: int) -> list[str]:
+    return [f"w{number}" for number in range(count)]
+
+
+def numbers(count: int, **settings: str) -> ExperimentBuilder:
+    builder = an_optimization(**settings)
+    for number in range(count):
+        builder.with_parameter(f"x{number}", min="0", max="1")
+    return builder
+
+
+#: A space, and the texts that its trials end with, in turns.
+ODD: dict[str, tuple[ExperimentBuilder, Sequence[str]]] = {
+    "infinities and no numbers": (numbers(2), ("inf", "-inf", "nan", "1.0")),
+    "nothing but infinities": (numbers(2), ("inf", "-inf")),
+    "a constant": (numbers(2), ("3.5",)),
+    "one parameter": (numbers(1), ("1", "2", "3")),
+    "200 parameters": (numbers(200), ("1", "2", "3")),
+    "a thousand words": (
+        numbers(1).with_parameter("word", names.CATEGORICAL, list=words(1000)),
+        ("1", "2", "3"),
+    ),
+    "many steps": (
+        numbers(1).with_parameter("n", names.INT, min="-1000000000", max="1000000000"),
+        ("1", "2", "3"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_an_odd_history_has_an_answer_within_bounds(case: str) -> None:
+    builder, losses = ODD[case]
+    experiment = builder.build()
+    search = BayesianOptimization(experiment, 1)
+    chance = RandomSearch(experiment, 1).suggest(0, 60).assignments
+    search.tell(
+        [
+            a_succeeded_trial(a_running_trial(experiment, f"t{number:02}", one), text)
+            for number, one in enumerate(chance)
+            for text in [losses[number % len(losses)]]
+        ]
+    )
+    found = search.suggest(60, 2).assignments
+    assert len({one.parameter_assignments for one in found}) == 2
+    for one in found:
+        for spec, pair in zip(experiment.spec.parameters, one.parameter_assignments, strict=True):
+            assert_legal(spec, pair.value)
+
+
+def test_trials_at_one_and_the_same_point_are_no_trouble() -> None:
+    experiment = numbers(3).build()
+    search = BayesianOptimization(experiment, 1)
+    (same,) = RandomSearch(experiment, 1).suggest(0, 1).assignments
+    search.tell([ended(experiment, number, same, number % 3) for number in range(5000)])
+    (found,) = search.suggest(5000, 1).assignments
+    assert found.parameter_assignments != same.parameter_assignments
+
+
+def test_very_many_running_trials_are_no_trouble() -> None:
+    experiment = numbers(2).build()
+    search = BayesianOptimization(experiment, 1)
+    play(search, experiment, lambda point: float(point["x0"]), 12)
+    running = RandomSearch(experiment, 2).suggest(0, 1000).assignments
+    search.tell([a_running_trial(experiment, f"running-{n}", one) for n, one in enumerate(running)])
+    assert len(search.suggest(1012, 1).assignments) == 1
 
 
 def a_long_history(count: int) -> tuple[Experiment, Sequence[Trial]]:

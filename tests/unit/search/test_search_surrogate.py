@@ -38,3 +38,12 @@ def test_what_is_believed_is_known(kind: str) -> None:
     assert after[0][0] == pytest.approx(before[0][0], abs=0.5)
     assert after[1][0] <= before[1][0] + 0.05
     assert model.best <= model.predict(units)[0].min() + 1e-9
+
+
+def test_a_million_equal_points_are_no_trouble() -> None:
+    features = Features(SearchSpace.of(search_spaces()["numbers"]))
+    units = np.full((1_000_000, features.parameters), 0.5)
+    model = learn("GP", features, units, np.zeros(len(units)), seed=1)
+    means, deviations = model.predict(np.array([[0.5, 0.5], [0.0, 1.0]]))
+    assert np.abs(means).max() < 0.1
+    assert deviations[0] < deviations[1]

@@ -44,3 +44,24 @@ def test_near_the_median_the_scale_is_linear() -> None:
 @pytest.mark.parametrize("losses", [[2.0], [2.0, 2.0, 2.0], [0.0, 0.0]])
 def test_equal_losses_are_all_the_same(losses: list[float]) -> None:
     assert warped(np.array(losses)).tolist() == [0.0] * len(losses)
+
+
+def test_a_long_tail_of_bad_losses_is_brought_in_and_good_ones_are_set_apart() -> None:
+    losses = np.exp(np.random.default_rng(0).normal(0, 2, 200))
+    found = warped(losses)
+    assert abs(((found - found.mean()) ** 3).mean()) < 0.5
+    straight = (losses - losses.mean()) / losses.std()
+    best = np.argsort(losses)[:20]
+    assert np.ptp(found[best]) > 10 * np.ptp(straight[best])
+
+
+def test_a_long_tail_of_good_losses_is_not_brought_in() -> None:
+    losses = -np.exp(np.random.default_rng(0).normal(0, 0.5, 200))
+    drawn = np.sort(warped(losses))
+    assert drawn[1] - drawn[0] > np.median(np.diff(drawn))
+    assert warped(losses).min() < -2
+
+
+def test_the_scale_does_not_change_with_units() -> None:
+    losses = np.random.default_rng(0).gamma(1, size=50)
+    np.testing.assert_allclose(warped(losses), warped(3e7 * losses + 11), atol=1e-6)
