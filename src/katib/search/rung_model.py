@@ -15,12 +15,11 @@ import numpy as np
 
 from katib.search.configurations import Units
 from katib.search.history import Floats, Outcome, PastTrial
-from katib.search.parzen import Axis, ParzenEstimator, WordAxis, axes_of, ranked
+from katib.search.parzen import Axis, ParzenEstimator, Smoothing, WordAxis, axes_of, ranked
 from katib.search.resource import ResourceSpace
 from katib.search.rungs import RungBook
 
-#: How much the prior counts, where one trial counts 1.
-_PRIOR_WEIGHT = 1.0
+_SMOOTHING = Smoothing(is_joint=True, prior_weight=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class RungModel:
         return np.stack(columns, axis=1)
 
     def _estimator(self, points: Floats) -> ParzenEstimator:
-        return ParzenEstimator(self._axes, points, is_joint=True, prior_weight=_PRIOR_WEIGHT)
+        return ParzenEstimator(self._axes, points, np.ones(len(points)), _SMOOTHING)
 
     def _gather(self) -> _Evidence | None:
         """That of the largest resource with enough of it; ``None`` while there is none."""

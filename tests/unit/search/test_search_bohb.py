@@ -66,7 +66,7 @@ def drawn(trials: Sequence[Trial], experiment: Experiment, count: int) -> list[T
         search = Bohb(experiment, seed)
         search.tell(trials)
         # Behind the promotions that are due.
-        new = (one for one in search.suggest(0, 8).assignments if label(one, "rung") == "0")
+        new = (one for one in search.suggest(0, 6).assignments if label(one, "rung") == "0")
         given.append(next(new))
     return given
 
