@@ -19,6 +19,9 @@ from katib.search.parzen import Axis, ParzenEstimator, Smoothing, WordAxis, axes
 from katib.search.resource import ResourceSpace
 from katib.search.rungs import RungBook
 
+#: No more trials than that are bad: they only say where to look no more.
+_MOST_BAD = 1000
+
 _SMOOTHING = Smoothing(is_joint=True, prior_weight=1.0)
 
 
@@ -129,7 +132,10 @@ class RungModel:
         known = set(map(tuple, points.tolist()))
         pending = [one for _, one in self._book.trials() if one.outcome is Outcome.PENDING]
         unknown = [units for units in self._units(pending).tolist() if tuple(units) not in known]
-        return _Evidence(points[:count], points[count:], _rows(unknown, len(self._axes)))
+        bad = points[count:]
+        # From the best to the worst alike.
+        bad = bad[:: math.ceil(len(bad) / _MOST_BAD)]
+        return _Evidence(points[:count], bad, _rows(unknown, len(self._axes)))
 
     def _units(self, trials: Sequence[PastTrial]) -> Floats:
         units = [self._space.without_resource(trial.units) for trial in trials]
