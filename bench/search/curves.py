@@ -59,7 +59,7 @@ class Table:
     @property
     def epochs(self) -> int:
         """How many a full training has."""
-        return self.errors.shape[1]
+        return int(self.errors.shape[1])
 
     def error(self, values: Mapping[str, str], epochs: int) -> float:
         """What a trial of a point comes to."""

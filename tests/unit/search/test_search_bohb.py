@@ -33,7 +33,7 @@ def tuned(**settings: str) -> ExperimentBuilder:
 
 def a_trial(experiment: Experiment, place: str, point: tuple[float, float], loss: str) -> Trial:
     """One that ended, or is running when it has no loss; ``place`` is its bracket and rung."""
-    bracket, rung = place
+    bracket, rung = place[0], place[1]
     labels = {"bracket": bracket, "rung": rung}
     values = dict(zip("xy", map(repr, point), strict=True))
     values["epochs"] = str(9 // 3 ** (int(bracket) - int(rung)))
