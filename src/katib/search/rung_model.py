@@ -15,12 +15,14 @@ import numpy as np
 
 from katib.search.configurations import Units
 from katib.search.history import Floats, Outcome, PastTrial
-from katib.search.parzen import Axis, ParzenEstimator, WordAxis, axes_of, ranked
+from katib.search.parzen import Axis, ParzenEstimator, Smoothing, WordAxis, axes_of, ranked
 from katib.search.resource import ResourceSpace
 from katib.search.rungs import RungBook
 
-#: How much the prior counts, where one trial counts 1.
-_PRIOR_WEIGHT = 1.0
+#: No more trials than that are bad: they only say where to look no more.
+_MOST_BAD = 1000
+
+_SMOOTHING = Smoothing(is_joint=True, prior_weight=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class RungModel:
         return np.stack(columns, axis=1)
 
     def _estimator(self, points: Floats) -> ParzenEstimator:
-        return ParzenEstimator(self._axes, points, is_joint=True, prior_weight=_PRIOR_WEIGHT)
+        return ParzenEstimator(self._axes, points, np.ones(len(points)), _SMOOTHING)
 
     def _gather(self) -> _Evidence | None:
         """That of the largest resource with enough of it; ``None`` while there is none."""
@@ -130,7 +132,10 @@ class RungModel:
         known = set(map(tuple, points.tolist()))
         pending = [one for _, one in self._book.trials() if one.outcome is Outcome.PENDING]
         unknown = [units for units in self._units(pending).tolist() if tuple(units) not in known]
-        return _Evidence(points[:count], points[count:], _rows(unknown, len(self._axes)))
+        bad = points[count:]
+        # From the best to the worst alike.
+        bad = bad[:: math.ceil(len(bad) / _MOST_BAD)]
+        return _Evidence(points[:count], bad, _rows(unknown, len(self._axes)))
 
     def _units(self, trials: Sequence[PastTrial]) -> Floats:
         units = [self._space.without_resource(trial.units) for trial in trials]

@@ -33,7 +33,7 @@ def tuned(**settings: str) -> ExperimentBuilder:
 
 def a_trial(experiment: Experiment, place: str, point: tuple[float, float], loss: str) -> Trial:
     """One that ended, or is running when it has no loss; ``place`` is its bracket and rung."""
-    bracket, rung = place
+    bracket, rung = place[0], place[1]
     labels = {"bracket": bracket, "rung": rung}
     values = dict(zip("xy", map(repr, point), strict=True))
     values["epochs"] = str(9 // 3 ** (int(bracket) - int(rung)))
@@ -66,7 +66,7 @@ def drawn(trials: Sequence[Trial], experiment: Experiment, count: int) -> list[T
         search = Bohb(experiment, seed)
         search.tell(trials)
         # Behind the promotions that are due.
-        new = (one for one in search.suggest(0, 8).assignments if label(one, "rung") == "0")
+        new = (one for one in search.suggest(0, 6).assignments if label(one, "rung") == "0")
         given.append(next(new))
     return given
 

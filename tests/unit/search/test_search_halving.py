@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
@@ -127,7 +127,8 @@ def test_a_checkpoint_is_handed_on_if_the_user_says_where(
         settings = {**settings, "suggestion_trial_dir": "/checkpoints"}
     given = play_in_parallel(algorithm, tuned(name, **settings).build(), 1, 30)
     for one in given:
-        found = (one.labels or {}).get(names.LABEL_PARENT)
+        labels: Mapping[str, str] = one.labels or {}
+        found = labels.get(names.LABEL_PARENT)
         assert found == (label(one, "parent") if has_checkpoints else None)
 
 
