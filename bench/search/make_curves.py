@@ -4,8 +4,8 @@
 
 writes `curves.npz`: for each task its curves, (n_points, n_epochs), the validation error after each
 epoch, half precision, `nan` once a training has diverged; and its parameters as JSON, so that
-points are numbered as a grid whose last parameter changes fastest. Needs scikit-learn and some three
-minutes of one core; the same versions of numpy and scikit-learn make the same file.
+points are numbered as a grid whose last parameter changes fastest. Needs scikit-learn and some
+three minutes of one core; the same versions of numpy and scikit-learn make the same file.
 """
 
 from __future__ import annotations
