@@ -27,9 +27,16 @@ def test_a_curve_is_there_for_every_point(table: Table) -> None:
     assert 200 <= points <= 500
     finals = table.errors[:, -1]
     assert np.isfinite(finals).mean() > 0.8
-    # Some points are much better than most, and the first epoch does not tell which.
     assert np.min(finals) < 0.97 * np.median(finals)
-    assert np.argmin(table.errors[:, 0]) != np.argmin(finals)
+
+
+def test_the_first_epoch_rarely_tells_which_point_is_the_best() -> None:
+    misled = [
+        table.name
+        for table in TABLES
+        if np.argmin(table.errors[:, 0]) != np.argmin(table.errors[:, -1])
+    ]
+    assert len(misled) >= 3
 
 
 def test_a_trial_comes_to_the_smallest_error_of_its_epochs() -> None:
