@@ -78,4 +78,4 @@ def assigned(trial: Manifest) -> dict[str, str]:
 
 
 def test_the_examples_of_ours_are_there() -> None:
-    assert set(EXAMPLES) == {"asha", "bohb", "digits", "flaky", "shell"}
+    assert set(EXAMPLES) == {"asha", "bohb", "digits", "flaky", "shell", "smac"}

@@ -1,6 +1,8 @@
 """What a model sees of a point: its places where they have an order, a column for each word else.
 
-Words are all as far from each other as the ends of a range are.
+Words are all as far from each other as the ends of a range are. Where a column for each would be
+too many, columns stand for halves of the words, drawn once: two words are as far from each other
+as before, but for some chance.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ class Features:
 
     Args:
         space: whose points.
+        most_columns: of one parameter, if it should not have one for each word.
     """
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, most_columns: int | None = None) -> None:
         self._parameters = space.parameters
         self._edges = {
             number: _edges(parameter)
@@ -40,9 +43,12 @@ class Features:
         }
         groups: list[int] = []
         self._columns: list[int] = []
+        self._codes: dict[int, Floats] = {}  # number: (n_words, n_columns)
         for number, parameter in enumerate(space.parameters):
             self._columns.append(len(groups))
-            groups += [number] * (1 if parameter.is_ordered else parameter.size or 1)
+            if not parameter.is_ordered:
+                self._codes[number] = _codes(parameter.size or 1, most_columns)
+            groups += [number] * (1 if parameter.is_ordered else self._codes[number].shape[1])
         self.groups = np.array(groups, dtype=np.intp)  # (n_features,), the parameter of each
 
     @property
@@ -82,13 +88,22 @@ class Features:
             if self.is_ordered(number):
                 result[:, first] = units[:, number]
             else:
-                words = first + self.index(number, units[:, number])
-                result[np.arange(len(units)), words] = math.sqrt(0.5)
+                codes = self._codes[number][self.index(number, units[:, number])]
+                result[:, first : first + codes.shape[1]] = codes
         return result
 
 
 def _is_counted(parameter: Parameter) -> bool:
     return not parameter.is_ordered or (parameter.size or math.inf) <= _MOST_VALUES
+
+
+def _codes(words: int, most_columns: int | None) -> Floats:
+    """What each word is in the columns of its parameter: (n_words, n_columns)."""
+    if most_columns is None or words <= most_columns:
+        return np.eye(words) * math.sqrt(0.5)
+    random = np.random.default_rng(words)
+    halves = [random.permutation(words) % 2 for _ in range(most_columns)]
+    return np.stack(halves, axis=1).astype(np.float64) * math.sqrt(2 / most_columns)
 
 
 def _edges(parameter: Parameter) -> Floats:

@@ -2,8 +2,9 @@
 
 L. Breiman, "Random Forests", 2001; P. Geurts, D. Ernst and L. Wehenkel, "Extremely randomized
 trees", 2006; J. H. Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", 2001.
-What a forest does not know is how far its trees disagree: F. Hutter, L. Xu, H. Hoos and K.
-Leyton-Brown, "Algorithm Runtime Prediction: Methods & Evaluation", 2014, section 4.3.2.
+What a forest does not know is how far its trees disagree, and what their leaves leave open: F.
+Hutter, L. Xu, H. Hoos and K. Leyton-Brown, "Algorithm Runtime Prediction: Methods & Evaluation",
+2014, section 4.3.2.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from katib.search.grove import Grove, Growth, grow
 from katib.search.history import Floats
 
 _TREES = 40
 _STAGES = 30
 _RATE = 0.2
+
+#: Of doubtful trees, each sees so many of the best points and of the others at most, and looks at
+#: so many of the features for a split (Hutter et al. 2011, section 4.1).
+_MOST_BEST = _MOST_OTHERS = 500
+_SHARE = 5 / 6
 
 #: The quantiles that gradient boosting predicts: one standard deviation below the median of a
 #: normal distribution, the median, and one above it.
@@ -26,105 +32,7 @@ _QUANTILES = (0.16, 0.5, 0.84)
 
 #: Standard deviations never fall to nothing: between known points, nobody knows.
 _LEAST_DEVIATION = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """How a tree grows.
-
-    Attributes:
-        least: so many points at least are left on each side of a split.
-        depth: so many splits at most lie between the root and a leaf.
-        is_random: each feature is split at one random place, and not at the best one.
-    """
-
-    least: int = 1
-    depth: int = 64
-    is_random: bool = False
-
-
-class Tree:
-    """Splits points where their losses differ most, and predicts the mean of those in a leaf.
-
-    Args:
-        points: (n_points, n_features).
-        losses: (n_points,).
-        growth: how it grows.
-        random: where random splits are drawn from.
-    """
-
-    def __init__(
-        self, points: Floats, losses: Floats, growth: Growth, random: np.random.Generator
-    ) -> None:
-        self._points, self._losses, self._growth, self._random = points, losses, growth, random
-        self._features: list[int] = []
-        self._places: list[float] = []
-        self._children: list[tuple[int, int]] = []
-        self.means: list[float] = []
-        self._grow(np.arange(len(points)), 0)
-
-    def leaves(self, points: Floats) -> NDArray[np.intp]:
-        """The number of the leaf that each point falls into."""
-        nodes = np.zeros(len(points), dtype=np.intp)
-        features, places = np.array(self._features), np.array(self._places)
-        children = np.array(self._children)
-        rows = np.arange(len(points))
-        while True:
-            is_above = points[rows, features[nodes]] > places[nodes]
-            following = children[nodes, is_above.astype(np.intp)]
-            if np.array_equal(following, nodes):
-                return nodes
-            nodes = following
-
-    def predict(self, points: Floats) -> Floats:
-        """(n_points,)."""
-        return np.array(self.means)[self.leaves(points)]
-
-    def _grow(self, members: NDArray[np.intp], depth: int) -> int:
-        node = len(self.means)
-        self.means.append(float(self._losses[members].mean()))
-        self._features.append(0)
-        self._places.append(0.0)
-        self._children.append((node, node))
-        split = self._split(members) if depth < self._growth.depth else None
-        if split is not None:
-            feature, place = split
-            is_above = self._points[members, feature] > place
-            self._features[node], self._places[node] = feature, place
-            low = self._grow(members[~is_above], depth + 1)
-            high = self._grow(members[is_above], depth + 1)
-            self._children[node] = low, high
-        return node
-
-    def _split(self, members: NDArray[np.intp]) -> tuple[int, float] | None:
-        """The feature and the place whose two sides differ most in their losses."""
-        losses = self._losses[members]
-        if len(members) < 2 * self._growth.least or np.ptp(losses) == 0.0:
-            return None
-        points = self._points[members]
-        order = np.argsort(points, axis=0, kind="stable")
-        ranked = np.take_along_axis(points, order, axis=0)
-        counts = np.arange(1, len(members))[:, None]
-        below = np.cumsum(losses[order], axis=0)[:-1]
-        above = losses.sum() - below
-        gains = below**2 / counts + above**2 / (len(members) - counts)
-        is_possible = ranked[1:] > ranked[:-1]
-        is_possible[: self._growth.least - 1] = False
-        is_possible[len(members) - self._growth.least :] = False
-        if self._growth.is_random:
-            is_possible &= self._drawn(ranked)
-        if not is_possible.any():
-            return None
-        row, feature = np.unravel_index(
-            np.argmax(np.where(is_possible, gains, -np.inf)), gains.shape
-        )
-        return int(feature), float((ranked[row, feature] + ranked[row + 1, feature]) / 2)
-
-    def _drawn(self, ranked: Floats) -> NDArray[np.bool_]:
-        """One gap of each feature: the one that a random place between its ends falls into."""
-        first, last = ranked[0], ranked[-1]
-        places = first + self._random.random(len(first)) * (last - first)
-        return np.asarray((ranked[:-1] <= places) & (places < ranked[1:]))
+_LEAST_DOUBT = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,15 +40,19 @@ class Forest:
     """Many trees that each saw something else.
 
     Attributes:
-        trees: any number of them.
+        grove: the trees.
+        least: the smallest standard deviation.
     """
 
-    trees: Sequence[Tree]
+    grove: Grove
+    least: float = _LEAST_DEVIATION
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
-        """Means and standard deviations of what the trees say: (n_points,) each."""
-        said = np.stack([tree.predict(points) for tree in self.trees])
-        return said.mean(0), np.maximum(said.std(0), _LEAST_DEVIATION)
+        """Means and standard deviations, by the law of total variance: (n_points,) each."""
+        leaves = self.grove.leaves(points)
+        said = self.grove.means[leaves]
+        variances = self.grove.variances[leaves].mean(0) + said.var(0)
+        return said.mean(0), np.maximum(np.sqrt(variances), self.least)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,12 +63,12 @@ class Boosting:
         sums: for each quantile the first value, and trees with the values of their nodes.
     """
 
-    sums: Sequence[tuple[float, Sequence[tuple[Tree, Floats]]]]
+    sums: Sequence[tuple[float, Sequence[tuple[Grove, Floats]]]]
 
     def predict(self, points: Floats) -> tuple[Floats, Floats]:
         """The median, and half of what lies between the outer quantiles: (n_points,) each."""
         low, middle, high = (
-            first + sum((values[tree.leaves(points)] for tree, values in trees), np.zeros(1))
+            first + sum((values[tree.leaves(points)[0]] for tree, values in trees), np.zeros(1))
             for first, trees in self.sums
         )
         shape = np.zeros(len(points))
@@ -165,17 +77,15 @@ class Boosting:
 
 def random_forest(points: Floats, losses: Floats, random: np.random.Generator) -> Forest:
     """Each tree sees as many points as there are, drawn with repetition."""
-    trees: list[Tree] = []
-    for _ in range(_TREES):
-        drawn = random.integers(len(points), size=len(points))
-        trees.append(Tree(points[drawn], losses[drawn], Growth(), random))
-    return Forest(trees)
+    count = len(points)
+    weights = random.multinomial(count, np.full(count, 1 / count), _TREES).astype(np.float64)
+    return Forest(grow(points, losses, weights, Growth(), random))
 
 
 def extra_trees(points: Floats, losses: Floats, random: np.random.Generator) -> Forest:
     """Each tree sees all points, and splits them at random places."""
-    growth = Growth(is_random=True)
-    return Forest([Tree(points, losses, growth, random) for _ in range(_TREES)])
+    weights = np.ones((_TREES, len(points)))
+    return Forest(grow(points, losses, weights, Growth(is_random=True), random))
 
 
 def boosted_trees(points: Floats, losses: Floats, random: np.random.Generator) -> Boosting:
@@ -183,16 +93,17 @@ def boosted_trees(points: Floats, losses: Floats, random: np.random.Generator) -
 
     Friedman 2001, section 4.3, with the loss of quantiles.
     """
-    growth = Growth(depth=3)
-    sums: list[tuple[float, list[tuple[Tree, Floats]]]] = []
+    growth, weights = Growth(depth=3), np.ones((1, len(points)))
+    sums: list[tuple[float, list[tuple[Grove, Floats]]]] = []
     for quantile in _QUANTILES:
         first = float(np.quantile(losses, quantile))
         present = np.full(len(losses), first)
-        trees: list[tuple[Tree, Floats]] = []
+        trees: list[tuple[Grove, Floats]] = []
         for _ in range(_STAGES):
             left = losses - present
-            tree = Tree(points, np.where(left > 0, quantile, quantile - 1), growth, random)
-            leaves = tree.leaves(points)
+            slopes = np.where(left > 0, quantile, quantile - 1)
+            tree = grow(points, slopes, weights, growth, random)
+            leaves = tree.leaves(points)[0]
             values = np.zeros(len(tree.means))
             for leaf in np.unique(leaves):
                 values[leaf] = _RATE * np.quantile(left[leaves == leaf], quantile)
@@ -200,6 +111,28 @@ def boosted_trees(points: Floats, losses: Floats, random: np.random.Generator) -
             trees.append((tree, values))
         sums.append((first, trees))
     return Boosting(sums)
+
+
+def doubtful_trees(
+    points: Floats, losses: Floats, random: np.random.Generator, count: int
+) -> Forest:
+    """Extra trees whose leaves are never quite sure.
+
+    Each looks at some of the features for each split, and sees the best points and, of very many
+    others, some.
+
+    Args:
+        points: (n_points, n_features).
+        losses: (n_points,).
+        random: where chance comes from.
+        count: how many trees.
+    """
+    weights = np.ones((count, len(points)))
+    others = np.argsort(losses, kind="stable")[_MOST_BEST:]
+    for tree in weights:
+        tree[random.permutation(others)[_MOST_OTHERS:]] = 0.0
+    growth = Growth(is_random=True, share=_SHARE, doubt=1.0)
+    return Forest(grow(points, losses, weights, growth, random), _LEAST_DOUBT)
 
 
 #: By the names that ``base_estimator`` has for them.

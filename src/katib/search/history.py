@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 import numpy as np
@@ -45,6 +46,7 @@ class PastTrial:
         units: its point on the unit cube, one place for each parameter in the document's order.
         assignments: its point as texts.
         labels: the labels of the trial, with those its assignment carried.
+        ended: when it did, in seconds since 1970; 0 when that is not known.
     """
 
     name: str
@@ -53,6 +55,7 @@ class PastTrial:
     units: tuple[float, ...]
     assignments: tuple[NameValue, ...] = field(compare=False)
     labels: Mapping[str, str] = field(compare=False)
+    ended: float = field(default=0.0, compare=False)
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -122,6 +125,7 @@ class History:
             units=units,
             assignments=tuple(given[parameter.name] for parameter in self._space.parameters),
             labels={**(trial.spec.labels or {}), **(trial.metadata.labels or {})},
+            ended=_ended(trial),
         )
 
     def _judge(self, trial: Trial) -> tuple[Outcome, float]:
@@ -148,6 +152,11 @@ class History:
         if number is None:
             return math.nan
         return -number if self._objective.type == names.MAXIMIZE else number
+
+
+def _ended(trial: Trial) -> float:
+    time = trial.status.completion_time
+    return time.timestamp() if isinstance(time, datetime) else 0.0
 
 
 def points_of(trials: Sequence[PastTrial], space: SearchSpace) -> Floats:  # (n_trials, n_params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol, Self
@@ -24,6 +25,8 @@ _MOST_COMPARED = 4000
 #: From so many trials on, and for so many parameters, the scale of each is learnt, too.
 _LEAST_BENT = 30
 _MOST_BENT = 20
+
+Grower = Callable[[Floats, Floats, np.random.Generator], Forest | Boosting]
 
 
 class Surrogate(Protocol):
@@ -80,7 +83,7 @@ class TreeSurrogate:
 
     Attributes:
         features: what they see of points.
-        kind: ``RF``, ``ET`` or ``GBRT``.
+        grower: makes trees of points on the features and their losses.
         seed: where their chances come from.
         points: (n_points, n_features), what they are learnt from.
         losses: (n_points,).
@@ -88,7 +91,7 @@ class TreeSurrogate:
     """
 
     features: Features
-    kind: str
+    grower: Grower
     seed: int
     points: Floats
     losses: Floats
@@ -96,11 +99,11 @@ class TreeSurrogate:
 
     @classmethod
     def fit(
-        cls, features: Features, kind: str, seed: int, points: Floats, losses: Floats
+        cls, features: Features, grower: Grower, seed: int, points: Floats, losses: Floats
     ) -> TreeSurrogate:
         """Trees learnt from points on the features, and their losses."""
-        forest = FORESTS[kind](points, losses, np.random.default_rng(seed))
-        return cls(features, kind, seed, points, losses, forest)
+        forest = grower(points, losses, np.random.default_rng(seed))
+        return cls(features, grower, seed, points, losses, forest)
 
     @property
     def best(self) -> float:
@@ -116,7 +119,7 @@ class TreeSurrogate:
         means, _ = self.predict(units)
         points = np.vstack([self.points, self.features.encode(units)])
         losses = np.append(self.losses, means)
-        return self.fit(self.features, self.kind, self.seed, points, losses)
+        return self.fit(self.features, self.grower, self.seed, points, losses)
 
 
 def learn(
@@ -139,7 +142,7 @@ def learn(
         kernel = fit(points, losses, _groups(features, len(points)))
         return SmoothSurrogate(features, GaussianProcess(kernel, points, losses))
     drawn = Random(f"{seed}:trees").getrandbits(63)
-    return TreeSurrogate.fit(features, kind, drawn, points, losses)
+    return TreeSurrogate.fit(features, FORESTS[kind], drawn, points, losses)
 
 
 def _groups(features: Features, trials: int) -> Groups:

@@ -14,6 +14,13 @@ from katib.search.history import Floats
 
 #: From so many deviations off the median on, losses are drawn in.
 _FAR = 3.0
+_FAR_BELOW = 30.0
+
+#: Nearer to the smallest than this share of their range, losses are never told apart.
+_NEAR = 0.003
+
+#: So many of the best trials at most tell how uneven losses are.
+_MOST_GOOD = 20
 
 #: The powers that are tried, each with that for better losses. None above 1: bad losses are never
 #: spread, for it is the good ones that must be told apart.
@@ -34,6 +41,55 @@ def warped(losses: Floats) -> Floats:
     Args:
         losses: (n_trials,), finite.
     """
+    drawn = _straight(losses)
+    if not drawn.any():
+        return drawn
+    raised = _likeliest(drawn)
+    return np.asarray((raised - raised.mean()) / raised.std())
+
+
+def sharpened(losses: Floats, points: Floats) -> Floats:
+    """Without outliers, as by :func:`warped`, and on the scale of logarithms from the smallest on.
+
+    What tells the best from the good then counts as much as what tells the good from the bad, as
+    where costs are learnt as logarithms (Hutter, Hoos and Leyton-Brown 2011, section 4.1). How near
+    to the smallest this goes on depends on how much good losses differ from one point to the next:
+    noise must not be taken for the best of all.
+
+    Args:
+        losses: (n_trials,), finite.
+        points: (n_trials, n_features).
+    """
+    drawn = _straight(losses)
+    width = float(np.ptp(drawn))
+    if width <= 0.0:
+        return drawn
+    near = max(_NEAR, _unevenness(drawn, points) / width)
+    logs = np.log((drawn - drawn.min()) / width + near)
+    return np.asarray((logs - logs.mean()) / logs.std())
+
+
+def measured(losses: Floats, usual: Floats) -> Floats:
+    """The same order, in deviations of the usual losses from their median.
+
+    Very good losses are drawn in much later than very bad ones. The scale stays as it is while more
+    and more trials become as good as the best. Without a usual deviation, it is that of all losses.
+
+    Args:
+        losses: (n_trials,), finite.
+        usual: (n_usual,), finite: losses of points that were chosen for no loss; any number.
+    """
+    middle = np.median(usual / 4) if len(usual) else 0.0
+    spread = _spread(usual / 4 - middle) if len(usual) else 0.0
+    if spread <= 0.0:
+        return _straight(losses)
+    with np.errstate(over="ignore"):
+        away = np.clip((losses / 4 - middle) / spread, -1e300, 1e300)
+    return np.where(away > 0, _drawn_in(away, _FAR), _drawn_in(away, _FAR_BELOW))
+
+
+def _straight(losses: Floats) -> Floats:
+    """In deviations from the median, without outliers; 0 where all losses are equal."""
     # Differences of numbers as large as floats can be have no place among them.
     scaled = losses / 4
     away = scaled - np.median(scaled)
@@ -41,11 +97,7 @@ def warped(losses: Floats) -> Floats:
     if spread <= 0.0:
         return np.zeros_like(away)
     with np.errstate(over="ignore"):
-        away = np.clip(away / spread, -1e300, 1e300)
-    beyond = np.maximum(np.abs(away) - _FAR, 0.0)
-    drawn = np.sign(away) * (np.minimum(np.abs(away), _FAR) + np.log1p(np.log1p(beyond)))
-    raised = _likeliest(drawn)
-    return np.asarray((raised - raised.mean()) / raised.std())
+        return _drawn_in(np.clip(away / spread, -1e300, 1e300), _FAR)
 
 
 def _likeliest(values: Floats) -> Floats:
@@ -66,6 +118,19 @@ def _raised(values: Floats, power: float) -> Floats:
 
 def _powers(logs: Floats, power: float) -> Floats:
     return logs if abs(power) < 1e-9 else np.expm1(power * logs) / power
+
+
+def _unevenness(losses: Floats, points: Floats) -> float:
+    """How much the losses of good points and of their nearest neighbours usually differ."""
+    good = np.argsort(losses, kind="stable")[: min(max(len(losses) // 4, 4), _MOST_GOOD)]
+    squares = (points**2).sum(1) - 2 * points[good] @ points.T
+    squares[np.arange(len(good)), good] = np.inf
+    return float(np.median(np.abs(losses[good] - losses[squares.argmin(1)])))
+
+
+def _drawn_in(away: Floats, far: float) -> Floats:
+    beyond = np.maximum(np.abs(away) - far, 0.0)
+    return np.asarray(np.sign(away) * (np.minimum(np.abs(away), far) + np.log1p(np.log1p(beyond))))
 
 
 def _spread(away: Floats) -> float:

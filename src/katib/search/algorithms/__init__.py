@@ -28,6 +28,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "multivariate-tpe": "katib.search.algorithms.multivariate_tpe:MultivariateTpe",
         "pbt": "katib.search.algorithms.pbt:PopulationBasedTraining",
         "random": "katib.search.algorithms.random:RandomSearch",
+        "smac": "katib.search.algorithms.smac:Smac",
         "sobol": "katib.search.algorithms.sobol:SobolSearch",
         "tpe": "katib.search.algorithms.tpe:Tpe",
     },
