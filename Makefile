@@ -40,6 +40,7 @@ learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known fu
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
+	@scripts/kubectl.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 
 test: check learning journeys ## All tests: what continuous integration runs
