@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -9,11 +10,28 @@ from dataclasses import dataclass
 import pytest
 from command_line import Answer, Katib, an_experiment
 
+#: The oldest kubectl whose ways of waiting and of checking fields the journeys use.
+OLDEST = (1, 27)
+
+
+def why_not() -> str:
+    """Why the kubectl of this machine cannot take part; empty if it can."""
+    if shutil.which("kubectl") is None:
+        return "kubectl is not on the PATH"
+    command = ["kubectl", "version", "--client", "-o", "json"]
+    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    version = told["clientVersion"]
+    found = int(version["major"]), int(version["minor"].rstrip("+"))
+    return "" if found >= OLDEST else f"kubectl is {found}, and these journeys need {OLDEST}"
+
+
+_WHY_NOT = why_not()
+
 #: What every module that uses it is marked with.
 MARKS = [
     pytest.mark.journey,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not on the PATH"),
+    pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT),
 ]
 
 #: What the webhooks say first when they refuse.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from command_line import (
     read_until,
     wait_for,
 )
+from kubectl import why_not
 
 from katib.apps.connection import Connection, ServerAwayError
 from katib.apps.home import Home
@@ -30,7 +30,7 @@ from katib.apps.server_record import ServerRecord, find_server
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
-needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not there")
+needs_kubectl = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 
