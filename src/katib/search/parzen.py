@@ -120,8 +120,11 @@ class NumberAxis:
     def log_mass(self, places: Floats, centres: Floats, width: float) -> Floats:
         """The probability of the share that the place lies in, or the density there."""
         if self.edges is None:
-            density = ((places[:, None] - centres) * (math.sqrt(0.5) / width)) ** 2
-            return np.asarray(-density - np.log(width * _inside(centres, width) * _ROOT))
+            scale = math.sqrt(0.5) / width
+            # One table, changed in place: there are many trials and draws.
+            logs = np.subtract.outer(places * scale, centres * scale)
+            np.square(logs, out=logs)
+            return np.subtract(-np.log(width * _inside(centres, width) * _ROOT), logs, out=logs)
         # Values have few places, so that few kernels and few questions are different.
         kernels, kernel_of = np.unique(centres, return_inverse=True)
         bins, bin_of = np.unique(self._bins(places), return_inverse=True)
@@ -129,7 +132,7 @@ class NumberAxis:
         high = (self.edges[bins + 1, None] - kernels) / width
         masses = np.maximum(ndtr(high) - ndtr(low), _LEAST)
         logs = np.log(masses / _inside(kernels, width))
-        return np.asarray(logs[bin_of][:, kernel_of])
+        return np.asarray(np.take(logs[bin_of], kernel_of, axis=1))
 
     def _bins(self, places: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
         edges = np.zeros(2) if self.edges is None else self.edges
@@ -211,17 +214,18 @@ class ParzenEstimator:
         masses: Floats = np.zeros((len(points), len(self._weights)))
         likely: Floats = np.zeros(len(points))
         for number, column in enumerate(points.T):
-            if self._is_joint:
-                masses += self._masses(number, column)
-            else:
-                likely += self._mixed(self._masses(number, column))
+            if not self._is_joint:
+                masses[:] = 0.0
+            self._add_masses(number, column, masses)
+            if not self._is_joint:
+                likely += self._mixed(masses)
         return self._mixed(masses) if self._is_joint else likely
 
-    def _masses(self, number: int, places: Floats) -> Floats:
-        """What each kernel of one parameter, and the prior, gives to each place."""
-        axis, centres, width = self._axes[number], self._centres[:, number], self._widths[number]
-        own = axis.log_mass(places, centres[:-1], width)
-        return np.hstack([own, axis.log_mass(places, centres[-1:], 1.0)])
+    def _add_masses(self, number: int, places: Floats, masses: Floats) -> None:
+        """Add what each kernel of one parameter, and the prior, gives to each place."""
+        axis, centres = self._axes[number], self._centres[:, number]
+        masses[:, :-1] += axis.log_mass(places, centres[:-1], self._widths[number])
+        masses[:, -1:] += axis.log_mass(places, centres[-1:], 1.0)
 
     def _mixed(self, masses: Floats) -> Floats:
         largest = masses.max(axis=1)
