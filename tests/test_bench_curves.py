@@ -76,6 +76,13 @@ def test_a_search_that_is_good_enough_ends_after_a_third() -> None:
     assert 4 * table.epochs <= play.spent_resumed < 5 * table.epochs
 
 
+def test_the_target_is_what_random_search_comes_to() -> None:
+    errors = np.linspace(0, 1, 101)[:, None]
+    table = Table("any", {"x": [str(n) for n in range(101)]}, {"x": True}, errors)
+    # The median of the smallest of n uniform numbers is 1 - 0.5 ** (1 / n).
+    assert [table.target(number) for number in (1, 7)] == pytest.approx([0.5, 0.094], abs=0.06)
+
+
 def test_equal_errors_share_their_rank() -> None:
     assert ranks([3, 1, 2, 1]) == [4, 1.5, 3, 1.5]
 

@@ -4,8 +4,9 @@
 
 Plays searches on the recorded learning curves of `curves.npz` (see `make_curves.py`) and prints
 Markdown tables. What is to be reached is the error that random search has after training N
-configurations to the end, with the same seed; counted are the epochs that were trained until then,
-as a share of N times all epochs. A trial's error is the smallest of its epochs, as Katib counts it.
+configurations to the end, in the median of many such searches; counted are the epochs that were
+trained until then, as a share of N times all epochs. A trial's error is the smallest of its epochs,
+as Katib counts it.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ class Table:
     def epochs(self) -> int:
         """How many a full training has."""
         return int(self.errors.shape[1])
+
+    def target(self, configurations: int) -> float:
+        """What random search has after training so many to the end: the median of 1,000 times."""
+        draws = np.random.default_rng(0).choice(self.errors[:, -1], (1000, configurations))
+        return float(np.median(draws.min(axis=1)))
 
     def error(self, values: Mapping[str, str], epochs: int) -> float:
         """What a trial of a point comes to."""
@@ -204,26 +210,36 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 
 def measure(flags: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """One row for each account, task, seed and contender."""
+    """One row for each account, task, seed, contender and number of full trainings."""
     peers = read_peers(flags.peers)
+    most = max(flags.configurations)
     for table in load(flags.file):
-        budget = flags.configurations * table.epochs
         for seed in range(flags.seeds):
-            target = -math.inf
-            plays: dict[str, Play] = {}
-            for name, one in contenders(table).items():
-                plays[name] = Play(table, one, seed, flags.workers)
-                play_until(plays[name], budget, target)
-                target = plays["random"].again.at(budget)
+            plays = {
+                name: Play(table, one, seed, flags.workers)
+                for name, one in contenders(table).items()
+            }
+            for play in plays.values():
+                play_until(play, most * table.epochs, table.target(most))
             again = {name: play.again for name, play in plays.items()}
             resumed = {name: play.resumed for name, play in plays.items()}
             resumed |= peers.get((table.name, seed), {})
             for account, runs in (("again", again), ("resumed", resumed)):
-                third = ranks([run.at(budget / 3) for run in runs.values()])
-                for (name, run), rank in zip(runs.items(), third, strict=True):
-                    row = {"account": account, "task": table.name, "contender": name}
-                    yield {**row, "share": run.until(target) / budget, "rank": rank}
+                for row in rows_of(table, runs, flags.configurations):
+                    yield {"account": account, "task": table.name, "seed": seed, **row}
             print(f"{table.name}: seed {seed}", file=sys.stderr, flush=True)
+
+
+def rows_of(
+    table: Table, runs: Mapping[str, Run], configurations: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """How each run compares with so many full trainings."""
+    for number in configurations:
+        budget = number * table.epochs
+        third = ranks([run.at(budget / 3) for run in runs.values()])
+        for (name, run), rank in zip(runs.items(), third, strict=True):
+            share = run.until(table.target(number)) / budget
+            yield {"configurations": number, "contender": name, "share": share, "rank": rank}
 
 
 def read_peers(file: Path | None) -> dict[tuple[str, int], dict[str, Run]]:
@@ -253,6 +269,8 @@ def report(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _share(shares: Sequence[float]) -> str:
     middle = median(shares)
+    if middle < 0.005:
+        return "<0.01"
     return f"{middle:.2f}" if middle < math.inf else "never"
 
 
@@ -262,12 +280,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", type=int, default=1, help="trials at a time")
     parser.add_argument(
-        "--configurations", type=int, default=64, help="how many random search trains to the end"
+        "--configurations",
+        type=int,
+        nargs="+",
+        default=[16, 32, 64],
+        help="how many random search trains to the end",
     )
     parser.add_argument("--peers", type=Path, help="what curves_optuna.py printed")
-    rows = list(measure(parser.parse_args()))
+    flags = parser.parse_args()
+    rows = list(measure(flags))
     for account, words in ACCOUNTS.items():
-        print(f"{words}:\n\n{report([row for row in rows if row['account'] == account])}\n")
+        for number in flags.configurations:
+            wanted = (account, number)
+            some = [row for row in rows if (row["account"], row["configurations"]) == wanted]
+            print(f"{words}; {number} configurations:\n\n{report(some)}\n")
 
 
 if __name__ == "__main__":
