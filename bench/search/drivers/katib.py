@@ -51,7 +51,7 @@ class KatibDriver:
 
     def tell(self, configs: Sequence[Config], losses: Sequence[float]) -> None:
         ended = [
-            a_succeeded_trial(self._trial_of(config), repr(loss))
+            a_succeeded_trial(self._trial_of(config), repr(float(loss)))
             for config, loss in zip(configs, losses, strict=True)
         ]
         self._algorithm.tell(ended)
