@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from katib.api import names
+from katib.api.stopping import COMPARISONS
 
 _TIMES = {
     "startTime": "When the controller first saw it.",
@@ -188,8 +189,8 @@ _WORDS: dict[str, dict[str, str]] = {
     },
     "EarlyStoppingRule": {
         "name": "The metric that is watched.",
-        "value": "What the metric's value is compared with.",
-        "comparison": "The trial stops when the metric's value is equal, less or greater.",
+        "value": "What the metric's value is compared with; in some comparisons several numbers.",
+        "comparison": "How the metric's value must compare for the trial to stop.",
         "startStep": "From which report of the metric on; the first when absent.",
     },
     "Trial": {
@@ -306,7 +307,7 @@ ENUMS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("CollectorSpec", "kind"): names.COLLECTOR_KINDS,
         ("FileSystemPath", "kind"): ("File", "Directory"),
         ("FileSystemPath", "format"): ("TEXT", "JSON"),
-        ("EarlyStoppingRule", "comparison"): ("equal", "less", "greater"),
+        ("EarlyStoppingRule", "comparison"): COMPARISONS,
         ("Condition", "status"): ("True", "False", "Unknown"),
     }
 )

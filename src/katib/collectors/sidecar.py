@@ -139,7 +139,7 @@ class LogSidecars:
         objective = trial.spec.objective or ObjectiveSpec()
         watch = RuleWatch(trial.spec.early_stopping_rules, objective)
         for rule in watch.unreadable:
-            told = f'The value "{rule.value}" of the rule for {rule.name} is no number'
+            told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
             reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
         metrics = tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
         source = self._source(trial, metrics, log or printed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from katib.api.stopping import EQUAL, GREATER, LESS, OUTSIDE, STALLED, WORSE
 from katib.api.suggestion import EarlyStoppingRule, TrialAssignment
 from katib.api.values import NameValue, Strings
 from katib.ports.suggester import SuggestionReply
@@ -9,8 +10,14 @@ from katib.rpc.experiments import read_algorithm, write_settings
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.trials import read_assignments, write_assignments
 
-_EQUAL = "equal"
-_COMPARISONS = {_EQUAL: pb.EQUAL, "less": pb.LESS, "greater": pb.GREATER}
+_COMPARISONS = {
+    EQUAL: pb.EQUAL,
+    LESS: pb.LESS,
+    GREATER: pb.GREATER,
+    OUTSIDE: pb.OUTSIDE,
+    STALLED: pb.STALLED,
+    WORSE: pb.WORSE,
+}
 _COMPARISON_NAMES = {number: name for name, number in _COMPARISONS.items()}
 
 
@@ -74,6 +81,6 @@ def read_rule(message: pb.EarlyStoppingRule) -> EarlyStoppingRule:
     return EarlyStoppingRule(
         name=message.name,
         value=message.value,
-        comparison=_COMPARISON_NAMES.get(message.comparison, _EQUAL),
+        comparison=_COMPARISON_NAMES.get(message.comparison, EQUAL),
         start_step=message.start_step,
     )

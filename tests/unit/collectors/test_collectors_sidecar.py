@@ -481,7 +481,7 @@ def test_a_rule_that_cannot_be_met(stage: Stage) -> None:
     assert stage.told == [
         (
             "EarlyStoppingRuleNeverMet",
-            'The value "much" of the rule for loss is no number: the trial is not stopped early',
+            'The value "much" of the rule for loss cannot be read: the trial is not stopped early',
         )
     ]
     stage.write("main.log", "loss=9\n")

@@ -352,7 +352,15 @@ def test_a_reply_without_settings_names_no_algorithm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("equal", pb.EQUAL), ("less", pb.LESS), ("greater", pb.GREATER)]
+    ("name", "number"),
+    [
+        ("equal", pb.EQUAL),
+        ("less", pb.LESS),
+        ("greater", pb.GREATER),
+        ("outside", pb.OUTSIDE),
+        ("stalled", pb.STALLED),
+        ("worse", pb.WORSE),
+    ],
 )
 def test_rules_come_back_as_they_were(name: str, number: pb.ComparisonType) -> None:
     rule = EarlyStoppingRule(name="loss", value="0.50", comparison=name, start_step=4)

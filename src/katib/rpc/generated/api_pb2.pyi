@@ -35,6 +35,9 @@ class ComparisonType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EQUAL: _ClassVar[ComparisonType]
     LESS: _ClassVar[ComparisonType]
     GREATER: _ClassVar[ComparisonType]
+    OUTSIDE: _ClassVar[ComparisonType]
+    STALLED: _ClassVar[ComparisonType]
+    WORSE: _ClassVar[ComparisonType]
 UNKNOWN_TYPE: ParameterType
 DOUBLE: ParameterType
 INT: ParameterType
@@ -52,6 +55,9 @@ UNKNOWN_COMPARISON: ComparisonType
 EQUAL: ComparisonType
 LESS: ComparisonType
 GREATER: ComparisonType
+OUTSIDE: ComparisonType
+STALLED: ComparisonType
+WORSE: ComparisonType
 
 class Experiment(_message.Message):
     __slots__ = ("name", "spec")

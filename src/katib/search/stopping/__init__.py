@@ -15,5 +15,13 @@ from katib.search.stopping.rule import StoppingAlgorithm
 STOPPING_RULES: Registry[StoppingAlgorithm] = Registry(
     "early stopping algorithm",
     "katib.stopping",
-    {"medianstop": "katib.search.stopping.median:MedianStop"},
+    {
+        "medianstop": "katib.search.stopping.median:MedianStop",
+        "patience": "katib.search.stopping.patience:Patience",
+        "percentile": "katib.search.stopping.percentile:PercentileStop",
+        "running-median": "katib.search.stopping.running_median:RunningMedianStop",
+        "successive-halving": "katib.search.stopping.successive_halving:SuccessiveHalvingStop",
+        "threshold": "katib.search.stopping.threshold:Threshold",
+        "wilcoxon": "katib.search.stopping.wilcoxon:WilcoxonStop",
+    },
 )

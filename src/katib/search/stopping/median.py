@@ -7,16 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from msgspec.structs import replace
-
 from katib.api import names
 from katib.api.experiment import Experiment, ObjectiveSpec
 from katib.api.numbers import parse_number
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.ports.observation_log import MetricEntry
-from katib.search.settings import SettingsReader
-from katib.search.stopping.rule import ReadReports
+from katib.search.stopping.rule import ReadReports, read_start_step, settings_of
 
 
 class MedianStop:
@@ -72,9 +69,7 @@ class _Settings:
 
 
 def _read(experiment: Experiment) -> _Settings:
-    # The reader knows search algorithms; a stopping algorithm is described in the same words.
-    spec = replace(experiment.spec, algorithm=experiment.spec.early_stopping)
-    reader = SettingsReader(replace(experiment, spec=spec))
+    reader = settings_of(experiment)
     settings = _Settings(
         reader.integer(
             "min_trials_required",
@@ -82,12 +77,7 @@ def _read(experiment: Experiment) -> _Settings:
             lambda count: count > 0,
             "min_trials_required must be greater than zero (>0)",
         ),
-        reader.integer(
-            "start_step",
-            4,
-            lambda step: step >= 1,
-            "start_step must be greater or equal than one (>=1)",
-        ),
+        read_start_step(reader, 4),
         reader.choice(
             "statistic",
             "median",

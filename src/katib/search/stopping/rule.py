@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.ports.observation_log import MetricEntry
+from katib.search.settings import SettingsReader
 
 #: Reads a trial's reports of its objective metric, by time, then by arrival. May be slow.
 ReadReports = Callable[[], Sequence[MetricEntry]]
@@ -38,13 +41,32 @@ class StoppingAlgorithm(Protocol):
         Args:
             trial: whatever its state.
             read: to be called only when the trial's reports are wanted; what it raises passes
-                through, and the trial is told again.
+                through, and the trial is told again. Of a trial that still runs it may be kept, and
+                gives more later.
         """
         ...
 
     def rules(self) -> tuple[EarlyStoppingRule, ...]:
         """The rules for a trial that starts now, all of which it must meet to be stopped.
 
-        None while too little was told. Asking changes nothing.
+        None while too little was told. Asking changes nothing. What a kept ``read`` raises passes
+        through.
         """
         ...
+
+
+def settings_of(experiment: Experiment) -> SettingsReader:
+    """Reads the settings of an experiment's early stopping."""
+    # The reader knows search algorithms; a stopping algorithm is described in the same words.
+    spec = replace(experiment.spec, algorithm=experiment.spec.early_stopping)
+    return SettingsReader(replace(experiment, spec=spec))
+
+
+def read_start_step(reader: SettingsReader, default: int) -> int:
+    """The setting ``start_step``: before so many reports a trial is not judged."""
+    return reader.integer(
+        "start_step",
+        default,
+        lambda step: step >= 1,
+        "start_step must be greater or equal than one (>=1)",
+    )
