@@ -28,7 +28,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MOST_CHARACTERS = 4096
 
 #: What trials report: good and bad ones, numbers of any size, and what is none.
-LOGS: Sequence[Sequence[str]] = (
+LOGS: tuple[Sequence[str], ...] = (
     [f"{0.9 - step / 100}" for step in range(40)],
     [f"{0.5 + step / 1000}" for step in range(40)],
     ["0.7", "0.6", "nan", "0.4", "inf", "0.2"],
@@ -50,6 +50,7 @@ class Reports:
     times: int = field(default=0, init=False)
 
     def read(self) -> Sequence[MetricEntry]:
+        """All of them, by arrival."""
         self.times += 1
         if self.is_away:
             raise StoreUnavailableError("db:6789", "connection refused")
@@ -111,7 +112,7 @@ class StoppingContract:
             assert stop.rules() == first == stop.rules()
 
     def test_a_restart_changes_nothing(self, algorithm: type[StoppingAlgorithm]) -> None:
-        """One that was told as things happened answers as one that is told the end, in any order."""
+        """One that was told as things happened answers as one that is told the end, backwards."""
         for experiment in self._experiments():
             told = list(histories(experiment))
             stop = algorithm(experiment)

@@ -22,8 +22,8 @@ class SuccessiveHalvingStop:
     goes on if it is among the best ``floor(n / eta)`` of the ``n`` values recorded there, its own
     included, and as long as ``n`` is less than ``eta``. This is the stopping variant of ASHA: Li et
     al., "A System for Massively Parallel Hyperparameter Tuning" (2020). Every trial that came to a
-    rung is counted, whether it runs, was stopped or has ended; those that come to it after the trial
-    has started are not.
+    rung is counted, whether it runs, was stopped or has ended; those that come to it after the
+    trial has started are not.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -50,7 +50,7 @@ class SuccessiveHalvingStop:
             self._running[uid] = read
 
     def rules(self) -> tuple[EarlyStoppingRule, ...]:
-        """One, about the objective metric, with a threshold for each rung that enough have come to."""
+        """One, about the objective metric, with a threshold for each rung that enough came to."""
         climbed = [*self._ended.values(), *(self._rungs_of(r()) for r in self._running.values())]
         thresholds: dict[int, float] = {}
         for rung in range(max(map(len, climbed), default=0)):
