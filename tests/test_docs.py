@@ -37,6 +37,7 @@ from katib.search.algorithm import Algorithm
 from katib.search.algorithms import ALGORITHMS
 from katib.search.settings import SettingsReader
 from katib.search.stopping import STOPPING_RULES
+from katib.search.stopping.rule import StoppingAlgorithm
 from katib.stores import STORES
 from katib.testing.algorithm_contract import AlgorithmContract, search_spaces
 
@@ -263,7 +264,22 @@ def test_an_algorithms_settings_are_those_it_reads(
     assert documented == settings_read(ALGORITHMS.load(name), monkeypatch)
 
 
-def settings_read(algorithm: type[Algorithm], monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def test_every_early_stopping_algorithm_has_a_section() -> None:
+    assert set(sections(DOCS / "early-stopping.md")) == set(STOPPING_RULES)
+
+
+@pytest.mark.parametrize("name", sorted(STOPPING_RULES))
+def test_an_early_stopping_algorithms_settings_are_those_it_reads(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = sections(DOCS / "early-stopping.md").get(name, "")
+    documented = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    assert documented == settings_read(STOPPING_RULES.load(name), monkeypatch)
+
+
+def settings_read(
+    algorithm: type[Algorithm] | type[StoppingAlgorithm], monkeypatch: pytest.MonkeyPatch
+) -> set[str]:
     """The names of all settings that an algorithm asks for when it validates."""
     asked: set[str] = set()
     for method in ("integer", "number", "choice", "parsed"):

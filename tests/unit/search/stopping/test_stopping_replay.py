@@ -240,6 +240,9 @@ def first_stop(case: Case, one: Played, is_maximised: bool) -> int | None:
     return None
 
 
+@pytest.mark.rule(
+    "Every early stopping algorithm stops exactly the recorded curves that its definition stops"
+)
 @pytest.mark.parametrize("is_maximised", [False, True], ids=["minimise", "maximise"])
 @pytest.mark.parametrize("name", CASES)
 def test_a_rule_stops_what_its_definition_stops(name: str, is_maximised: bool) -> None:
