@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,79 @@ def test_bad_trials_are_stopped_and_keep_their_metrics(katib: Katib, retain: boo
         assert trial["status"]["observation"]["metrics"] == [observation]
         listed = katib("metrics", trial["metadata"]["name"], check=0).out
         assert [line.split()[-1] for line in listed.splitlines()] == ["9", "8", last]
+    assert not any(map(is_running, pids(katib.folder)))
+
+
+#: An algorithm, its settings, how many trials go before, what the program does, and why it is
+#: stopped. Whoever is to be stopped never ends by itself.
+RULES: Mapping[str, tuple[dict[str, str], int, str, str]] = {
+    "running-median": (
+        {"min_trials_required": "1", "start_step": "3"},
+        1,
+        "for loss in 9 8 7 6; do echo loss=$loss; done",
+        "loss=7.0, the best by report 3, is greater than 3.0",
+    ),
+    "percentile": (
+        {"min_trials_required": "1", "start_step": "2", "interval": "2"},
+        1,
+        "for loss in 9 8 7 6; do echo loss=$loss; done",
+        "loss=8.0, the best by report 2, is greater than 3.0",
+    ),
+    "successive-halving": (
+        {"eta": "2"},
+        1,
+        "for loss in 3 3; do echo loss=$loss; done; sleep 0.6; echo loss=3; echo loss=2",
+        "loss=2.0, the best by report 4, is greater than 1.0",
+    ),
+    "threshold": (
+        {"upper": "100"},
+        0,
+        "echo loss=100; echo loss=nan",
+        "loss=nan, at report 2, is not finite",
+    ),
+    "patience": (
+        {"patience": "2", "min_delta": "0.5"},
+        0,
+        "for loss in 9 7 6.75 6.5; do echo loss=$loss; done",
+        "loss=7.0, of report 2, was not improved by more than 0.5 in 2 reports",
+    ),
+    "wilcoxon": (
+        {},
+        1,
+        "for loss in 6 6 6 6; do echo loss=$loss; done",
+        "loss=6 on average by report 4 is worse than 2.5: p=0.0625 is less than 0.1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_of_every_algorithm_stops_a_trial(katib: Katib, name: str) -> None:
+    settings, before, reports, why = RULES[name]
+    script = f"""
+: ${{trialParameters.x}}
+echo $$$$ >> pids
+if [ $(wc -l < pids) -le {before} ]; then
+  for loss in 4 3 2 1; do echo loss=$loss; done
+else
+  {reports}
+  while :; do sleep 0.05; done
+fi
+"""
+    manifest = stopping(script)
+    manifest["spec"]["maxTrialCount"] = before + 1
+    manifest["spec"]["earlyStopping"] = {
+        "algorithmName": name,
+        "algorithmSettings": [{"name": key, "value": text} for key, text in settings.items()],
+    }
+
+    answer = katib("run", katib.write(manifest), check=0)
+
+    status = katib.get("experiment", "tuned")["status"]
+    assert (status.get("trialsSucceeded", 0), status["trialsEarlyStopped"]) == (before, 1)
+    stopped = katib.trials("tuned")[-1]
+    message = stopped["status"]["conditions"][-1]["message"]
+    assert message == f"Trial is early stopped: {why}", answer.text
+    assert stopped["status"]["observation"]["metrics"][0]["latest"]
     assert not any(map(is_running, pids(katib.folder)))
 
 

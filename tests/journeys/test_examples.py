@@ -37,7 +37,8 @@ def test_an_example_runs_to_its_end(
     trials = here.trials(name)
     assert len(trials) == experiment["status"]["trials"]
     ends = {trial["status"]["conditions"][-1]["type"] for trial in trials}
-    assert ends <= {"Succeeded", "Failed", "MetricsUnavailable"}
+    assert ends <= {"Succeeded", "Failed", "MetricsUnavailable", "EarlyStopped"}
+    assert ("EarlyStopped" in ends) == (name == "successive-halving")
     assert experiment["status"]["currentOptimalTrial"]["bestTrialName"] in answer.out
     if name in ("asha", "bohb"):
         check_rungs(name, trials)
@@ -78,4 +79,12 @@ def assigned(trial: Manifest) -> dict[str, str]:
 
 
 def test_the_examples_of_ours_are_there() -> None:
-    assert set(EXAMPLES) == {"asha", "bohb", "digits", "flaky", "shell", "smac"}
+    assert set(EXAMPLES) == {
+        "asha",
+        "bohb",
+        "digits",
+        "flaky",
+        "shell",
+        "smac",
+        "successive-halving",
+    }

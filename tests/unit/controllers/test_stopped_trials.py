@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).parent / "experiment"))
 from experiment_stage import Stage, job_of
 
 from katib.api import names
+from katib.api.trial import TRIALS
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.testing.builders import an_experiment
 
@@ -54,3 +55,40 @@ def test_a_stopped_trial_reaches_the_goal() -> None:
     assert best.best_trial_name == stage.trial("2").metadata.name
     assert stage.ending[1] == "ExperimentGoalReached"
     assert len(stage.trials) == 2
+
+
+@pytest.mark.rule("An experiment does not end before it knows what its last stopped trial observed")
+def test_the_last_trial_is_stopped_and_reaches_the_goal() -> None:
+    stage = a_stage(goal=0.1)
+    stage.finish("1", "0.5")
+    stage.finish("2", "0.4")
+    stop(stage, "3", "0.1")
+    assert stage.ending[1] == "ExperimentGoalReached"
+    best = stage.experiment.status.current_optimal_trial
+    assert best.best_trial_name == stage.trial("3").metadata.name
+
+
+def test_a_stopped_trial_that_cannot_be_read_is_waited_for_and_no_longer() -> None:
+    stage = a_stage()
+    stage.finish("1", "0.5")
+    stage.finish("2", "0.4")
+    stage.log.is_away = True
+    stage.mark("3", names.EARLY_STOPPED)
+    assert stage.ending[0] == names.RUNNING
+    stage.log.is_away = False
+    stage.wait(60)
+    assert stage.ending[1] == "ExperimentMaxTrialsReached"
+
+
+def test_a_stopped_trial_that_is_deleted_is_not_waited_for() -> None:
+    stage = a_stage()
+    stage.finish("1", "0.5")
+    stage.finish("2", "0.4")
+    stage.log.is_away = True
+    stage.mark("3", names.EARLY_STOPPED)
+    stage.store.delete(TRIALS, stage.trial("3").key)
+    stage.log.is_away = False
+    stage.run()
+    stage.wait(60)
+    assert len(stage.trials) == 3
+    assert stage.ending[0] == names.RUNNING

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from itertools import islice
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from katib.api import names
@@ -43,6 +44,7 @@ class TrialLedger:
         self._values: dict[str, tuple[float, datetime]] = {}
         self._texts: dict[str, datetime] = {}
         self._stalled: dict[str, Trial] = {}
+        self._unread: set[str] = set()
         self._direction = names.MINIMIZE
         self._best: tuple[str, OptimalTrial] | None = None
         self._best_is_lost = False
@@ -66,6 +68,11 @@ class TrialLedger:
     def stalled(self) -> tuple[Trial, ...]:
         """The active trials that say what they wait for, the first to say so first."""
         return tuple(self._stalled.values())
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether a trial was stopped early of which it is not known yet what it observed."""
+        return bool(self._unread)
 
     @property
     def is_best_lost(self) -> bool:
@@ -102,6 +109,10 @@ class TrialLedger:
             self._stalled[name] = trial
         else:
             self._stalled.pop(name, None)
+        if bucket == names.EARLY_STOPPED and trial.status.completion_time in (None, UNSET):
+            self._unread.add(name)
+        else:
+            self._unread.discard(name)
         self._note_value(trial, name, created)
 
     def forget(self, name: str) -> None:
@@ -111,6 +122,7 @@ class TrialLedger:
         self._values.pop(name, None)
         self._texts.pop(name, None)
         self._stalled.pop(name, None)
+        self._unread.discard(name)
         if self._best is not None and self._best[0] == name:
             self._best, self._best_is_lost = None, True
 

@@ -156,7 +156,8 @@ class ExperimentReconciler:
             status = self._start(status)
         suggestion = self._conversation.find(experiment.key)
         is_exhausted = self._conversation.is_exhausted(suggestion, ledger)
-        if len(ledger) or is_exhausted:
+        # A trial that was stopped may be the best, or reach the goal, once its metrics are read.
+        if (len(ledger) or is_exhausted) and not ledger.is_unread:
             condition = planning.verdict(experiment.spec, count(ledger), is_exhausted)
             status = self._end_or_go_on(experiment, status, condition)
         if _is_over(experiment, status) or not self._is_wanted(experiment.key):

@@ -194,9 +194,7 @@ class Play:
         self.trials: list[Played] = []
 
     def start(self, curve: Curve) -> Played:
-        known = [
-            Known(tuple(one.reports), one.ending == names.SUCCEEDED) for one in self.trials
-        ]
+        known = [Known(tuple(one.reports), one.ending == names.SUCCEEDED) for one in self.trials]
         watch = RuleWatch(self._stopper.rules(), self._objective)
         name = f"t{len(self.trials)}"
         trial = a_running_trial(self._experiment, name, TrialAssignment())

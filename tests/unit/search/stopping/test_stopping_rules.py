@@ -107,9 +107,7 @@ DEFAULTS: Mapping[str, EarlyStoppingRule] = {
         name="loss", value="4:3.0,5:3.0,6:3.5", comparison="greater"
     ),
     "percentile": EarlyStoppingRule(name="loss", value="4:2.0,5:2.0,6:2.0", comparison="greater"),
-    "successive-halving": EarlyStoppingRule(
-        name="loss", value="1:1.0,3:1.0", comparison="greater"
-    ),
+    "successive-halving": EarlyStoppingRule(name="loss", value="1:1.0,3:1.0", comparison="greater"),
     "threshold": EarlyStoppingRule(
         name="loss", value="-inf,inf", comparison="outside", start_step=1
     ),
