@@ -66,6 +66,9 @@ CASES: Mapping[str, Case] = {
         "worse", FIVE, [2, 2, 2, 2], 4
     ),
     "at its start step at the earliest": Case("worse", FIVE, [2, 2, 2, 2, 2], 5, step=5),
+    "a probability that is just that of its value is not below it": Case(
+        "worse", "0.0625,1,1,1,1,1", [2, 2, 2, 2, 2], 5
+    ),
     "lower is better when it is minimised": Case("worse", FIVE, [0, 0, 0, 0, 0], None),
     "lower is worse when it is maximised": Case(
         "worse", FIVE, [0, 0, 0, 0], 4, type=names.MAXIMIZE
