@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 #: How much one call reads, and the longest line that is looked at in one piece.
@@ -16,13 +17,21 @@ _NOTHING_TO_READ = frozenset(
 )
 
 
+#: How much of what was read tells whether a file is still the one that was read.
+_MARK_BYTES = 64
+
+
 class Lines:
     """Reads a file's new lines, and keeps its place.
 
     A line ends at a newline, or at the carriage return that progress bars write. The file may come
-    late or never. One that became shorter is read from its beginning again; what is no file, or
-    may not be read, has no lines. A line longer than :data:`CHUNK_BYTES` comes in pieces, cut at
-    blanks where it has any.
+    late or never; what is no file, or may not be read, has no lines. A line longer than
+    :data:`CHUNK_BYTES` comes in pieces, cut at blanks where it has any.
+
+    A file that no longer holds what was read, before the place where reading goes on, is another
+    one, and read from its beginning: one that was truncated, and one that took its name. A file
+    that was renamed within its folder, as logs are rotated, is read to its end before that. What
+    is written and truncated, or renamed twice, between two calls is lost.
 
     Args:
         path: of the file.
@@ -31,11 +40,11 @@ class Lines:
         OSError: the machine cannot read, as when too many files are open.
     """
 
-    __slots__ = ("_offset", "_path")
+    __slots__ = ("_inode", "_mark", "_offset", "_path")
 
     def __init__(self, path: Path | str) -> None:
         self._path = os.fspath(path)
-        self._offset = 0
+        self._offset, self._mark, self._inode = 0, b"", 0
 
     def read(self, is_ended: bool) -> tuple[bytes, bool]:
         """The next whole lines, and whether the file has been read to its end.
@@ -43,35 +52,75 @@ class Lines:
         Args:
             is_ended: nothing more will be written, so that a last line needs no end.
         """
-        data = self._next_bytes()
+        data, is_left = self._next_bytes()
         is_caught_up = len(data) < CHUNK_BYTES
-        if is_ended and is_caught_up:
+        if (is_ended or is_left) and is_caught_up:
             end = len(data)
         else:
             end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
             if end == 0 and not is_caught_up:
                 end = data.rfind(b" ") + 1 or len(data)
         self._offset += end
-        return data[:end], is_caught_up
+        self._mark = (self._mark + data[max(end - _MARK_BYTES, 0) : end])[-_MARK_BYTES:]
+        return data[:end], is_caught_up and not is_left
 
-    def _next_bytes(self) -> bytes:
-        """The next bytes from the first line not read yet."""
+    def _next_bytes(self) -> tuple[bytes, bool]:
+        """The next bytes, and whether they are of a file that has lost its name to another."""
+        found = self._look(self._path)
+        if found.data is None and found.inode != self._inode:
+            rest = self._find_rest()
+            # Who renamed a file may write into it until there is something in the next one.
+            if rest or (rest is not None and not found.has_bytes):
+                return rest, found.has_bytes
+        if found.data is None and found.inode:
+            self._offset, self._mark, self._inode = 0, b"", 0
+            found = self._look(self._path)
+        self._inode = found.inode or self._inode
+        return found.data or b"", False
+
+    def _find_rest(self) -> bytes | None:
+        """What is to be read of a file that was renamed; ``None`` when there is no such file."""
+        if not self._inode:
+            return None
+        try:
+            with os.scandir(os.path.dirname(self._path) or ".") as files:
+                places = [file.path for file in files if file.inode() == self._inode]
+        except OSError:
+            # The folder is gone, and the file with it.
+            return None
+        return self._look(places[0]).data if places else None
+
+    def _look(self, path: str) -> _Look:
         try:
             # A named pipe would keep the engine waiting for somebody to write.
-            file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             if error.errno in _NOTHING_TO_READ:
-                return b""
+                return _Look(0, None, False)
             raise
         try:
             status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode):
-                return b""
-            if status.st_size < self._offset:
-                self._offset = 0
-            return os.pread(file, CHUNK_BYTES, self._offset)
+                return _Look(0, None, False)
+            length = len(self._mark)
+            data = os.pread(file, CHUNK_BYTES + length, self._offset - length)
         finally:
             os.close(file)
+        is_same = bool(length) or self._inode in (0, status.st_ino)
+        rest = data[length:] if is_same and data.startswith(self._mark) else None
+        return _Look(status.st_ino, rest, status.st_size > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What there is at a path: inode, 0 for no file; and what comes next in it.
+
+    The latter is ``None`` when the file is not the one that was read.
+    """
+
+    inode: int
+    data: bytes | None
+    has_bytes: bool
 
 
 def split(data: bytes) -> list[bytes]:

@@ -2,89 +2,49 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Sequence
 
-from katib.collectors.lines import Lines, split
-from katib.collectors.times import time_of_text
+from katib.collectors.filters import DefaultFilter, Finder, OtherForms, UserFilters
+from katib.collectors.lines import Lines
 from katib.ports.collector import CollectorSource
 from katib.ports.observation_log import MetricEntry
-
-Finder = Callable[[str], Iterator[re.Match[str]]]
-
-_NAME = r"([\w|-]++)"
-_VALUE = (
-    r"\s*+=\s*+"
-    r"((?i:[+-]?(?:nan|inf(?:inity)?)(?!\w))|[+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)"
-)
-_DEFAULT_HERE = re.compile(_NAME + _VALUE, re.ASCII)
-# A name that does not match at its first letter matches at none of the others. Trying only the
-# first keeps the time linear for a line that is one long word.
-_DEFAULT_NEXT = re.compile(r"(?<![\w|-])" + _NAME + _VALUE, re.ASCII)
 
 
 class TextCollector:
     """Reads the metrics that a program prints, with the default filter or the user's.
 
     The default filter takes ``name = number``, and ``nan`` and ``inf`` for numbers too. A filter
-    is a regular expression whose first group is the metric's name and whose second is its value;
-    ``\\w``, ``\\d`` and ``\\s`` mean ASCII. A line's time is the RFC 3339 time it begins with, if
-    it does. What a line is, and what becomes of a file that changes, :class:`Lines` says.
+    is a regular expression of RE2 whose first group is the metric's name and whose second is its
+    value. A line's time is the RFC 3339 time it begins with, if it does. What a line is, and what
+    becomes of a file that changes, :class:`Lines` says.
+
+    When the program has ended, a metric that was never printed for the default filter is looked for
+    once more, in :class:`OtherForms`. It is not before: a program may print ``loss: 0.7`` for each
+    batch and ``loss=0.5`` for the epoch, and only the latter is what Katib's users mean.
 
     Raises:
-        re.error: a filter is not a regular expression; admission refuses such filters.
+        ValueError: a filter is no expression of RE2; admission refuses such filters.
     """
 
-    __slots__ = ("_finders", "_keeps_empty", "_lines", "_metrics", "_needles")
+    __slots__ = ("_finder", "_lines", "_log", "_missing")
 
     def __init__(self, source: CollectorSource) -> None:
+        self._log = source.log
         self._lines = Lines(source.log)
-        self._metrics = frozenset(source.metrics)
-        self._needles = _encoded(tuple(source.metrics))
-        self._finders = _compiled(tuple(source.filters))
-        self._keeps_empty = bool(source.filters)
+        self._finder: Finder = DefaultFilter(source.metrics)
+        self._missing = set(source.metrics)
+        if source.filters:
+            self._finder = UserFilters(source.metrics, source.filters)
+            self._missing.clear()
 
     def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
         data, is_caught_up = self._lines.read(is_ended)
-        # Most chunks of a long log name no metric: they must cost no more than this search.
-        if not any(needle in data for needle in self._needles):
-            return (), is_caught_up
-        entries: list[MetricEntry] = []
-        for line in split(data):
-            if any(needle in line for needle in self._needles):
-                entries.extend(self._entries(line.decode("utf-8", "replace")))
-        return entries, is_caught_up
-
-    def _entries(self, line: str) -> Iterator[MetricEntry]:
-        time: datetime | None = None
-        for find in self._finders:
-            for match in find(line):
-                name, value = (match[1] or "").strip(), (match[2] or "").strip()
-                if name in self._metrics and (value or self._keeps_empty):
-                    time = time or time_of_text(line.partition(" ")[0])
-                    yield MetricEntry(time, name, value)
-
-
-def _default_matches(line: str) -> Iterator[re.Match[str]]:
-    """All matches of the default filter, in time that grows with the line's length only."""
-    match = _DEFAULT_NEXT.search(line)
-    while match is not None:
-        yield match
-        # The value may end inside a word, as in `loss=0.5acc=1`; the word's rest is a name then.
-        end = match.end()
-        match = _DEFAULT_HERE.match(line, end) or _DEFAULT_NEXT.search(line, end)
-
-
-@lru_cache(maxsize=256)
-def _compiled(filters: tuple[str, ...]) -> tuple[Finder, ...]:
-    if not filters:
-        return (_default_matches,)
-    patterns = (re.compile(text, re.ASCII) for text in filters)
-    return tuple(pattern.finditer for pattern in patterns if pattern.groups >= 2)
-
-
-@lru_cache(maxsize=256)
-def _encoded(metrics: tuple[str, ...]) -> tuple[bytes, ...]:
-    return tuple(metric.encode("utf-8", "replace") for metric in metrics)
+        entries = list(self._finder.find(data.replace(b"\r", b"\n")))
+        if self._missing:
+            self._missing.difference_update(entry.name for entry in entries)
+        if not (self._missing and is_ended and is_caught_up):
+            return entries, is_caught_up
+        self._lines, self._finder = Lines(self._log), OtherForms(sorted(self._missing))
+        self._missing.clear()
+        more, is_caught_up = self.read(is_ended)
+        return [*entries, *more], is_caught_up
