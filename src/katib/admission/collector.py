@@ -17,6 +17,7 @@ from katib.api.experiment import (
     MetricsCollectorSpec,
     SourceSpec,
 )
+from katib.api.filters import compile_filter
 from katib.configuration.lookups import KINDS_WITHOUT_ENTRY
 from katib.errors import ConfigurationError
 
@@ -24,7 +25,6 @@ _PATH = "spec.metricsCollectorSpec"
 _KIND = f"{_PATH}.collector.kind"
 _FILE = f"{_PATH}.source.fileSystemPath"
 _FILTER = f"{_PATH}.source.filter"
-_POSIX_CLASS = re.compile(r"\[\^?\[:\^?\w+:\]")
 _TWO_GROUPS = re.compile(r".*\(.*\).*\(.*\).*")
 
 
@@ -128,13 +128,9 @@ def _check_custom(collector: CollectorSpec, source: SourceSpec) -> Problems:
 def _check_filters(source: SourceSpec) -> Problems:
     path = f"{_FILTER}.metricsFormat"
     for text in source.filter.metrics_format if source.filter else ():
-        if _POSIX_CLASS.search(text):
-            # Python would read it as another set of characters, with no more than a warning.
-            yield invalid(path, text, "invalid filter: write [a-z] and the like for [[:alpha:]]")
-            continue
         try:
-            groups = re.compile(text).groups
-        except (re.error, OverflowError, RecursionError) as error:
+            groups = compile_filter(text).groups
+        except ValueError as error:
             yield invalid(path, text, f"invalid filter: {error}")
             continue
         if groups < 2 or not _TWO_GROUPS.search(text):

@@ -3,8 +3,8 @@
 Every collector here is an implementation of :class:`katib.ports.collector.Collector`: it turns
 what a program wrote into metric entries, a step at a time, and never fails because of what was
 written. It may know the port and nothing of stores or of controllers. ``text`` reads what is
-printed, ``json_lines`` objects of JSON, ``file`` a file in one of these formats; ``lines`` and
-``times`` are what they share. ``tensorflow_event`` reads a folder of TensorBoard's event files,
+printed, by the ``filters`` that say how a metric looks there, ``json_lines`` objects of JSON,
+``file`` a file in one of these formats; ``lines`` and ``times`` are what they share. ``tensorflow_event`` reads a folder of TensorBoard's event files,
 whose bytes ``records`` knows. Where entries are kept belongs to ``observations``; when a collector
 is called, to whoever runs trials. ``sidecar`` puts a collector beside each pod of a trial, and is
 the only file here that knows of resources, through their ports; ``following`` is what goes on

@@ -6,7 +6,7 @@ Each finds the metrics of a chunk of whole lines. Lines end at newlines only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -103,7 +103,7 @@ class OtherForms:
     __slots__ = ("_names", "_needles", "_pattern")
 
     def __init__(self, metrics: Sequence[str]) -> None:
-        self._names = {name.encode("utf-8", "replace"): name for name in metrics}
+        self._names = {name.encode("utf-8", "replace"): name for name in metrics if name}
         self._needles = _Needles(self._names)
         names = b"(" + b"|".join(map(re.escape, self._names)) + b")"
         between = _BLANKS + b"[:=]" + _BLANKS
@@ -153,9 +153,9 @@ class _Needles:
 
     __slots__ = ("_any", "_needles")
 
-    def __init__(self, names: Sequence[bytes] | dict[bytes, str]) -> None:
+    def __init__(self, names: Iterable[bytes]) -> None:
         self._needles = tuple(names)
-        self._any = re.compile(b"|".join(map(re.escape, names)))
+        self._any = re.compile(b"|".join(map(re.escape, self._needles)))
 
     def are_in(self, data: bytes) -> bool:
         return any(needle in data for needle in self._needles)

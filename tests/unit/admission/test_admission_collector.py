@@ -229,10 +229,16 @@ ROWS = [
     _filter("a filter with one group is refused at `filter.metricsFormat`", "(a)", TWO),
     _filter("a filter whose second group is escaped is refused", r"(a) \(b\)", TWO),
     _filter("a filter without groups is refused", "loss", TWO),
+    _filter("a filter with a class of POSIX is accepted", "([[:alpha:]]+)=(.*)"),
     _filter(
-        "a filter with a class of POSIX, which Python would misread, is refused",
-        "([[:alpha:]]+)=(.*)",
-        "invalid filter: write [a-z]",
+        "a filter with a look ahead, which RE2 does not know, is refused",
+        "(?=loss)(.*)=(.*)",
+        "invalid filter: invalid perl operator: (?=",
+    ),
+    _filter(
+        "a filter with a reference back is refused",
+        r"(.*)=(.*)\1",
+        r"invalid filter: invalid escape sequence: \1",
     ),
     _case(
         "filters of `StdOut` are checked, though Katib does not",

@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from katib.collectors.filters import DefaultFilter
+from katib.collectors.json_lines import JsonCollector
 from katib.collectors.lines import CHUNK_BYTES
 from katib.collectors.text import TextCollector
 from katib.ports.collector import CollectorSource
@@ -132,8 +136,150 @@ def test_a_filter_with_one_group_finds_nothing(log: Path) -> None:
 
 
 def test_a_filter_that_is_no_expression_is_refused_at_once(log: Path) -> None:
-    with pytest.raises(re.error):
+    with pytest.raises(ValueError, match=r"missing \): \(loss"):
         collect(log, "loss=1", filters=["(loss"])
+
+
+def test_a_filter_that_goes_astray_in_python_takes_no_time(log: Path) -> None:
+    # `re` would try 2^200,000 ways to cut that word up, and the test's time would be over.
+    found = collect(log, "loss" * 50_000 + " \nloss=2", filters=[r"((?:\w+\s*)+)=(\d)"])
+    assert pairs(found) == [("loss", "2")]
+
+
+def test_bytes_that_are_no_text_count_as_characters_in_a_filter(log: Path) -> None:
+    found = collect(log, b"loss \xff 3\n", filters=[r"(loss) . (\d)"])
+    assert pairs(found) == [("loss", "3")]
+
+
+OTHER_FORMS: dict[str, tuple[str, Pairs]] = {
+    "a colon": ("epoch 3, loss: 0.25", [("loss", "0.25")]),
+    "behind the level of a logger": ("12:30:01 INFO loss: 0.25", [("loss", "0.25")]),
+    "a dictionary of Python": ("{'loss': 0.25, 'lr': 1e-05}", [("loss", "0.25")]),
+    "an object of JSON": ('{"step": 1, "loss": 0.25}', [("loss", "0.25")]),
+    "a text of JSON": ('{"step": 1, "loss": "0.25"}', [("loss", "0.25")]),
+    "an equal sign and a text": ("loss = '0.25'", [("loss", "0.25")]),
+    "a percentage and a fraction": ("loss: 71.59% (9332/13036)", [("loss", "71.59")]),
+    "every spelling of a float": (
+        "loss: 1; loss: -.5; loss: +2.50E-3; loss: 1.2e+32; loss: 7.",
+        [("loss", "1"), ("loss", "-.5"), ("loss", "+2.50E-3"), ("loss", "1.2e+32"), ("loss", "7")],
+    ),
+    "nan and infinity": ("loss: nan, loss: -Infinity", [("loss", "nan"), ("loss", "-Infinity")]),
+    "a name that the default filter cannot take": (
+        "train/loss=0.5",
+        [("loss", "0.5"), ("train/loss", "0.5")],
+    ),
+    "a name with a blank": ("Train loss: 0.5", [("Train loss", "0.5")]),
+    "a part of another name": ("val_loss: 1 val-loss: 1 val/loss: 1 val.loss: 1 loss_2: 1", []),
+    "behind a word that tells which": ("validation loss: 0.5", []),
+    "a fraction": ("loss: 3/10", []),
+    "a time": ("loss: 12:30", []),
+    "a date": ("loss: 2024-03-04", []),
+    "a version": ("loss: 1.2.3", []),
+    "thousands": ("loss: 1,000.5", []),
+    "an underscore": ("loss: 1_000", []),
+    "a word": ("loss: none loss: nano loss: unknown", []),
+    "no value": ("loss: \nloss:\n0.5", []),
+    "another case": ("Loss: 0.5", []),
+    "the same name for Katib counts alone": ("loss: 0.7\nloss=0.5\nloss: 0.6", [("loss", "0.5")]),
+    "one name for Katib and another one not": (
+        "Train loss: 0.7\nloss=0.5\nTrain loss: 0.6",
+        [("loss", "0.5"), ("Train loss", "0.7"), ("Train loss", "0.6")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_FORMS)
+def test_other_forms(case: str, log: Path) -> None:
+    text, expected = OTHER_FORMS[case]
+    assert pairs(collect(log, text, ["loss", "train/loss", "Train loss"])) == expected
+
+
+COMPLAINTS: dict[str, tuple[str, Pairs]] = {
+    "a loss that is nan": ("loss=nan", [("loss", "nan")]),
+    "a loss without a value": ("loss=", []),
+    "a loss with three decimals": ("loss=888.33", [("loss", "888.33")]),
+    "a loss as large as the sky": ("loss=1.2e+32", [("loss", "1.2e+32")]),
+    "a loss without a zero": ("loss=.98", [("loss", ".98")]),
+    "an accuracy in per cent": ("Accuracy: 71.59% (9332/13036)", [("Accuracy", "71.59")]),
+    "an accuracy in the log of a logger": (
+        "INFO:root:Epoch[9] Validation-accuracy=0.98",
+        [("Validation-accuracy", "0.98")],
+    ),
+    "two metrics on a line": (
+        "Validation-accuracy=0.9, loss=1",
+        [("Validation-accuracy", "0.9"), ("loss", "1")],
+    ),
+    "numbers of JSON": ('{"loss": 0.5, "Accuracy": 1}', [("loss", "0.5"), ("Accuracy", "1")]),
+    "texts of JSON": ('{"loss": "0.5", "Accuracy": "1"}', [("loss", "0.5"), ("Accuracy", "1")]),
+}
+
+
+@pytest.mark.parametrize("case", COMPLAINTS)
+def test_what_users_of_katib_complained_about(case: str, log: Path) -> None:
+    line, expected = COMPLAINTS[case]
+    metrics = ["loss", "Accuracy", "Validation-accuracy"]
+    assert pairs(collect(log, line, metrics)) == expected
+    if line.startswith("{"):
+        reader = JsonCollector(CollectorSource(metrics, (), log, "JSON"))
+        assert pairs(reader.read(True)[0]) == expected
+
+
+def test_another_form_keeps_the_time_of_its_line(log: Path) -> None:
+    (entry,) = collect(log, "2024-03-04T12:00:00Z INFO loss: 1")
+    assert entry == MetricEntry(NOON, "loss", "1")
+
+
+def test_other_forms_wait_for_the_programs_end(log: Path) -> None:
+    log.write_text("loss: 0.5\n")
+    collector = TextCollector(CollectorSource(["loss"], (), log))
+    assert collector.read(False) == ([], True)
+    assert pairs(collector.read(True)[0]) == [("loss", "0.5")]
+    assert collector.read(True) == ([], True)
+
+
+def test_filters_of_the_user_know_no_other_forms(log: Path) -> None:
+    assert collect(log, "loss: 1", filters=[r"(loss)=(\d)"]) == []
+
+
+def test_metrics_without_a_name_find_nothing(log: Path) -> None:
+    assert collect(log, "=1 loss=1\n", []) == []
+    assert collect(log, "=1 loss=1\n", [""]) == []
+
+
+# Katib's own expression, with the words that it takes for empty values.
+KATIB = re.compile(
+    r"([\w|-]+)\s*=\s*((?i:[+-]?(?:nan|inf(?:inity)?)(?!\w))|[+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)",
+    re.ASCII,
+)
+PIECES = st.sampled_from(
+    [*"=-+.|_ \t\n5e", "loss", "acc", "e5", "nan", "inf", "a|b", "0.5", "1E3", "loss=", "x=", "é"]
+)
+NAMES = st.sets(st.sampled_from(["loss", "acc", "e5", "nan-loss", "5", "inf", "a|b", "-x", "_"]))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(pieces=st.lists(PIECES, max_size=40), names=NAMES)
+def test_the_default_filter_finds_what_katibs_finds_line_by_line(
+    pieces: list[str], names: set[str]
+) -> None:
+    text = "".join(pieces)
+    expected = [
+        (match[1], match[2])
+        for line in text.split("\n")
+        for match in KATIB.finditer(line)
+        if match[1] in names and match[2]
+    ]
+    assert pairs(list(DefaultFilter(sorted(names)).find(text.encode()))) == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.binary(max_size=200), filters=st.sampled_from([(), (r"(\w+)=(\d)",)]))
+def test_no_bytes_before_a_line_hide_it(
+    data: bytes, filters: Sequence[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log = tmp_path_factory.mktemp("noise") / "log"
+    found = collect(log, data + b"\nloss=1\n", filters=filters)
+    assert pairs(found)[-1] == ("loss", "1")
 
 
 NOON = datetime(2024, 3, 4, 12, tzinfo=UTC)
