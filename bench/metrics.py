@@ -53,14 +53,13 @@ def collect(log: Path, filters: Sequence[str]) -> int:
 def collect_line_by_line(log: Path, filters: Sequence[str]) -> int:
     """The number of entries by Katib's expression, with no more around it than it needs."""
     patterns = [re.compile(text, re.ASCII) for text in filters] or [KATIB]
-    found = []
+    found: list[tuple[str, str]] = []
     with log.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             if any(metric in line for metric in METRICS):
                 for pattern in patterns:
-                    for match in pattern.finditer(line):
-                        if match[1] in METRICS:
-                            found.append((match[1], match[2]))
+                    matches = pattern.finditer(line)
+                    found += [(match[1], match[2]) for match in matches if match[1] in METRICS]
     return len(found)
 
 

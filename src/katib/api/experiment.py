@@ -103,7 +103,7 @@ class FileSystemPath(Value, frozen=True):
 
 
 class FilterSpec(Value, frozen=True):
-    """Regular expressions with two groups: the metric's name and its value."""
+    """Regular expressions of RE2 with two groups: the metric's name and its value."""
 
     metrics_format: tuple[str, ...] = ()
 

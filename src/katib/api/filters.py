@@ -16,6 +16,10 @@ class Match(Protocol):
 
     def __getitem__(self, group: int) -> bytes | None: ...
 
+    def end(self) -> int:
+        """Where in the text it ends."""
+        ...
+
 
 class MetricFilter(Protocol):
     """A compiled filter."""

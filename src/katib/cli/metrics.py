@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from katib.cli.completion import complete_trials
 from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
+from katib.cli.results import ExitCode
 from katib.errors import KatibError, suggest
 
 if TYPE_CHECKING:
@@ -26,8 +28,20 @@ class NoMetricError(KatibError):
 
 
 def metrics(
-    trial: Annotated[str, typer.Argument(help="The trial's name.", autocompletion=complete_trials)],
+    trial: Annotated[
+        str | None, typer.Argument(help="The trial's name.", autocompletion=complete_trials)
+    ] = None,
     metric: Annotated[str | None, typer.Option("--metric", "-m", help="Only this one.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Read a log, and run nothing."),
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option("--from", metavar="LOGFILE", help="The log of a dry run.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="The Experiment of a dry run; - is stdin.")
+    ] = None,
     namespace: NamespaceOption = "default",
     home: HomeOption = None,
 ) -> None:
@@ -36,15 +50,31 @@ def metrics(
     One line per value: time, metric, value. A value without a time has none in the program's
     output.
 
-    Example:
+    With --dry-run nothing is run: a log, or a folder of event files, is read as the experiment's
+    collector would read it at the program's end. What became of each metric, and lines that nearly
+    were one, follow on the standard error. Exits with 1 when the objective metric is not found.
+
+    Examples:
 
       katib metrics random-gw7wzdw2 -m Validation-accuracy
+      katib metrics --dry-run --from train.log -f experiment.yaml
     """
-    from katib.api.codec import format_time
+    if dry_run and trial is None and log is not None and file is not None:
+        from katib.cli.dry_run import show
+
+        if not show(file, log, metric):
+            raise typer.Exit(ExitCode.FAILED)
+    elif not dry_run and trial is not None and log is None and file is None:
+        _show(trial, metric, namespace, home)
+    else:
+        raise typer.BadParameter("name a TRIAL, or give --dry-run with --from LOGFILE and -f FILE")
+
+
+def _show(trial: str, metric: str | None, namespace: str, home: Path | None) -> None:
     from katib.api.trial import TRIALS
     from katib.api.values import Key
+    from katib.cli.dry_run import print_entry
     from katib.observations.sql import SqlObservationLog
-    from katib.ports.observation_log import NO_TIME
 
     place, key = open_home(home), Key(namespace, trial.removeprefix("trial/"))
     found = open_reader(place).get(TRIALS, key)
@@ -58,8 +88,7 @@ def metrics(
     if not entries:
         typer.echo(f'No metrics of trial "{key.name}" yet.', err=True)
     for entry in entries:
-        when = "-" if entry.time == NO_TIME else format_time(entry.time)
-        typer.echo(f"{when}\t{entry.name}\t{entry.value}")
+        print_entry(entry)
 
 
 def _check_metric(trial: Trial, metric: str, reported: Iterable[str]) -> None:

@@ -4,11 +4,12 @@ Every collector here is an implementation of :class:`katib.ports.collector.Colle
 what a program wrote into metric entries, a step at a time, and never fails because of what was
 written. It may know the port and nothing of stores or of controllers. ``text`` reads what is
 printed, by the ``filters`` that say how a metric looks there, ``json_lines`` objects of JSON,
-``file`` a file in one of these formats; ``lines`` and ``times`` are what they share. ``tensorflow_event`` reads a folder of TensorBoard's event files,
-whose bytes ``records`` knows. Where entries are kept belongs to ``observations``; when a collector
-is called, to whoever runs trials. ``sidecar`` puts a collector beside each pod of a trial, and is
-the only file here that knows of resources, through their ports; ``following`` is what goes on
-beside one pod then. ``near_miss`` reads the same logs for people: what was nearly a metric.
+``file`` a file in one of these formats; ``lines`` and ``times`` are what they share.
+``tensorflow_event`` reads a folder of TensorBoard's event files, whose bytes ``records`` knows.
+Where entries are kept belongs to ``observations``; when a collector is called, to whoever runs
+trials. ``sidecar`` puts a collector beside each pod of a trial, and is the only file here that
+knows of resources, through their ports; ``following`` is what goes on beside one pod then.
+``near_miss`` reads the same logs for people: what was nearly a metric.
 """
 
 from __future__ import annotations

@@ -140,12 +140,15 @@ class UserFilters:
         for start, end in self._needles.lines(data):
             # What is no UTF-8 counts as one strange character, as in Go.
             line = data[start:end].decode("utf-8", "replace").encode()
-            time = _time(line)
+            time, last = _time(line), self._needles.last(line)
             for one in self._filters:
                 for match in one.finditer(line):
                     name = self._names.get((match[1] or b"").strip())
                     if name is not None:
                         yield MetricEntry(time, name, (match[2] or b"").strip().decode())
+                    if match.end() > last:
+                        # To look further costs as much again, and there is no name left.
+                        break
 
 
 class _Needles:
@@ -159,6 +162,10 @@ class _Needles:
 
     def are_in(self, data: bytes) -> bool:
         return any(needle in data for needle in self._needles)
+
+    def last(self, data: bytes) -> int:
+        """Where the last name begins; -1 when there is none."""
+        return max(map(data.rfind, self._needles), default=-1)
 
     def lines(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Where the lines with a name begin and end."""

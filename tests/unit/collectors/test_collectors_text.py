@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from katib.collectors.filters import DefaultFilter
+from katib.collectors.filters import DefaultFilter, UserFilters
 from katib.collectors.json_lines import JsonCollector
 from katib.collectors.lines import CHUNK_BYTES
 from katib.collectors.text import TextCollector
@@ -270,6 +271,51 @@ def test_the_default_filter_finds_what_katibs_finds_line_by_line(
         if match[1] in names and match[2]
     ]
     assert pairs(list(DefaultFilter(sorted(names)).find(text.encode()))) == expected
+
+
+USERS = [r"(\w+)\s*=\s*(\d)?", r"(\w*)[^a]*?([.5]*)", r"(loss|acc)(.*)", r"([\w|-]+) ?=(.)"]
+
+
+@settings(max_examples=500, deadline=None)
+@given(pieces=st.lists(PIECES, max_size=30), filters=st.lists(st.sampled_from(USERS), min_size=1))
+def test_filters_of_the_user_find_what_they_find_line_by_line(
+    pieces: list[str], filters: list[str]
+) -> None:
+    text, names = "".join(pieces).replace("é", "e"), ["loss", "acc", "e5"]
+    expected = [
+        (match[1].strip(), (match[2] or "").strip())
+        for line in text.split("\n")
+        if any(name in line for name in names)
+        for one in filters
+        for match in re.finditer(one, line, re.ASCII)
+        if match[1].strip() in names
+    ]
+    assert pairs(list(UserFilters(names, filters).find(text.encode()))) == expected
+
+
+def test_lines_of_several_writers_are_all_found(log: Path) -> None:
+    count, collector = 2000, TextCollector(CollectorSource(["a", "b", "c"], (), log))
+
+    def write(name: str) -> None:
+        for number in range(count):
+            with log.open("a") as file:
+                file.write(f"{name}={number}\n")
+
+    writers = [threading.Thread(target=write, args=(name,)) for name in "abc"]
+    for writer in writers:
+        writer.start()
+    found: list[MetricEntry] = []
+    while any(writer.is_alive() for writer in writers):
+        found += collector.read(False)[0]
+    found += collector.read(True)[0]
+    for name in "abc":
+        assert [entry.value for entry in found if entry.name == name] == [*map(str, range(count))]
+
+
+def test_lines_of_a_megabyte_hide_nothing(log: Path) -> None:
+    noise = "x " * (CHUNK_BYTES // 2)
+    text = "".join(f"{noise}loss={number}\n" for number in range(5))
+    assert [value for _, value in pairs(collect(log, text))] == [*"01234"]
 
 
 @settings(max_examples=200, deadline=None)
