@@ -66,8 +66,10 @@ class Ascent:
         starts = ranked[apart(ranked[:_FIRST], _CLIMBERS)]
         # While the sum of the scores grows, some of them may fall.
         slid = np.vstack([self._slide(starts, self._surrogate, _CLIMB_STEPS), starts])
-        tops = [self._climb(one, self._surrogate) for one in self.ranked(slid)[:_FINISHERS]]
-        return np.vstack([self.ranked(np.stack(tops)), ranked])
+        highest = self.ranked(slid)[:_FINISHERS]
+        tops = [self._climb(one, self._surrogate) for one in highest]
+        # A place between values may score higher than the value that it is moved to in the end.
+        return np.vstack([self.ranked(np.vstack([*tops, highest])), ranked])
 
     def _climb(self, point: Floats, surrogate: SmoothSurrogate) -> Floats:
         """By steps along the parameters that have them, and along the others, in turns."""
@@ -80,7 +82,10 @@ class Ascent:
         return point
 
     def _slide(self, points: Floats, surrogate: SmoothSurrogate, steps: int) -> Floats:
-        """Along the free parameters, all points at once: the sum of their scores grows."""
+        """Along the free parameters, all points at once: the sum of their scores grows.
+
+        And then to the next places that values stand at.
+        """
         free = list(self._features.free)
         if not free:
             return points
@@ -102,7 +107,7 @@ class Ascent:
             options={"maxiter": steps},
         )
         moved[:, free] = found.x.reshape(len(points), -1)
-        return moved
+        return self._features.rounded(moved)
 
     def _step(self, point: Floats) -> Floats:
         """To better neighbours, as long as there are any.

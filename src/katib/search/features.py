@@ -20,6 +20,10 @@ from katib.search.space import SearchSpace
 #: Parameters of more ordered values than this are searched as if there were no end of them.
 _MOST_VALUES = 256
 
+#: Of those, values with more than one of so many parts of the range are told apart nevertheless:
+#: all places that stand for one are the same trial.
+_PARTS = 1024
+
 
 class Features:
     """Turns points of the unit cube into what models work with, and rounds them to values.
@@ -35,6 +39,11 @@ class Features:
             number: _edges(parameter)
             for number, parameter in enumerate(space.parameters)
             if _is_counted(parameter)
+        }
+        self._wide = {
+            number: _wide(parameter)
+            for number, parameter in enumerate(space.parameters)
+            if parameter.size is not None and number not in self._edges
         }
         self.places: Mapping[int, Floats] = {
             number: np.array([parameter.unit(parameter.value(i)) for i in range(len(edges))])
@@ -75,10 +84,15 @@ class Features:
         return np.clip(found, 0, len(self._edges[number]) - 1)
 
     def rounded(self, units: Floats) -> Floats:
-        """The places that values stand at, next to (n_points, n_parameters) on the unit cube."""
+        """The places that values stand at, next to (n_points, n_parameters) on the unit cube.
+
+        Where values are too close to matter, places stay as they are.
+        """
         result = units.copy()
         for number, places in self.places.items():
             result[:, number] = places[self.index(number, units[:, number])]
+        for number, shares in self._wide.items():
+            result[:, number] = _middles(shares, units[:, number])
         return result
 
     def encode(self, units: Floats) -> Floats:
@@ -109,3 +123,19 @@ def _codes(words: int, most_columns: int | None) -> Floats:
 def _edges(parameter: Parameter) -> Floats:
     count = parameter.size or 1
     return np.array([parameter.share(parameter.value(index))[0] for index in range(count)])
+
+
+def _wide(parameter: Parameter) -> Floats:
+    """Both ends of the shares that are wider than a part, in order: (n_shares, 2)."""
+    values = {parameter.value_at((part + 0.5) / _PARTS) for part in range(_PARTS)}
+    shares = np.array(sorted(parameter.share(value) for value in values))
+    return np.asarray(shares[np.diff(shares)[:, 0] > 1 / _PARTS])
+
+
+def _middles(shares: Floats, places: Floats) -> Floats:
+    """The middle of the share that each of these places lies in, or the place itself."""
+    if not len(shares):
+        return places
+    lows, highs = shares[np.searchsorted(shares[1:, 0], places, side="right")].T
+    is_inside = (lows <= places) & (places <= highs)
+    return np.where(is_inside, (lows + highs) / 2, places)

@@ -27,7 +27,12 @@ def mixed() -> ExperimentBuilder:
     return grid().with_parameter("x", min="0", max="1")
 
 
-SPACES = {"reals": reals, "steps and words": grid, "both": mixed}
+def many() -> ExperimentBuilder:
+    builder = an_experiment().with_parameter("x", min="0", max="1")
+    return builder.with_parameter("n", names.INT, min="1", max="500", distribution="logUniform")
+
+
+SPACES = {"reals": reals, "steps and words": grid, "both": mixed, "many steps": many}
 
 
 def random() -> np.random.Generator:
@@ -51,6 +56,7 @@ def test_climbing_leads_to_the_best_point_near_the_best_that_was_drawn(
     near = np.clip(climbed[0] + random().normal(0, 0.02, (400, climbed.shape[1])), 0, 1)
     assert ascent.scores(features.rounded(near)).max() <= scores[0][0] + 1e-3
     assert ((climbed >= 0) & (climbed <= 1)).all()
+    np.testing.assert_array_equal(features.rounded(climbed), climbed)
 
 
 @pytest.mark.parametrize("space", SPACES)
