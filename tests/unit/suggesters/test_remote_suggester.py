@@ -526,7 +526,8 @@ def test_the_numbers_are_sent(stage: Stage) -> None:
 def test_an_ask_has_time(stage: Stage) -> None:
     stage.suggester().suggest(a_request())
     (time,) = stage.algorithm.script.times
-    assert 570 < time <= 600
+    # On the wire a deadline is rounded up, to the next second at most.
+    assert 570 < time <= 601
 
 
 @pytest.mark.rule("an ask that takes longer than it may is an error")
