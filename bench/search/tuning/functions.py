@@ -43,6 +43,32 @@ def camel(x: Floats) -> float:
     return float(2 * x[0] ** 2 - 1.05 * x[0] ** 4 + x[0] ** 6 / 6 + x[0] * x[1] + x[1] ** 2)
 
 
+def goldstein_price(x: Floats) -> float:
+    """In two dimensions; many powers of ten from the best to the worst."""
+    a, b = x
+    one = (a + b + 1) ** 2 * (19 - 14 * a + 3 * a**2 - 14 * b + 6 * a * b + 3 * b**2)
+    other = (2 * a - 3 * b) ** 2 * (18 - 32 * a + 12 * a**2 + 48 * b - 36 * a * b + 27 * b**2)
+    return float((1 + one) * (30 + other))
+
+
+def shekel(x: Floats) -> float:
+    """In four dimensions; ten narrow holes in a plain."""
+    return float(-np.sum(1 / (((x[:, None] - _HOLES) ** 2).sum(0) + _WIDTHS)))
+
+
+def zakharov(x: Floats) -> float:
+    """A narrow plate."""
+    tilt = np.sum(0.5 * np.arange(1, x.size + 1) * x)
+    return float(np.sum(x**2) + tilt**2 + tilt**4)
+
+
+def powell(x: Floats) -> float:
+    """Four by four; flat at the bottom."""
+    a, b, c, d = x.reshape(-1, 4).T
+    terms = (a + 10 * b) ** 2 + 5 * (c - d) ** 2 + (b - 2 * c) ** 4 + 10 * (a - d) ** 4
+    return float(np.sum(terms))
+
+
 def hartmann(x: Floats) -> float:
     """In three dimensions."""
     scales, centres = _HARTMANN
@@ -70,3 +96,17 @@ def _dixon_price(dimensions: int) -> Landscape:
 
 
 DIXON_PRICE_5 = _dixon_price(5)
+_HOLES = np.array(
+    [
+        [4, 1, 8, 6, 3, 2, 5, 8, 6, 7],
+        [4, 1, 8, 6, 7, 9, 3, 1, 2, 3.6],
+        [4, 1, 8, 6, 3, 2, 5, 8, 6, 7],
+        [4, 1, 8, 6, 7, 9, 3, 1, 2, 3.6],
+    ]
+)
+_WIDTHS = np.array([1, 2, 2, 4, 4, 6, 3, 7, 5, 5]) / 10
+
+GOLDSTEIN_PRICE = Landscape(goldstein_price, -2, 2, (0, -1))
+SHEKEL = Landscape(shekel, 0, 10, (4.000747, 4.000593, 3.999663, 3.999510))
+ZAKHAROV = Landscape(zakharov, -5, 5, 0)
+POWELL = Landscape(powell, -4, 4, 0)
