@@ -8,6 +8,9 @@ Cowen-Rivers et al., "HEBO: Pushing The Limits of Sample-Efficient Hyperparamete
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from katib.search.history import Floats
@@ -28,6 +31,35 @@ _POWERS = np.linspace(-2.0, 1.0, 31)
 
 #: They are compared on so many losses at most, evenly from the best to the worst.
 _MOST_COMPARED = 1000
+
+#: The powers of the scales that a model has the choice of: none, and for longer and longer tails.
+_CHOICES = (1.0, 0.5, 0.0, -1.0)
+
+
+class Scale(NamedTuple):
+    """Losses on a scale.
+
+    Attributes:
+        losses: (n_trials,), with a mean of 0 and a variance of 1; 0 where all are equal.
+        slopes: (n_trials,), the logarithms of how fast the scale rises at each. Of two scales, that
+            on which a model finds the losses the more probable by more than the sum of these is
+            the better one (Snelson, Rasmussen and Ghahramani, "Warped Gaussian Processes", 2004).
+    """
+
+    losses: Floats
+    slopes: Floats
+
+
+def scales(losses: Floats) -> Sequence[Scale]:
+    """Without outliers, as by :func:`warped`, and with tails that are shortened more and more.
+
+    Args:
+        losses: (n_trials,), finite.
+    """
+    drawn = _straight(losses)
+    if not drawn.any():
+        return [Scale(drawn, drawn)]
+    return [_scale(drawn, power) for power in _CHOICES]
 
 
 def warped(losses: Floats) -> Floats:
@@ -98,6 +130,13 @@ def _straight(losses: Floats) -> Floats:
         return np.zeros_like(away)
     with np.errstate(over="ignore"):
         return _drawn_in(np.clip(away / spread, -1e300, 1e300), _FAR)
+
+
+def _scale(drawn: Floats, power: float) -> Scale:
+    raised = _raised(drawn, power)
+    deviation = raised.std()
+    slopes = (power - 1) * np.sign(drawn) * np.log1p(np.abs(drawn)) - np.log(deviation)
+    return Scale((raised - raised.mean()) / deviation, slopes)
 
 
 def _likeliest(values: Floats) -> Floats:

@@ -30,7 +30,7 @@ from katib.search.local_search import Neighbourhood, ascended, ordered
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
 from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn
-from katib.search.warping import measured, sharpened, warped
+from katib.search.warping import measured, sharpened
 
 #: A space of no more points than this is looked at as a whole.
 _MOST_COUNTED = 4096
@@ -169,7 +169,7 @@ class Smac:
         losses, units = losses_of(known), points_of(known, self._space)
         best = units[np.argsort(losses, kind="stable")]
         if self._plan.surrogate == "gp":
-            model = learn("GP", self._features, units, warped(losses), self._seed)
+            model = learn("GP", self._features, units, losses, self._seed)
             return _Knowledge([model], best)
         is_failed = np.array([trial.outcome is Outcome.FAILED for trial in known])
         first = losses[: self._plan.initial][~is_failed[: self._plan.initial]]
