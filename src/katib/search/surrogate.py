@@ -31,7 +31,7 @@ Grower = Callable[[Floats, Floats, np.random.Generator], Forest | Boosting]
 
 
 class Surrogate(Protocol):
-    """Predicts losses on the scale that it was given them on. Points are on the unit cube."""
+    """Predicts losses on a scale of its own, in their order. Points are on the unit cube."""
 
     @property
     def best(self) -> float:
