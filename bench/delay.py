@@ -1,8 +1,8 @@
 """How long after a program printed a metric can it be read, and what do silent trials cost?
 
-Each trial of a `katib up` in a new home prints the wall clock's time as its metric now and then. The
-observation log is read as `katib metrics` reads it, from the file in the home, all the time: the
-delay of a line is from the time in it until it is there. What trials cost that print nothing is
+Each trial of a `katib up` in a new home prints the wall clock's time as its metric now and then.
+The observation log is read as `katib metrics` reads it, from the file in the home, all the time:
+the delay of a line is from the time in it until it is there. What trials cost that print nothing is
 processor time of the server.
 """
 
