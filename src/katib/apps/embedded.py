@@ -125,7 +125,7 @@ class EmbeddedEngine:
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
-            TrialFilesReconciler(self.store, home.trials),
+            TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
         stopper = _stopper(options.config, self.observations)
