@@ -120,7 +120,9 @@ class Lines:
             if not stat.S_ISREG(status.st_mode):
                 return _Look(0, None, False)
             length = len(self._mark)
-            data = os.pread(file, CHUNK_BYTES + length, self._offset - length)
+            # Room for a whole chunk would cost several times what a short line does.
+            size = min(CHUNK_BYTES, max(0, status.st_size - self._offset))
+            data = os.pread(file, size + length, self._offset - length)
         finally:
             os.close(file)
         is_same = bool(length) or self._inode in (0, status.st_ino)
