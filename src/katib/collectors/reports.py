@@ -71,8 +71,8 @@ class _Reader:
         self.problems: list[FieldError] = []
         self._now = now
 
-    def refuse(self, path: str, detail: str, found: object = None) -> None:
-        shown = None if found is None else _show(found)
+    def refuse(self, path: str, detail: str, *found: object) -> None:
+        shown = _show(found[0]) if found else None
         self.problems.append(FieldError(path or "the body", "Invalid value", detail, shown))
 
     def fields(self, text: str) -> Iterator[_Object]:

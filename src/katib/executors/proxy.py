@@ -183,11 +183,11 @@ class ConnectProxy:
         except _RefusedError as refusal:
             await _refuse((reader, writer), str(refusal))
             return
-        if not is_asked:
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         port = int(there[1].get_extra_info("sockname")[1])
         if is_db_manager(target):
             self._passwords[port] = password
+        if not is_asked:
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await _join((reader, writer), there, lambda: self._passwords.pop(port, None))
 
     async def _reach(self, target: Target) -> tuple[_Stream, bool]:
