@@ -144,10 +144,13 @@ class GrpcRoute:
         trial: its name.
         token: of the trial; empty where there are none.
         pace: how long is tried while the manager is away.
+
+    Attributes:
+        address: as it was given.
     """
 
     def __init__(self, address: str, trial: str, token: str, pace: Pace) -> None:
-        self._address, self._trial, self._token, self._pace = address, trial, token, pace
+        self.address, self._trial, self._token, self._pace = address, trial, token, pace
 
     def send(self, values: Mapping[str, str], time: datetime) -> None:
         """See :class:`Route`."""
@@ -164,14 +167,14 @@ class GrpcRoute:
         message = pb.ObservationLog(metric_logs=logs)
         request = pb.ReportObservationLogRequest(trial_name=self._trial, observation_log=message)
         metadata = (("authorization", f"Bearer {self._token}"),) if self._token else ()
-        with grpc.insecure_channel(self._address) as channel:
+        with grpc.insecure_channel(self.address) as channel:
             try:
                 # It waits for a manager that is away, and sends nothing twice.
                 DBManagerStub(channel).ReportObservationLog(
                     request, timeout=self._pace.seconds, metadata=metadata, wait_for_ready=True
                 )
             except grpc.RpcError as error:
-                raise ReportError(self._address, self._why(error)) from error
+                raise ReportError(self.address, self._why(error)) from error
 
     def _why(self, error: Exception) -> str:
         code, details = getattr(error, "code", None), getattr(error, "details", None)
