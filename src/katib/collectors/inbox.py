@@ -75,11 +75,12 @@ class Pushed:
         # Entries that an earlier engine may have read from the drop, and how many of each.
         self.kept: Counter[MetricEntry] = Counter()
         self.unkept: list[MetricEntry] = []
+        self.unjudged: list[MetricEntry] = []
         self.metric = objective.objective_metric_name
 
     def note(self, entries: Sequence[MetricEntry]) -> None:
-        """See what was pushed."""
-        self.watch.note(entries)
+        """See what was pushed; the rules do so later, since they may take their time."""
+        self.unjudged += entries
         for entry in entries:
             if len(self.names) < REMEMBERED_NAMES:
                 self.names[entry.name] = None
@@ -146,10 +147,11 @@ class Inbox:
                 found.note(entries)
             return found
 
-    def read_drop(self, trial: Key, pushed: Pushed, is_ended: bool) -> bool:
-        """Keep what is new in a trial's drop; whether that was all.
+    def follow(self, trial: Key, pushed: Pushed, is_ended: bool) -> bool:
+        """Keep what is new in a trial's drop, and judge all that is new; whether that was all.
 
-        What an earlier engine has kept of it already is passed over.
+        What an earlier engine has kept of the drop already is passed over. Not called twice at once
+        for the same trial.
         """
         with self._lock:
             entries, is_caught_up = pushed.drop.read(is_ended)
@@ -162,7 +164,9 @@ class Inbox:
                 self._log.report(trial, pushed.unkept)
                 pushed.note(pushed.unkept)
                 pushed.unkept = []
-            return is_caught_up
+            unjudged, pushed.unjudged = pushed.unjudged, []
+        pushed.watch.note(unjudged)
+        return is_caught_up
 
     def _add(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
         found = self._store.find(TRIALS, trial)

@@ -14,8 +14,8 @@ class Pushing:
 
     Args:
         pushed: what the pod's trial has pushed, by whatever way and from whichever pod.
-        read_drop: keeps what is new in the drop, once more when nothing will be written there any
-            more; whether that was all.
+        follow: keeps what is new in the drop, once more when nothing will be written there any
+            more, and judges what was pushed; whether that was all.
         reports: whom to tell.
         environment: variables for the pod.
     """
@@ -23,12 +23,12 @@ class Pushing:
     def __init__(
         self,
         pushed: Pushed,
-        read_drop: Callable[[bool], bool],
+        follow: Callable[[bool], bool],
         reports: Reports,
         environment: Mapping[str, str],
     ) -> None:
         self.environment, self.note = environment, ""
-        self._pushed, self._read_drop, self._reports = pushed, read_drop, reports
+        self._pushed, self._follow, self._reports = pushed, follow, reports
 
     @property
     def stop_reason(self) -> str:
@@ -38,7 +38,7 @@ class Pushing:
         self._reports.stop(reason)
 
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
-        is_caught_up = self._read_drop(is_ended)
+        is_caught_up = self._follow(is_ended)
         if is_ended and is_caught_up and not is_failed:
             self._conclude()
         return is_caught_up

@@ -86,7 +86,7 @@ class Stage:
             file.write(text)
 
     def read(self, pushed: Pushed, is_ended: bool = False) -> None:
-        assert self.inbox.read_drop(KEY, pushed, is_ended)
+        assert self.inbox.follow(KEY, pushed, is_ended)
 
     @property
     def values(self) -> list[str]:
@@ -211,6 +211,7 @@ def test_rules_see_what_is_pushed_by_every_way(stage: Stage) -> None:
     stage.read(pushed)
     assert pushed.watch.verdict == ""
     stage.take("0.7")
+    stage.read(pushed)
     assert "loss" in pushed.watch.verdict
 
 
@@ -218,8 +219,10 @@ def test_rules_see_what_an_earlier_engine_took(stage: Stage) -> None:
     stage.take("0.9", "0.8")
     stage.restart()
     pushed = stage.watch(RULE)
+    stage.read(pushed)
     assert pushed.watch.verdict == ""
     stage.take("0.7")
+    stage.read(pushed)
     assert pushed.watch.verdict
 
 
@@ -227,6 +230,7 @@ def test_a_report_that_counts_once_is_seen_once(stage: Stage) -> None:
     pushed = stage.watch(RULE)
     for _ in range(3):
         stage.take("0.9", key="a")
+    stage.read(pushed)
     assert pushed.watch.verdict == ""
 
 
@@ -282,7 +286,7 @@ def test_what_was_dropped_waits_for_the_store(stage: Stage) -> None:
     stage.write("loss=1\n")
     stage.log.takes_nothing = True
     with pytest.raises(StoreUnavailableError):
-        stage.inbox.read_drop(KEY, pushed, False)
+        stage.inbox.follow(KEY, pushed, False)
     assert not pushed.has_objective
     stage.log.takes_nothing = False
     stage.write("loss=2\n")

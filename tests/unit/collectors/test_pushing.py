@@ -6,7 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from katib.api import names
-from katib.api.experiment import EXPERIMENTS, CollectorSpec, MetricsCollectorSpec
+from katib.api.experiment import (
+    EXPERIMENTS,
+    CollectorSpec,
+    MetricsCollectorSpec,
+    ObjectiveSpec,
+)
 from katib.api.kinds import PODS
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import TRIALS, Trial, TrialSpec
@@ -19,7 +24,6 @@ from katib.api.values import (
     Unstructured,
     owner_reference,
 )
-from katib.collectors import COLLECTORS
 from katib.collectors.inbox import Report
 from katib.collectors.sidecar import LogSidecars
 from katib.observations.memory import MemoryObservationLog
@@ -61,10 +65,10 @@ class Stage:
         self.clock, self.folder = FakeClock(), folder
         self.store, self.log = MemoryStore(self.clock), MemoryObservationLog()
         self.told: list[tuple[str, str]] = []
-        self.sidecars = LogSidecars(self.store, self.log, self, COLLECTORS, self.clock)
+        self.sidecars = LogSidecars(self.store, self.log, self, self.clock)
         experiment = self.store.create(EXPERIMENTS, an_experiment().build())
         self.spec = TrialSpec(
-            objective=replace(an_experiment().build().spec.objective, objective_metric_name="loss"),
+            objective=ObjectiveSpec(type="minimize", objective_metric_name="loss"),
             metrics_collector=MetricsCollectorSpec(collector=CollectorSpec(kind="Push")),
             primary_container_name="main",
         )
@@ -153,8 +157,10 @@ def test_what_is_pushed_ends_a_pod_early(stage: Stage) -> None:
     stage.spec = replace(stage.spec, early_stopping_rules=RULES)
     sidecar = stage.attach()
     stage.push("speed", "7")
+    assert sidecar.advance(False)
     assert sidecar.stop_reason == ""
     stage.push("speed", "3")
+    assert sidecar.advance(False)
     assert sidecar.stop_reason
     assert sidecar.advance(True)
     sidecar.note_stop(sidecar.stop_reason)
