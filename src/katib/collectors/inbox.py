@@ -72,7 +72,7 @@ class Pushed:
         self.drop, self.watch = drop, watch
         self.names: dict[str, None] = {}
         self.has_objective = self.has_number = False
-        # Entries that an earlier engine may have read from the drop, and how many of each.
+        # Entries that were there before, of an earlier engine perhaps, and how many of each.
         self.kept: Counter[MetricEntry] = Counter()
         self.unkept: list[MetricEntry] = []
         self.unjudged: list[MetricEntry] = []
@@ -108,8 +108,9 @@ class Inbox:
     def take(self, trial: Key, report: Report) -> None:
         """Keep a report; when this returns, it is safe from a crash.
 
-        A report with the key of an earlier one is that one, sent again. So is one without a key
-        whose content is that of an earlier one that could not be made safe.
+        A report with the key of an earlier one is that one, sent again. So is one with a key of
+        which an earlier engine has kept every entry, and one without a key whose content is that of
+        an earlier one that could not be made safe.
 
         Raises:
             NotFoundError: there is no such trial.
@@ -119,7 +120,7 @@ class Inbox:
         mark = (trial, report.key or sha256(report.content).digest())
         with self._lock:
             if mark not in self._taken:
-                self._add(trial, report.entries)
+                self._add(trial, report)
                 if report.key:
                     self._remember(mark)
         try:
@@ -168,16 +169,18 @@ class Inbox:
         pushed.watch.note(unjudged)
         return is_caught_up
 
-    def _add(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
+    def _add(self, trial: Key, report: Report) -> None:
         found = self._store.find(TRIALS, trial)
         if found is None:
             raise NotFoundError(TRIALS.name, trial.namespace, trial.name)
         if found.is_completed:
             raise TrialEndedError(found)
-        self._log.report(trial, entries)
         pushed = self._watched.get(found.metadata.uid)
+        if pushed is not None and report.key and all(map(pushed.kept.get, report.entries)):
+            return
+        self._log.report(trial, report.entries)
         if pushed is not None:
-            pushed.note(entries)
+            pushed.note(report.entries)
 
     def _remember(self, mark: tuple[Key, str | bytes]) -> None:
         self._taken[mark] = None

@@ -177,6 +177,18 @@ def test_a_trial_that_is_not_there_has_no_reports(stage: Stage) -> None:
     assert stage.log.read(Key("default", "other")) == []
 
 
+def test_a_report_with_a_key_that_an_earlier_engine_took_counts_once(stage: Stage) -> None:
+    stage.take("1", "2", key="a")
+    stage.restart()
+    pushed = stage.watch()
+    stage.take("1", "2", key="a")
+    stage.take("1", "3", key="b")
+    # Without a key the sender makes no difference, and means another.
+    stage.take("1")
+    assert stage.values == ["1", "2", "1", "3", "1"]
+    assert pushed.has_number
+
+
 ENDS = (
     names.SUCCEEDED,
     names.FAILED,
