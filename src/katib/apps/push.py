@@ -36,6 +36,9 @@ LOOPBACK = "127.0.0.1"
 _PROXY_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 _DIRECT_VARIABLES = ("no_grpc_proxy", "no_proxy")
 
+#: What everything else reaches without a proxy; some programs know one name only.
+_OTHERS_DIRECT = ("no_proxy", "NO_PROXY")
+
 
 class Ports(Value, frozen=True):
     """Where an engine answers on the loopback. Kept, so that programs outlive an engine.
@@ -102,7 +105,6 @@ class Push:
         ports, tokens = self._started()
         token = tokens.token_of(trial.key, trial.metadata.uid)
         given = self._variables
-        direct = ["localhost", LOOPBACK, *_first(given, _DIRECT_VARIABLES).split(",")]
         path = [str(shim.FOLDER), *given.get("PYTHONPATH", "").split(os.pathsep)]
         return {
             names.ENV_METRICS_URL: f"http://{LOOPBACK}:{ports.metrics}{path_of(trial.key)}",
@@ -113,7 +115,8 @@ class Push:
             names.ENV_DB_MANAGER_NAMESPACE: "kubeflow",
             names.ENV_DB_MANAGER_PORT: "6789",
             "grpc_proxy": f"http://katib:{token}@{LOOPBACK}:{ports.proxy}",
-            "no_grpc_proxy": ",".join(dict.fromkeys(filter(None, map(str.strip, direct)))),
+            "no_grpc_proxy": _direct(_first(given, _DIRECT_VARIABLES)),
+            **dict.fromkeys(_OTHERS_DIRECT, _direct(_first(given, _OTHERS_DIRECT))),
             "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, path))),
         }
 
@@ -283,6 +286,12 @@ def _write(file: Path, ports: Ports) -> None:
         file.write_bytes(msgspec.json.encode(ports) + b"\n")
     except OSError as error:
         raise StoreUnavailableError(file, error.strerror or str(error)) from error
+
+
+def _direct(places: str) -> str:
+    """A list of places that are reached without a proxy, with this machine at its beginning."""
+    names = map(str.strip, ("localhost", LOOPBACK, *places.split(",")))
+    return ",".join(dict.fromkeys(filter(None, names)))
 
 
 def _first(variables: Mapping[str, str], wanted: tuple[str, ...]) -> str:

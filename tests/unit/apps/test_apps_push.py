@@ -169,7 +169,8 @@ def test_a_trial_that_pushes_is_given_what_it_needs(stage: Stage) -> None:
     assert environment["KATIB_DB_MANAGER_SERVICE_PORT"] == "6789"
     assert environment["PYTHONPATH"] == str(shim.FOLDER)
     assert environment["grpc_proxy"] == f"http://katib:{token}@127.0.0.1:{ports['proxy']}"
-    assert environment["no_grpc_proxy"] == "localhost,127.0.0.1"
+    for name in ("no_grpc_proxy", "no_proxy", "NO_PROXY"):
+        assert environment[name] == "localhost,127.0.0.1"
 
 
 def test_a_trial_that_is_stopped_early_is_given_nothing(stage: Stage) -> None:
@@ -303,6 +304,16 @@ INHERITED: dict[str, tuple[dict[str, str], str, str]] = {
         {"no_proxy": ".me, 10.0.0.0/8,localhost", "no_grpc_proxy": ""},
         "no_grpc_proxy",
         "localhost,127.0.0.1,.me,10.0.0.0/8",
+    ),
+    "what others reach without a proxy stays so": (
+        {"NO_PROXY": ".me,127.0.0.1"},
+        "no_proxy",
+        "localhost,127.0.0.1,.me",
+    ),
+    "small letters count first, for those who know capitals only": (
+        {"no_proxy": ".me", "NO_PROXY": ".you"},
+        "NO_PROXY",
+        "localhost,127.0.0.1,.me",
     ),
     "what only gRPC reaches without a proxy counts first": (
         {"no_proxy": ".others", "no_grpc_proxy": ".me"},
