@@ -167,8 +167,9 @@ class Push:
         from katib.executors.proxy import ConnectProxy, Target, Upstream
         from katib.rpc.db_manager import Guard, serve
 
-        callers = _Callers(tokens)
-        guard = Guard(callers.find, self._take)
+        # By the port from which the proxy calls the service.
+        passwords: dict[int, str] = {}
+        guard = Guard(partial(_find_caller, tokens, passwords), self._take)
         server = _at(
             lambda port: serve(self._log, self.find_trial, f"{LOOPBACK}:{port}", guard),
             kept.db_manager,
@@ -176,9 +177,8 @@ class Push:
         self._closers.append(server.close)
         upstream = Upstream.of(_first(self._variables, _PROXY_VARIABLES))
         here = Target(LOOPBACK, server.port)
-        proxy = _at(lambda port: ConnectProxy(here, port, upstream), kept.proxy)
+        proxy = _at(lambda port: ConnectProxy(here, port, upstream, passwords), kept.proxy)
         self._closers.append(proxy.close)
-        callers.password_of = proxy.password_of
         app = MetricsEndpoint(self._inbox, tokens.find_trial, partial(datetime.now, UTC))
         listener = _at(lambda port: MetricsListener(app, port), kept.metrics)
         self._closers.append(listener.close)
@@ -191,18 +191,11 @@ class Push:
         self._inbox.take(trial, Report(entries, content))
 
 
-class _Callers:
-    """Knows which trial calls the database manager's service."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-        self.password_of: Callable[[int], str] = lambda _: ""
-
-    def find(self, token: str, peer: str) -> Key | None:
-        """The trial of a token, else of a connection, which gRPC words as ``ipv4:127.0.0.1:1``."""
-        port = peer.rpartition(":")[2]
-        token = token or (self.password_of(int(port)) if port.isdigit() else "")
-        return self._tokens.find_trial(token) if token else None
+def _find_caller(tokens: Tokens, passwords: Mapping[int, str], token: str, peer: str) -> Key | None:
+    """The trial of a token, else of a connection, which gRPC words as ``ipv4:127.0.0.1:50123``."""
+    port = peer.rpartition(":")[2]
+    token = token or (passwords.get(int(port), "") if port.isdigit() else "")
+    return tokens.find_trial(token) if token else None
 
 
 _Opened = TypeVar("_Opened")

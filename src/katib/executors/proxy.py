@@ -98,6 +98,9 @@ class ConnectProxy:
             connected as asked.
         port: where to listen; 0 takes any port that is free.
         upstream: the proxy that leads to every other target.
+        passwords: filled with what askers gave as a password whom we connected with the database
+            manager, by the port from which it sees them come. A user's name beside a password means
+            nothing.
 
     Attributes:
         port: where it listens.
@@ -106,11 +109,16 @@ class ConnectProxy:
         OSError: the port cannot be had.
     """
 
-    def __init__(self, db_manager: Target, port: int = 0, upstream: Upstream | None = None) -> None:
+    def __init__(
+        self,
+        db_manager: Target,
+        port: int = 0,
+        upstream: Upstream | None = None,
+        passwords: dict[int, str] | None = None,
+    ) -> None:
         self._db_manager, self._upstream = db_manager, upstream
+        self._passwords = {} if passwords is None else passwords
         self._connections: set[asyncio.Task[None]] = set()
-        # By the port that the database manager sees.
-        self._passwords: dict[int, str] = {}
         self._started: Future[int] = Future()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -123,19 +131,6 @@ class ConnectProxy:
         except Exception:
             self._thread.join()
             raise
-
-    def password_of(self, port: int) -> str:
-        """What somebody gave us as a password whom we connected with the database manager.
-
-        From any thread. The user's name beside it means nothing.
-
-        Args:
-            port: from which the database manager sees the connection come.
-
-        Returns:
-            Nothing, also when the connection is not one of ours.
-        """
-        return self._passwords.get(port, "")
 
     def close(self) -> None:
         """End every connection, and stop."""
