@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,14 @@ from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.apps.push import Push, PushSidecars
-from katib.collectors import COLLECTORS
-from katib.collectors.sidecar import LogSidecars
+from katib.collectors.sidecar import LogSidecars, drop_name
 from katib.configuration import KatibConfig
 from katib.configuration.one_machine import early_stopping_address
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
+from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.trial import Runnable, TrialReconciler
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
 from katib.executors.command import Images, machine_path
@@ -46,10 +47,12 @@ from katib.executors.train_job import TrainJobReconciler
 from katib.observations.sql import SqlObservationLog
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
+from katib.ports.resource_store import Unsubscribe
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process_stopper import InProcessStopper
 from katib.suggesters.routing_stopper import RoutingStopper
+from katib.suggesters.running_rules import RunningRules
 
 #: The kinds that this engine runs.
 RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
@@ -111,8 +114,10 @@ class EmbeddedEngine:
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
-        self.push = Push(self.store, self.observations, home.path / "push.json")
-        reading = LogSidecars(self.store, self.observations, events, COLLECTORS, clock)
+        stopper = _stopper(options.config, self.observations)
+        running = RunningRules(stopper, partial(StoredHistory, self.store), clock)
+        reading = LogSidecars(self.store, self.observations, events, clock, running.find)
+        self.push = Push(self.store, self.observations, reading.inbox, home.path)
         sidecars = PushSidecars(reading, self.store, self.push)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
@@ -125,10 +130,9 @@ class EmbeddedEngine:
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
-            TrialFilesReconciler(self.store, home.trials),
+            TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        stopper = _stopper(options.config, self.observations)
         self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
         suggester = self._algorithms.suggester
         self._asking = SuggestionReconciler(self.store, suggester, clock, stopper=stopper)
@@ -195,6 +199,10 @@ class EmbeddedEngine:
         """The events of a namespace about a resource, the oldest first; ``None`` for all."""
         return self._events.list_events(namespace, uid)
 
+    def hear_events(self, listener: Callable[[Unstructured], None]) -> Unsubscribe:
+        """Be told of events from now on, until what is returned is called."""
+        return self._events.subscribe(listener)
+
     def flush(self) -> None:
         """Make everything so far safe."""
         self.store.flush()
@@ -253,9 +261,12 @@ class EmbeddedEngine:
         if owner is None:
             return
         key = Key(pod.metadata.namespace, owner.name)
-        # A run has the name of its trial.
-        self.observations.delete(key)
         trial = self.store.find(TRIALS, key)
+        if trial is not None:
+            # What was dropped would be read again; a run's folder has the name of its trial.
+            folder = self.home.trials / key.namespace / key.name
+            (folder / drop_name(trial)).unlink(missing_ok=True)
+        self.observations.delete(key)
         if trial is not None:
             stopped = turn_off(trial.status.conditions, names.RUNNING, SystemClock().now())
             status = replace(trial.status, conditions=stopped)
