@@ -35,6 +35,9 @@ _STAGES = ((60, 40), (150, 12))
 _BENT_STEPS = 15
 _LEAST_GAIN = 4.0
 
+#: Another scale than the first is taken if that number falls by so much.
+_LEAST_RISE = 10.0
+
 #: Logarithms of length and noise that the fit starts from.
 _STARTS = ((math.log(0.3), math.log(1e-2)), (math.log(1.0), math.log(1e-4)))
 
@@ -129,7 +132,8 @@ def fit(points: Floats, scales: Sequence[Scale], groups: Groups) -> Fit:
             logs, misfit = min(climbs, key=itemgetter(1))
             found.append((misfit - float(scale.slopes[some].sum()), logs, scale))
             starts = [logs]
-        misfit, logs, scale = min(found, key=itemgetter(0))
+        other = min(found, key=itemgetter(0))
+        misfit, logs, scale = other if found[0][0] - other[0] > _LEAST_RISE else found[0]
         starts, scales = [logs], [scale]
         if len(some) == len(points):
             break

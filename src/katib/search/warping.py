@@ -51,7 +51,7 @@ class Scale(NamedTuple):
 
 
 def scales(losses: Floats) -> Sequence[Scale]:
-    """Without outliers, as by :func:`warped`, and with tails that are shortened more and more.
+    """That of :func:`warped` first, and others with longer and with shorter tails.
 
     Args:
         losses: (n_trials,), finite.
@@ -59,7 +59,7 @@ def scales(losses: Floats) -> Sequence[Scale]:
     drawn = _straight(losses)
     if not drawn.any():
         return [Scale(drawn, drawn)]
-    return [_scale(drawn, power) for power in _CHOICES]
+    return [_scale(drawn, power) for power in (_likeliest_power(drawn), *_CHOICES)]
 
 
 def warped(losses: Floats) -> Floats:
@@ -73,11 +73,7 @@ def warped(losses: Floats) -> Floats:
     Args:
         losses: (n_trials,), finite.
     """
-    drawn = _straight(losses)
-    if not drawn.any():
-        return drawn
-    raised = _likeliest(drawn)
-    return np.asarray((raised - raised.mean()) / raised.std())
+    return scales(losses)[0].losses
 
 
 def sharpened(losses: Floats, points: Floats) -> Floats:
@@ -139,14 +135,14 @@ def _scale(drawn: Floats, power: float) -> Scale:
     return Scale((raised - raised.mean()) / deviation, slopes)
 
 
-def _likeliest(values: Floats) -> Floats:
-    """Raised to the power with the highest likelihood (Yeo and Johnson 2000, section 3)."""
+def _likeliest_power(values: Floats) -> float:
+    """That with the highest likelihood (Yeo and Johnson 2000, section 3)."""
     places = np.linspace(0, len(values) - 1, min(len(values), _MOST_COMPARED)).astype(int)
     some = np.sort(values)[places]
     raised = np.stack([_raised(some, power) for power in _POWERS.tolist()])
     slopes = (np.sign(some) * np.log1p(np.abs(some))).sum()
     fits = -len(some) / 2 * np.log(raised.var(1)) + (_POWERS - 1) * slopes
-    return _raised(values, float(_POWERS[np.argmax(fits)]))
+    return float(_POWERS[np.argmax(fits)])
 
 
 def _raised(values: Floats, power: float) -> Floats:
