@@ -59,7 +59,7 @@ def test_local_search_finds_what_lies_between_the_points_it_sets_out_from() -> N
     target = features().rounded(np.array([[0.7312, 0.2, 0.5]]))[0]
 
     def score(points: Floats) -> Floats:
-        return -np.abs(points - target).sum(1)
+        return np.asarray(-np.abs(points - target).sum(1))
 
     points = known(12)
     points = points[np.argsort(-score(points))]
