@@ -113,9 +113,9 @@ def fit(points: Floats, scales: Sequence[Scale], groups: Groups) -> Fit:
     """The scale and the kernel that are the most probable, given the losses and the priors.
 
     The first scale stays unless another is far more probable: what is that on all points may tell
-    the good ones apart less well. Both are learnt from an even part of the points, of which more correct what few have shown of
-    the kernel. Places are bent only if the losses become far more probable by it: what few losses
-    say of so many exponents is more often chance than shape.
+    the good ones apart less well. Both are learnt from an even part of the points, of which more
+    correct what few have shown of the kernel. Places are bent only if the losses become far more
+    probable by it: what few losses say of so many exponents is more often chance than shape.
 
     Args:
         points: (n_points, n_features), unit cube, one at least.
