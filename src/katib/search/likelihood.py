@@ -8,7 +8,6 @@ Nardi have it in "Vanilla Bayesian Optimization Performs Great in High Dimension
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import NamedTuple
@@ -20,7 +19,6 @@ from scipy.optimize import minimize
 
 from katib.search.history import Floats
 from katib.search.kernel import Kernel, bend, matern, squares
-from katib.search.warping import Scale
 
 #: Keeps matrices invertible where points coincide, as a share of the signal's variance.
 JITTER = 1e-9
@@ -34,9 +32,6 @@ _STAGES = ((60, 40), (150, 12))
 #: probability falls by so much, and by a half for each exponent.
 _BENT_STEPS = 15
 _LEAST_GAIN = 4.0
-
-#: Another scale than the first is taken if that number falls by so much.
-_LEAST_RISE = 10.0
 
 #: Logarithms of length and noise that the fit starts from.
 _STARTS = ((math.log(0.3), math.log(1e-2)), (math.log(1.0), math.log(1e-4)))
@@ -97,56 +92,34 @@ class Groups:
         return int(self.numbers.max()) + 1
 
 
-class Fit(NamedTuple):
-    """What is the most probable.
+def fit(points: Floats, losses: Floats, groups: Groups) -> Kernel:
+    """The kernel that is the most probable, given the losses and the priors.
 
-    Attributes:
-        kernel: how alike points are.
-        losses: (n_points,), on the scale that was chosen.
-    """
-
-    kernel: Kernel
-    losses: Floats
-
-
-def fit(points: Floats, scales: Sequence[Scale], groups: Groups) -> Fit:
-    """The scale and the kernel that are the most probable, given the losses and the priors.
-
-    The first scale stays unless another is far more probable: what is that on all points may tell
-    the good ones apart less well. Both are learnt from an even part of the points, of which more
-    correct what few have shown of the kernel. Places are bent only if the losses become far more
-    probable by it: what few losses say of so many exponents is more often chance than shape.
+    It is learnt from an even part of the points, of which more correct what few have shown. Places
+    are bent only if the losses become far more probable by it: what few losses say of so many
+    exponents is more often chance than shape.
 
     Args:
         points: (n_points, n_features), unit cube, one at least.
-        scales: of the losses at the points, one at least, the usual one first.
+        losses: (n_points,), with a mean of about 0 and a variance of about 1.
         groups: of the features.
     """
     straight = replace(groups, ordered=groups.ordered[:0])
     starts = [np.array([*[length] * groups.count, 0.0, noise]) for length, noise in _STARTS]
     for size, steps in _STAGES:
         some = np.unique(np.linspace(0, len(points) - 1, size).astype(int))
-        found: list[tuple[float, Floats, Scale]] = []
-        for scale in scales:
-            posterior = Posterior(points[some], scale.losses[some], straight)
-            climbs = (posterior.climb(start, steps) for start in starts)
-            logs, misfit = min(climbs, key=itemgetter(1))
-            found.append((misfit - float(scale.slopes[some].sum()), logs, scale))
-            starts = [logs]
-        other = min(found, key=itemgetter(0))
-        misfit, logs, scale = other if found[0][0] - other[0] > _LEAST_RISE else found[0]
-        starts, scales = [logs], [scale]
+        posterior = Posterior(points[some], losses[some], straight)
+        logs, misfit = min((posterior.climb(start, steps) for start in starts), key=itemgetter(1))
+        starts = [logs]
         if len(some) == len(points):
             break
-    kernel = posterior.kernel(logs)
     exponents = 2 * len(groups.ordered)
     if exponents:
-        bent = Posterior(points[some], scale.losses[some], groups)
+        bent = Posterior(points[some], losses[some], groups)
         bent_logs, bent_misfit = bent.climb(np.append(logs, np.zeros(exponents)), _BENT_STEPS)
-        gain = misfit - bent_misfit + float(scale.slopes[some].sum())
-        if gain > max(_LEAST_GAIN, exponents / 2):
-            kernel = bent.kernel(bent_logs)
-    return Fit(kernel, scale.losses)
+        if misfit - bent_misfit > max(_LEAST_GAIN, exponents / 2):
+            return bent.kernel(bent_logs)
+    return posterior.kernel(logs)
 
 
 class Posterior:

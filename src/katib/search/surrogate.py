@@ -15,7 +15,6 @@ from katib.search.forest import FORESTS, Boosting, Forest
 from katib.search.gaussian_process import GaussianProcess, View
 from katib.search.history import Floats
 from katib.search.likelihood import Groups, fit
-from katib.search.warping import Scale, scales, warped
 
 #: A model is learnt from so many trials at most: the best, and others far from each other. How far
 #: they are is looked at for so many at most.
@@ -31,7 +30,7 @@ Grower = Callable[[Floats, Floats, np.random.Generator], Forest | Boosting]
 
 
 class Surrogate(Protocol):
-    """Predicts losses on a scale of its own, in their order. Points are on the unit cube."""
+    """Predicts losses on the scale that it was given them on. Points are on the unit cube."""
 
     @property
     def best(self) -> float:
@@ -132,18 +131,18 @@ def learn(
         kind: ``GP``, ``RF``, ``ET`` or ``GBRT``.
         features: what it sees of points.
         units: (n_trials, n_parameters), unit cube.
-        losses: (n_trials,), finite, on any scale.
+        losses: (n_trials,), with a mean of about 0 and a variance of about 1.
         seed: where chance comes from, if there is any.
     """
     some = comparable(losses)
-    some = some[telling(features.encode(units[some]), losses[some])]
-    points = features.encode(units[some])
+    points, losses = features.encode(units[some]), losses[some]
+    some = telling(points, losses)
+    points, losses = points[some], losses[some]
     if kind == "GP":
-        found = [Scale(scale.losses[some], scale.slopes[some]) for scale in scales(losses)]
-        kernel, chosen = fit(points, found, _groups(features, len(points)))
-        return SmoothSurrogate(features, GaussianProcess(kernel, points, chosen))
+        kernel = fit(points, losses, _groups(features, len(points)))
+        return SmoothSurrogate(features, GaussianProcess(kernel, points, losses))
     drawn = Random(f"{seed}:trees").getrandbits(63)
-    return TreeSurrogate.fit(features, FORESTS[kind], drawn, points, warped(losses)[some])
+    return TreeSurrogate.fit(features, FORESTS[kind], drawn, points, losses)
 
 
 def _groups(features: Features, trials: int) -> Groups:

@@ -8,9 +8,6 @@ Cowen-Rivers et al., "HEBO: Pushing The Limits of Sample-Efficient Hyperparamete
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import numpy as np
 
 from katib.search.history import Floats
@@ -32,35 +29,6 @@ _POWERS = np.linspace(-2.0, 1.0, 31)
 #: They are compared on so many losses at most, evenly from the best to the worst.
 _MOST_COMPARED = 1000
 
-#: The powers of the scales that a model has the choice of: none, and for longer and longer tails.
-_CHOICES = (1.0, 0.5, 0.0, -1.0)
-
-
-class Scale(NamedTuple):
-    """Losses on a scale.
-
-    Attributes:
-        losses: (n_trials,), with a mean of 0 and a variance of 1; 0 where all are equal.
-        slopes: (n_trials,), the logarithms of how fast the scale rises at each. Of two scales, that
-            on which a model finds the losses the more probable by more than the sum of these is
-            the better one (Snelson, Rasmussen and Ghahramani, "Warped Gaussian Processes", 2004).
-    """
-
-    losses: Floats
-    slopes: Floats
-
-
-def scales(losses: Floats) -> Sequence[Scale]:
-    """That of :func:`warped` first, and others with longer and with shorter tails.
-
-    Args:
-        losses: (n_trials,), finite.
-    """
-    drawn = _straight(losses)
-    if not drawn.any():
-        return [Scale(drawn, drawn)]
-    return [_scale(drawn, power) for power in (_likeliest_power(drawn), *_CHOICES)]
-
 
 def warped(losses: Floats) -> Floats:
     """The same order, with a mean of 0 and a variance of 1, no outliers, and no long tail of bad.
@@ -73,7 +41,11 @@ def warped(losses: Floats) -> Floats:
     Args:
         losses: (n_trials,), finite.
     """
-    return scales(losses)[0].losses
+    drawn = _straight(losses)
+    if not drawn.any():
+        return drawn
+    raised = _likeliest(drawn)
+    return np.asarray((raised - raised.mean()) / raised.std())
 
 
 def sharpened(losses: Floats, points: Floats) -> Floats:
@@ -128,21 +100,14 @@ def _straight(losses: Floats) -> Floats:
         return _drawn_in(np.clip(away / spread, -1e300, 1e300), _FAR)
 
 
-def _scale(drawn: Floats, power: float) -> Scale:
-    raised = _raised(drawn, power)
-    deviation = raised.std()
-    slopes = (power - 1) * np.sign(drawn) * np.log1p(np.abs(drawn)) - np.log(deviation)
-    return Scale((raised - raised.mean()) / deviation, slopes)
-
-
-def _likeliest_power(values: Floats) -> float:
-    """That with the highest likelihood (Yeo and Johnson 2000, section 3)."""
+def _likeliest(values: Floats) -> Floats:
+    """Raised to the power with the highest likelihood (Yeo and Johnson 2000, section 3)."""
     places = np.linspace(0, len(values) - 1, min(len(values), _MOST_COMPARED)).astype(int)
     some = np.sort(values)[places]
     raised = np.stack([_raised(some, power) for power in _POWERS.tolist()])
     slopes = (np.sign(some) * np.log1p(np.abs(some))).sum()
     fits = -len(some) / 2 * np.log(raised.var(1)) + (_POWERS - 1) * slopes
-    return float(_POWERS[np.argmax(fits)])
+    return _raised(values, float(_POWERS[np.argmax(fits)]))
 
 
 def _raised(values: Floats, power: float) -> Floats:

@@ -6,7 +6,6 @@ import pytest
 from katib.search.gaussian_process import GaussianProcess
 from katib.search.history import Floats
 from katib.search.likelihood import Groups, fit
-from katib.search.warping import Scale
 
 GROUPS = Groups(np.array([0, 1, 1]), np.array([0], dtype=np.intp))
 
@@ -21,8 +20,7 @@ def wave(at: Floats) -> Floats:
 
 def process(count: int) -> GaussianProcess:
     known = points(count)
-    plain = Scale(wave(known), np.zeros(count))
-    return GaussianProcess(fit(known, [plain], GROUPS).kernel, known, plain.losses)
+    return GaussianProcess(fit(known, wave(known), GROUPS), known, wave(known))
 
 
 def normals(*shape: int) -> Floats:

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from katib.search.history import Floats
-from katib.search.kernel import Kernel
 from katib.search.likelihood import Groups, Posterior, fit, length_prior
-from katib.search.warping import Scale, scales
 
 NUMBERS = np.array([0, 1, 1])
 
@@ -19,14 +17,6 @@ def groups(*ordered: int) -> Groups:
 
 def points(count: int, seed: int = 0) -> Floats:
     return np.random.default_rng(seed).random((count, 3))
-
-
-def plain(losses: Floats) -> Scale:
-    return Scale(losses, np.zeros_like(losses))
-
-
-def kernel_of(known: Floats, losses: Floats, groups: Groups) -> Kernel:
-    return fit(known, [plain(losses)], groups).kernel
 
 
 def wave(at: Floats) -> Floats:
@@ -47,35 +37,21 @@ def test_the_gradient_of_the_posterior_is_right(ordered: Sequence[int]) -> None:
 
 def test_what_matters_less_has_a_greater_length() -> None:
     known = points(60)
-    lengths = kernel_of(known, np.sin(6 * known[:, 0]), groups()).lengths
+    lengths = fit(known, np.sin(6 * known[:, 0]), groups()).lengths
     assert lengths[1] == lengths[2] > 3 * lengths[0]
 
 
 def test_noise_is_told_from_signal() -> None:
     known = points(150)
     noise = np.random.default_rng(3).normal(0, 0.5, 150)
-    assert 0.1 < kernel_of(known, wave(known) + noise, groups()).noise < 0.5
-    assert kernel_of(known, wave(known), groups()).noise < 1e-3
-
-
-@pytest.mark.parametrize("count", [90, 200])
-def test_the_usual_scale_stays_unless_another_makes_a_function_smoother(count: int) -> None:
-    known = points(count)
-    bowl = ((known[:, :2] - 0.4) ** 2).sum(1)
-
-    def chosen(losses: Floats) -> int:
-        found = scales(losses)
-        fitted = fit(known, found, groups()).losses
-        return next(number for number, scale in enumerate(found) if scale.losses is fitted)
-
-    assert chosen(bowl) == 1
-    assert chosen(np.exp(12 * bowl)) == 0
+    assert 0.1 < fit(known, wave(known) + noise, groups()).noise < 0.5
+    assert fit(known, wave(known), groups()).noise < 1e-3
 
 
 def test_where_a_function_changes_faster_places_are_stretched() -> None:
     known = points(100)
     quick_at_first = np.sin(20 * known[:, 0] ** 0.3)
-    kernel = kernel_of(known, quick_at_first, groups(0))
+    kernel = fit(known, quick_at_first, groups(0))
     ends = kernel.placed(np.array([[0.0, 0, 0], [0.1, 0, 0], [0.9, 0, 0], [1.0, 0, 0]]))[:, 0]
     assert ends[1] - ends[0] > 2 * (ends[3] - ends[2])
 
@@ -84,17 +60,15 @@ def test_without_evidence_lengths_grow_with_the_parameters() -> None:
     assert length_prior(1).mean < length_prior(10).mean < length_prior(100).mean
     one = points(1)
     few, many = (
-        kernel_of(one, np.zeros(1), Groups(np.arange(3), np.array([], dtype=np.intp))),
-        kernel_of(
-            np.ones((1, 30)), np.zeros(1), Groups(np.arange(30), np.array([], dtype=np.intp))
-        ),
+        fit(one, np.zeros(1), Groups(np.arange(3), np.array([], dtype=np.intp))),
+        fit(np.ones((1, 30)), np.zeros(1), Groups(np.arange(30), np.array([], dtype=np.intp))),
     )
     assert few.lengths.max() < many.lengths.min()
 
 
 def test_a_flat_function_and_equal_points_have_a_kernel() -> None:
     for losses in (np.zeros(30), np.linspace(-1, 1, 30)):
-        kernel = kernel_of(np.full((30, 3), 0.5), losses, groups(0, 1))
+        kernel = fit(np.full((30, 3), 0.5), losses, groups(0, 1))
         assert np.isfinite([*kernel.lengths, kernel.signal, kernel.noise]).all()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from katib.search.history import Floats
-from katib.search.warping import measured, scales, sharpened, warped
+from katib.search.warping import measured, sharpened, warped
 
 Scale = Callable[[Floats], Floats]
 
@@ -35,33 +35,6 @@ def test_the_order_stays_and_the_scale_is_one(case: str, scale: Scale) -> None:
     ranking = np.argsort(losses, kind="stable")
     assert (np.diff(found[ranking]) >= 0).all()
     assert np.argmin(found) == np.argmin(losses)
-
-
-@pytest.mark.parametrize("case", LOSSES)
-def test_a_model_has_the_choice_of_scales_with_the_same_order(case: str) -> None:
-    losses = np.array(LOSSES[case])
-    ranking = np.argsort(losses, kind="stable")
-    found = scales(losses)
-    assert len(found) > 1
-    for scale in found:
-        assert np.isfinite(scale.losses).all()
-        assert np.isfinite(scale.slopes).all()
-        assert (scale.losses.mean(), scale.losses.std()) == pytest.approx((0.0, 1.0), abs=1e-9)
-        assert (np.diff(scale.losses[ranking]) >= 0).all()
-
-
-def test_the_slope_of_a_scale_is_how_fast_it_rises() -> None:
-    straight, *others = scales(np.linspace(5.0, 6.0, 2001))
-    for scale in others:
-        rises = np.log(np.diff(scale.losses) / np.diff(straight.losses))
-        slopes = scale.slopes - straight.slopes
-        np.testing.assert_allclose(rises, (slopes[1:] + slopes[:-1]) / 2, atol=1e-3)
-
-
-@pytest.mark.parametrize("losses", [[2.0], [2.0, 2.0, 2.0]])
-def test_equal_losses_have_one_scale(losses: list[float]) -> None:
-    (scale,) = scales(np.array(losses))
-    assert scale.losses.tolist() == scale.slopes.tolist() == [0.0] * len(losses)
 
 
 def spread(losses: Floats) -> float:

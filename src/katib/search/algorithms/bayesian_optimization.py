@@ -137,11 +137,11 @@ class BayesianOptimization:
         if len(ended) < self._plan.initial or not has_loss:
             return None
         if self._learnt is None or self._learnt[0] != ended:
-            losses = losses_of(ended)
+            losses = warped(losses_of(ended))
             units = points_of(ended, self._space)
             model = learn(self._plan.estimator, self._features, units, losses, self._seed)
             best = units[np.argsort(losses, kind="stable")[:_MOST_CENTRES]]
-            self._learnt = ended, _Knowledge(model, best, _rewards(ended, warped(losses)))
+            self._learnt = ended, _Knowledge(model, best, _rewards(ended, losses))
         return self._learnt[1]
 
     def _best(
