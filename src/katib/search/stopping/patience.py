@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from katib.api.experiment import Experiment
 from katib.api.stopping import STALLED, write_numbers
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
+from katib.search.span import at_least
 from katib.search.stopping.reports import objective_of
 from katib.search.stopping.rule import ReadReports, read_start_step, settings_of
 
@@ -58,13 +58,13 @@ def _read(experiment: Experiment) -> _Settings:
         reader.integer(
             "patience",
             5,
-            lambda reports: reports >= 1,
+            at_least(1),
             "patience must be greater or equal than one (>=1)",
         ),
         reader.number(
             "min_delta",
             0.0,
-            lambda number: 0 <= number < math.inf,
+            at_least(0),
             "min_delta must be a number greater or equal than zero (>=0)",
         ),
         read_start_step(reader, 1),

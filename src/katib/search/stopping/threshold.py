@@ -9,6 +9,7 @@ from katib.api.experiment import Experiment
 from katib.api.stopping import OUTSIDE, write_numbers
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
+from katib.search.span import ANY
 from katib.search.stopping.reports import objective_of
 from katib.search.stopping.rule import ReadReports, read_start_step, settings_of
 
@@ -54,15 +55,11 @@ class _Settings:
 def _read(experiment: Experiment) -> _Settings:
     reader = settings_of(experiment)
     settings = _Settings(
-        reader.number("lower", -math.inf, _is_bound, "lower must be a number"),
-        reader.number("upper", math.inf, _is_bound, "upper must be a number"),
+        reader.number("lower", -math.inf, ANY, "lower must be a number", "no bound"),
+        reader.number("upper", math.inf, ANY, "upper must be a number", "no bound"),
         read_start_step(reader, 1),
     )
     if settings.lower > settings.upper:
-        reader.refuse(f"lower {settings.lower:g} is above upper {settings.upper:g}")
+        reader.refuse(f"lower {settings.lower:g} is above upper {settings.upper:g}", "lower")
     reader.check()
     return settings
-
-
-def _is_bound(number: float) -> bool:
-    return not math.isnan(number)
