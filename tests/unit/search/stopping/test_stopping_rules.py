@@ -12,6 +12,7 @@ from katib.api.suggestion import EarlyStoppingRule, TrialAssignment
 from katib.errors import SettingsError
 from katib.search.stopping import STOPPING_RULES
 from katib.testing.builders import a_running_trial, an_experiment
+from katib.testing.refusals import words_of
 from katib.testing.stopping_contract import Reports, a_trial
 
 Log = Sequence[float]
@@ -83,7 +84,7 @@ def test_settings_that_are_wrong(name: str) -> None:
     settings, message = REFUSED[name]
     with pytest.raises(SettingsError) as caught:
         STOPPING_RULES.load(name).validate(tuned(name, **settings))
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 @pytest.mark.parametrize(
