@@ -30,7 +30,6 @@ from katib.apps.push import Push, PushSidecars
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import early_stopping_address
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
@@ -44,12 +43,8 @@ from katib.executors.pod import Here, PodReconciler
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
 from katib.observations.sql import SqlObservationLog
-from katib.ports.early_stopper import EarlyStopper
-from katib.ports.observation_log import ObservationLog
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
-from katib.suggesters.in_process_stopper import InProcessStopper
-from katib.suggesters.routing_stopper import RoutingStopper
 
 #: The kinds that this engine runs.
 RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
@@ -128,10 +123,10 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        stopper = _stopper(options.config, self.observations)
-        self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
-        suggester = self._algorithms.suggester
-        self._asking = SuggestionReconciler(self.store, suggester, clock, stopper=stopper)
+        self._algorithms = Algorithms(
+            options.config, clock, events, self.observations, self._wake_suggestion
+        )
+        self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
@@ -286,17 +281,3 @@ def _log_to(path: Path) -> logging.Handler:
     logger.addHandler(handler)
     logger.propagate = False
     return handler
-
-
-def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:
-    def find_address(experiment: Experiment) -> str:
-        algorithm = experiment.spec.early_stopping
-        return "" if algorithm is None else early_stopping_address(config, algorithm.algorithm_name)
-
-    def connect(address: str) -> EarlyStopper:
-        from katib.suggesters.remote import RemoteEarlyStopper, Service
-
-        # The observation log is served to nobody here: a service must do without.
-        return RemoteEarlyStopper(Service(address, SystemClock()), db_manager_address="")
-
-    return RoutingStopper(InProcessStopper(log), find_address, connect)
