@@ -36,7 +36,7 @@ from katib.executors import EXECUTORS
 from katib.observations import OBSERVATION_LOGS
 from katib.registry import Registry
 from katib.search.algorithm import Algorithm
-from katib.search.algorithms import ALGORITHMS
+from katib.search.algorithms import ALGORITHMS, LIGHT
 from katib.search.settings import Setting, SettingsReader
 from katib.search.stopping import STOPPING_RULES
 from katib.search.stopping.rule import StoppingAlgorithm
@@ -263,6 +263,13 @@ def test_an_algorithms_settings_are_those_it_reads(
 ) -> None:
     section = sections(DOCS / "algorithms.md").get(name, "")
     check_settings(section, settings_read(ALGORITHMS.load(name), monkeypatch))
+
+
+def test_the_algorithms_of_the_engines_own_process_are_those_that_are_light() -> None:
+    text = (DOCS / "running-locally.md").read_text()
+    found = re.search(r"answer at once and need little memory \(([^)]+)\)", text)
+    assert found is not None
+    assert set(re.findall(r"`([^`]+)`", found[1])) == LIGHT
 
 
 def test_every_early_stopping_algorithm_has_a_section() -> None:
