@@ -21,7 +21,8 @@ from katib.errors import NotFoundError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.resource_store import EVERYTHING, Selector
 from katib.stores.reading import open_to_read
-from katib.stores.versioned import Address, Record, VersionedStore
+from katib.stores.table import Address, Record
+from katib.stores.versioned import VersionedStore
 
 R = TypeVar("R", bound=Resource)
 
