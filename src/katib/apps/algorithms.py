@@ -12,14 +12,11 @@ from katib.configuration.one_machine import algorithm_address, early_stopping_ad
 from katib.ports.clock import Clock
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.event_recorder import EventRecorder
-from katib.ports.observation_log import ObservationLog
 from katib.ports.suggester import Suggester
 from katib.search.algorithms import REPLACEABLE, is_light
 from katib.suggesters.background import BackgroundSuggester
 from katib.suggesters.in_process import InProcessSuggester
-from katib.suggesters.in_process_stopper import InProcessStopper
 from katib.suggesters.routing import LocalSuggester, RoutingSuggester
-from katib.suggesters.routing_stopper import RoutingStopper
 from katib.suggesters.stand_in import FALLBACK, StandInSuggester
 from katib.suggesters.stopping import StoppingSuggester
 from katib.suggesters.worker import WorkerSuggester
@@ -34,7 +31,7 @@ class Algorithms:
         config: the addresses, and how much memory a worker may have.
         clock: for how long an ask takes.
         events: where it is told that an algorithm was replaced.
-        log: where early stopping rules read the trials' reports.
+        stopper: gives the early stopping rules.
         wake: called with an experiment for which an answer has come.
     """
 
@@ -43,7 +40,7 @@ class Algorithms:
         config: KatibConfig,
         clock: Clock,
         events: EventRecorder,
-        log: ObservationLog,
+        stopper: EarlyStopper,
         wake: Callable[[Key], None],
     ) -> None:
         self._config, self._clock = config, clock
@@ -54,10 +51,8 @@ class Algorithms:
             events.record(experiment, FALLBACK, why, warning=True)
 
         steady = StandInSuggester(self._plain, self._plain, REPLACEABLE, clock, tell)
-        asked = StoppingSuggester(
-            RoutingSuggester(steady, self._algorithm_address, self._connect),
-            RoutingStopper(InProcessStopper(log), self._stopper_address, self._connect_stopper),
-        )
+        everywhere = RoutingSuggester(steady, self._algorithm_address, self._connect)
+        asked = StoppingSuggester(everywhere, stopper)
         patient = BackgroundSuggester(asked, clock, wake)
         self.suggester: Suggester = LocalSuggester(asked, patient, self._is_quick)
 
@@ -95,13 +90,6 @@ class Algorithms:
         # What is away is asked again by the controller, which says so meanwhile.
         limits = Limits(connect_seconds=3.0)
         return RemoteSuggester(Service(address, self._clock, limits=limits))
-
-    def _connect_stopper(self, address: str) -> EarlyStopper:
-        from katib.suggesters.remote import Limits, RemoteEarlyStopper, Service
-
-        # The observation log is served to nobody here: a service must do without.
-        service = Service(address, self._clock, limits=Limits(connect_seconds=3.0))
-        return RemoteEarlyStopper(service, db_manager_address="")
 
 
 def _algorithm_name(experiment: Experiment) -> str:

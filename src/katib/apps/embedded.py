@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,14 @@ from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.apps.push import Push, PushSidecars
-from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
+from katib.configuration.one_machine import early_stopping_address
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
+from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.trial import Runnable, TrialReconciler
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
 from katib.executors.command import Images, machine_path
@@ -43,8 +45,13 @@ from katib.executors.pod import Here, PodReconciler
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
 from katib.observations.sql import SqlObservationLog
+from katib.ports.early_stopper import EarlyStopper
+from katib.ports.observation_log import ObservationLog
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
+from katib.suggesters.in_process_stopper import InProcessStopper
+from katib.suggesters.routing_stopper import RoutingStopper
+from katib.suggesters.running_rules import RunningRules
 
 #: The kinds that this engine runs.
 RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
@@ -107,7 +114,9 @@ class EmbeddedEngine:
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
         self.push = Push(self.store, self.observations, home.path / "push.json")
-        reading = LogSidecars(self.store, self.observations, events, COLLECTORS, clock)
+        stopper = _stopper(options.config, self.observations)
+        running = RunningRules(stopper, partial(StoredHistory, self.store), clock)
+        reading = LogSidecars(self.store, self.observations, events, clock, running.find)
         sidecars = PushSidecars(reading, self.store, self.push)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
@@ -123,9 +132,7 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        self._algorithms = Algorithms(
-            options.config, clock, events, self.observations, self._wake_suggestion
-        )
+        self._algorithms = Algorithms(options.config, clock, events, stopper, self._wake_suggestion)
         self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
@@ -281,3 +288,18 @@ def _log_to(path: Path) -> logging.Handler:
     logger.addHandler(handler)
     logger.propagate = False
     return handler
+
+
+def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:
+    def find_address(experiment: Experiment) -> str:
+        algorithm = experiment.spec.early_stopping
+        return "" if algorithm is None else early_stopping_address(config, algorithm.algorithm_name)
+
+    def connect(address: str) -> EarlyStopper:
+        from katib.suggesters.remote import Limits, RemoteEarlyStopper, Service
+
+        # The observation log is served to nobody here: a service must do without.
+        service = Service(address, SystemClock(), limits=Limits(connect_seconds=3.0))
+        return RemoteEarlyStopper(service, db_manager_address="")
+
+    return RoutingStopper(InProcessStopper(log), find_address, connect)

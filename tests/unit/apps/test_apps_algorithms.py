@@ -23,6 +23,7 @@ from katib.apps.algorithms import Algorithms
 from katib.configuration import read_config
 from katib.errors import AlgorithmBusyError, AlgorithmCrashedError, SettingsError
 from katib.observations.memory import MemoryObservationLog
+from katib.ports.early_stopper import EarlyStopper
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
@@ -30,6 +31,9 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_EarlyStoppingServicer_to_server,
 )
 from katib.suggesters.in_process import InProcessSuggester
+from katib.suggesters.in_process_stopper import InProcessStopper
+from katib.suggesters.remote import RemoteEarlyStopper, Service
+from katib.suggesters.routing_stopper import RoutingStopper
 from katib.testing.builders import an_experiment
 from katib.testing.clocks import FakeClock
 
@@ -59,15 +63,11 @@ class NoTrials:
 class Stage:
     """The algorithms of one machine; in the workers, `tpe` and `enas` do as they are told."""
 
-    def __init__(self, config: str = "") -> None:
+    def __init__(self, text: str = "", stopper: EarlyStopper | None = None) -> None:
         self.events, self.woken = Events(), list[Key]()
-        self.algorithms = Algorithms(
-            read_config(config, "file"),
-            FakeClock(),
-            self.events,
-            MemoryObservationLog(),
-            self.woken.append,
-        )
+        stopper = stopper or InProcessStopper(MemoryObservationLog())
+        config, clock = read_config(text, "file"), FakeClock()
+        self.algorithms = Algorithms(config, clock, self.events, stopper, self.woken.append)
 
     def ask(self, experiment: Experiment) -> SuggestionReply:
         """The answer, asking until it is there."""
@@ -194,8 +194,18 @@ def service() -> Iterator[tuple[Stopping, int]]:
 )
 def test_a_slow_early_stopping_service_holds_up_nobody(service: tuple[Stopping, int]) -> None:
     stopping, port = service
-    config = f"runtime: {{earlyStoppings: [{{algorithmName: mine, address: 'localhost:{port}'}}]}}"
-    stage = Stage(config)
+    address = f"localhost:{port}"
+    config = f"runtime: {{earlyStoppings: [{{algorithmName: mine, address: '{address}'}}]}}"
+
+    def find_address(experiment: Experiment) -> str:
+        rule = experiment.spec.early_stopping
+        return address if rule is not None and rule.algorithm_name == "mine" else ""
+
+    def connect(address: str) -> EarlyStopper:
+        return RemoteEarlyStopper(Service(address, FakeClock()), "")
+
+    here = InProcessStopper(MemoryObservationLog())
+    stage = Stage(config, RoutingStopper(here, find_address, connect))
     slow = [
         replace(one, metadata=replace(one.metadata, name=f"slow-{number}", uid=f"slow-{number}"))
         for number in range(4)

@@ -44,6 +44,9 @@ class Stopper:
             raise self.failure
         return self.given
 
+    def is_live(self, experiment: Experiment) -> bool:
+        return False
+
 
 @dataclass
 class Algorithm:

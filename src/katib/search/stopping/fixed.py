@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
@@ -16,6 +17,8 @@ class FixedRule:
     Args:
         experiment: whose settings say which.
     """
+
+    is_live: ClassVar[bool] = False
 
     def __init__(self, experiment: Experiment) -> None:
         self._rule = self.read(experiment)
