@@ -22,6 +22,9 @@ from katib.search.successive_halving import Schedule
 
 T = TypeVar("T")
 
+#: The least of the resource, unless a setting says so.
+_LEAST = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceSettings:
@@ -51,15 +54,19 @@ class ResourceSettings:
         )
         eta = reader.number("eta", 3.0, at_least(2), "eta should be great or equal than 2")
         smallest = reader.number(
-            "min_resource", 1.0, above(0), "min_resource must be a positive float number."
+            "min_resource",
+            None,
+            above(0),
+            "min_resource must be a positive float number.",
+            f"{_LEAST:g}",
         )
-        if largest is not None and "min_resource" in reader.given and smallest > largest:
+        if largest is not None and smallest is not None and smallest > largest:
             problem = f"min_resource {smallest:g} is above r_l {largest:g}"
             reader.refuse(problem, "min_resource")
         name = _read_name(experiment, reader)
         reader.seed()
         path = read_trial_dir(reader, "none")
-        schedule = Schedule(_exact(largest or 1.0), _exact(smallest), _exact(eta))
+        schedule = Schedule(_exact(largest or 1.0), _exact(smallest or _LEAST), _exact(eta))
         return cls(name, schedule, bool(path))
 
 
