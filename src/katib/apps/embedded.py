@@ -133,9 +133,8 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
-        suggester = self._algorithms.suggester
-        self._asking = SuggestionReconciler(self.store, suggester, clock, stopper=stopper)
+        self._algorithms = Algorithms(options.config, clock, events, stopper, self._wake_suggestion)
+        self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
@@ -305,9 +304,10 @@ def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:
         return "" if algorithm is None else early_stopping_address(config, algorithm.algorithm_name)
 
     def connect(address: str) -> EarlyStopper:
-        from katib.suggesters.remote import RemoteEarlyStopper, Service
+        from katib.suggesters.remote import Limits, RemoteEarlyStopper, Service
 
         # The observation log is served to nobody here: a service must do without.
-        return RemoteEarlyStopper(Service(address, SystemClock()), db_manager_address="")
+        service = Service(address, SystemClock(), limits=Limits(connect_seconds=3.0))
+        return RemoteEarlyStopper(service, db_manager_address="")
 
     return RoutingStopper(InProcessStopper(log), find_address, connect)
