@@ -8,7 +8,8 @@ import pytest
 from databases import DatabaseServer
 from katib.observations import OBSERVATION_LOGS
 from katib.observations.memory import MemoryObservationLog
-from katib.observations.sql import SqlObservationLog
+from katib.observations.sql import SqliteObservationLog, SqlObservationLog
+from katib.observations.sql.preparing import prepare_database
 from katib.ports.observation_log import ObservationLog
 from katib.testing.observation_log_contract import ObservationLogContract
 
@@ -17,6 +18,7 @@ pytest_plugins = ("databases",)
 FACTORIES: dict[str, Callable[[Path], ObservationLog]] = {
     "memory": lambda _: MemoryObservationLog(),
     "sql": lambda folder: SqlObservationLog(f"sqlite:///{folder}/observations.db"),
+    "sqlite": lambda folder: SqliteObservationLog(folder / "observations.db"),
 }
 
 
@@ -30,11 +32,13 @@ class TestObservationLogs(ObservationLogContract):
 
 
 class TestSharedObservationLogs(ObservationLogContract):
-    """The same in the databases that several processes share."""
+    """The same in the databases of servers."""
 
     @pytest.fixture(params=["postgres", "mariadb"])
     def log(self, request: pytest.FixtureRequest) -> Iterator[ObservationLog]:
         server: DatabaseServer = request.getfixturevalue(request.param)
-        log = SqlObservationLog(server.create())
+        url = server.create()
+        prepare_database(url)
+        log = SqlObservationLog(url)
         yield log
         log.close()
