@@ -132,10 +132,11 @@ class StoreUnavailableError(KatibError):
     """The store could not write or read. What was acknowledged before is safe."""
 
     def __init__(self, place: Path | str, problem: str) -> None:
-        super().__init__(
-            f"cannot use {place}: {problem}. Nothing that was saved is lost; free the disk or mend "
-            "the path, then start the same command again"
-        )
+        if "://" in str(place) and not str(place).startswith("sqlite:"):
+            fix = "see that the database runs and its address is right"
+        else:
+            fix = "free the disk or mend the path, then start the same command again"
+        super().__init__(f"cannot use {place}: {problem}. Nothing that was saved is lost; {fix}")
 
 
 class SchemaError(KatibError):

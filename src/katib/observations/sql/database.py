@@ -67,7 +67,8 @@ class Database:
 
     def __init__(self, place: str | Path, answers_soon: bool = True, **options: Any) -> None:
         kind, address = _read(place)
-        self.place = address.render_as_string(hide_password=True)
+        shown = address.set(drivername=address.get_backend_name())
+        self.place = shown.render_as_string(hide_password=True)
         self.is_file = kind == _SQLITE
         arguments = {**_ARGUMENTS[kind], **(_PATIENCE[kind] if answers_soon else {})}
         try:
@@ -106,7 +107,7 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            problem = str(getattr(error, "orig", None) or error).strip()
+            problem = " ".join(str(getattr(error, "orig", None) or error).split())
             raise StoreUnavailableError(self.place, problem) from error
 
     def close(self) -> None:
