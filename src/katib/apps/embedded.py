@@ -26,6 +26,7 @@ from katib.api.values import Key, Kind, Unstructured
 from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
+from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
@@ -43,7 +44,6 @@ from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
-from katib.observations.sql import SqliteObservationLog
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
 from katib.stores.events import SqliteEventRecorder
@@ -107,7 +107,7 @@ class EmbeddedEngine:
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
-        self.observations = SqliteObservationLog(home.observations)
+        self.observations = open_observations(home, options.config)
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
