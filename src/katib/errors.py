@@ -10,6 +10,8 @@
     ├── ConflictError           somebody wrote in between; read again and repeat
     ├── ExpiredError            a watch asked for a version that is no longer kept
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
+    ├── SchemaError             a database is of an older or a later version
+    ├── EntryRefusedError       a metric's name or value is too long to be kept
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
     ├── AlgorithmUnavailableError  the service of an algorithm cannot be reached; wait and ask again
@@ -144,10 +146,27 @@ class StoreUnavailableError(KatibError):
     """The store could not write or read. What was acknowledged before is safe."""
 
     def __init__(self, place: Path | str, problem: str) -> None:
-        super().__init__(
-            f"cannot use {place}: {problem}. Nothing that was saved is lost; free the disk or mend "
-            "the path, then start the same command again"
-        )
+        if "://" in str(place) and not str(place).startswith("sqlite:"):
+            fix = "see that the database runs and its address is right"
+        else:
+            fix = "free the disk or mend the path, then start the same command again"
+        super().__init__(f"cannot use {place}: {problem}. Nothing that was saved is lost; {fix}")
+
+
+class SchemaError(KatibError):
+    """A database of observation logs is of another version than this Katib."""
+
+    def __init__(self, place: str, found: str | None, needed: str) -> None:
+        if found is not None and found > needed:
+            fix = f"a later Katib has upgraded it; use that one, this knows {needed} at most"
+        else:
+            fix = f"bring it to {needed} with: katib db upgrade"
+        has = "has no table of this Katib's" if found is None else f"has revision {found}"
+        super().__init__(f"{place} {has}; {fix}")
+
+
+class EntryRefusedError(KatibError):
+    """A log cannot keep an entry as it is; the text says why. Nothing of its report was kept."""
 
 
 class HomeLockedError(KatibError):
