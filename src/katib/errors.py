@@ -10,6 +10,7 @@
     ├── ConflictError           somebody wrote in between; read again and repeat
     ├── ExpiredError            a watch asked for a version that is no longer kept
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
+    │   └── OutboxFullError     too many reports wait for the observation log; report again later
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
     ├── AlgorithmUnavailableError  the service of an algorithm cannot be reached; wait and ask again
@@ -130,9 +131,27 @@ class StoreUnavailableError(KatibError):
     """The store could not write or read. What was acknowledged before is safe."""
 
     def __init__(self, place: Path | str, problem: str) -> None:
-        super().__init__(
-            f"cannot use {place}: {problem}. Nothing that was saved is lost; free the disk or mend "
-            "the path, then start the same command again"
+        self.place, self.problem = place, problem
+        super().__init__(self._worded())
+
+    def _worded(self) -> str:
+        return (
+            f"cannot use {self.place}: {self.problem}. Nothing that was saved is lost; free the "
+            "disk or mend the path, then start the same command again"
+        )
+
+
+class OutboxFullError(StoreUnavailableError):
+    """The observation log is away, and as many of a trial's reports wait as may."""
+
+    def __init__(self, place: Path | str, waiting: int, problem: str) -> None:
+        self.waiting = waiting
+        super().__init__(place, problem or "the observation log takes them slower than they come")
+
+    def _worded(self) -> str:
+        return (
+            f"{self.waiting} entries wait in {self.place}, and no more are taken: {self.problem}. "
+            "None of them is lost; see that the observation log can be reached, then report again"
         )
 
 

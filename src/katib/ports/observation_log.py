@@ -54,6 +54,10 @@ class ObservationLog(Protocol):
         """
         ...
 
+    def delay(self, trial: Key) -> str:
+        """Why reports of the trial wait to be stored, in words; empty while none has to."""
+        ...
+
     def close(self) -> None:
         """Flush and release. The log is not used afterwards."""
         ...
