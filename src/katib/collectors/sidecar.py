@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import UNSET
@@ -24,22 +24,30 @@ from katib.api.experiment import (
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
+from katib.collectors import COLLECTORS
 from katib.collectors.following import Bare, Following, Reading, Reports
-from katib.collectors.stopping import RuleWatch
+from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.collectors.tensorflow_event import EventReading
 from katib.ports.clock import Clock
-from katib.ports.collector import Collector, CollectorSource
+from katib.ports.collector import CollectorSource
+from katib.ports.early_stopper import RulesNow
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import ResourceStore
 from katib.ports.sidecar import METRICS_FILE_VARIABLE, Outfit, Sidecar
-from katib.registry import Registry
 
 #: How far up the owners of a pod its trial is looked for.
 MOST_OWNERS = 5
 
 #: Kinds whose metrics are in no file: what is printed, and what the program sends itself.
 _WITHOUT_FILE = ("StdOut", "Push")
+
+#: Gives a trial of an experiment the rules that change while it runs; ``None`` when none do.
+FindRules = Callable[[Trial, Experiment], RulesNow | None]
+
+
+def _keep_rules(trial: Trial, experiment: Experiment) -> None:
+    return None
 
 
 class LogSidecars:
@@ -50,8 +58,8 @@ class LogSidecars:
             trials are that are stopped early.
         observations: where entries are reported.
         events: where a missing metric is told, and an early stop.
-        collectors: kinds of collector.
         clock: for the time of an early stop.
+        find_rules: gives rules that change while trials run; without it they keep their own.
     """
 
     def __init__(
@@ -59,11 +67,11 @@ class LogSidecars:
         store: ResourceStore,
         observations: ObservationLog,
         events: EventRecorder,
-        collectors: Registry[Collector],
         clock: Clock,
+        find_rules: FindRules = _keep_rules,
     ) -> None:
         self._store, self._observations, self._clock = store, observations, clock
-        self._events, self._collectors = events, collectors
+        self._events, self._find_rules = events, find_rules
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
@@ -76,13 +84,13 @@ class LogSidecars:
         if trial.has(names.EARLY_STOPPED):
             # Its metrics are all reported, and may be read at this moment.
             return Bare({}, "The trial is early stopped")
-        kind = _kind(trial)
+        kind, experiment = _kind(trial), self._experiment_of(trial)
+        live = self._live_rules(trial, experiment)
         if kind != "Push" and trial.metadata.uid in self._reported:
             # An earlier pod of the trial, or the same one under an earlier engine, has reported
             # already. The log is read from its beginning, so what it reported is replaced.
             self._observations.delete(trial.key)
         self._reported.add(trial.metadata.uid)
-        experiment = self._experiment_of(trial)
         environment = _environment(trial, experiment, outfit)
         _map_checkpoints(trial, experiment, outfit)
         path = "" if kind in _WITHOUT_FILE else _place(trial).path
@@ -92,7 +100,14 @@ class LogSidecars:
             environment[METRICS_FILE_VARIABLE] = log
         if kind == "Push" or not _is_primary(trial, pod):
             return Bare(environment)
-        return self._follow(trial, outfit, (path, log), environment)
+        return self._follow(trial, outfit, (path, log), environment, live)
+
+    def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
+        now = None if experiment is None else self._find_rules(trial, experiment)
+        if now is None:
+            return None
+        metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
+        return LiveRules(now, len(self._observations.read(trial.key, metric)))
 
     def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller
@@ -115,7 +130,12 @@ class LogSidecars:
         return None
 
     def _follow(
-        self, trial: Trial, outfit: Outfit, file: tuple[str, str], environment: Mapping[str, str]
+        self,
+        trial: Trial,
+        outfit: Outfit,
+        file: tuple[str, str],
+        environment: Mapping[str, str],
+        live: LiveRules | None,
     ) -> Sidecar:
         reports = Reports(
             partial(self._observations.report, trial.key),
@@ -137,14 +157,14 @@ class LogSidecars:
                 reports.warn("CollectorNotStarted", f"customCollector: {error}")
                 return Bare(environment)
         objective = trial.spec.objective or ObjectiveSpec()
-        watch = RuleWatch(trial.spec.early_stopping_rules, objective)
+        watch = RuleWatch(trial.spec.early_stopping_rules, objective, live)
         for rule in watch.unreadable:
             told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
             reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
         metrics = tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
         source = self._source(trial, metrics, log or printed)
         reading_of = EventReading if kind == "TensorFlowEvent" else Reading
-        reading = reading_of(self._collectors.load(kind)(source), source, path, by)
+        reading = reading_of(COLLECTORS.load(kind)(source), source, path, by)
         return Following(reading, objective, reports, environment, watch)
 
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
