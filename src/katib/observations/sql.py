@@ -31,6 +31,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
@@ -52,9 +53,11 @@ _logs = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("namespace", String(255), nullable=False),
     Column("trial_name", String(255), nullable=False),
-    Column("time", DateTime, nullable=False),
+    Column("time", DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb"), nullable=False),
     Column("metric_name", String(255), nullable=False),
     Column("value", Text, nullable=False),
+    mysql_charset="utf8mb4",
+    mysql_collate="utf8mb4_bin",
 )
 Index(
     "observation_logs_by_trial",
