@@ -73,15 +73,14 @@ def test_a_service_that_is_not_there_is_told() -> None:
 def test_the_namespace_and_the_token_go_along() -> None:
     seen: list[dict[str, str | bytes]] = []
 
-    class Listener(grpc.GenericRpcHandler[bytes, bytes]):
-        def service(
-            self, details: grpc.HandlerCallDetails
-        ) -> grpc.RpcMethodHandler[bytes, bytes] | None:
-            seen.append(dict(details.invocation_metadata))
-            return grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+    def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
+        seen.append(dict(context.invocation_metadata()))
+        return b""
 
+    methods = {"GetObservationLog": grpc.unary_unary_rpc_method_handler(answer)}
+    handler = grpc.method_handlers_generic_handler("api.v1.beta1.DBManager", methods)
     with ThreadPoolExecutor(1) as workers:
-        server = grpc.server(workers, handlers=[Listener()])
+        server = grpc.server(workers, handlers=[handler])
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         log = RemoteObservationLog(f"127.0.0.1:{port}", token="s3cret")
