@@ -139,6 +139,11 @@ class Outbox:
             box = self._boxes[trial]
             return f"{box.waiting} entries wait in {box.path}: {self._problem}"
 
+    def wait_until_empty(self, seconds: float) -> bool:
+        """Wait until nothing waits any more, so long at most; whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._dirty, seconds)
+
     def deliver(self) -> bool:
         """Tell the log what it lacks; whether nothing waits any more.
 
@@ -272,6 +277,7 @@ class Outbox:
         """Note that nothing waits any more."""
         box.empty()
         self._dirty.pop(trial, None)
+        self._changed.notify_all()
         if trial in self._delayed:
             self._delayed.discard(trial)
             self._hear_of_delay(trial)
