@@ -107,6 +107,9 @@ class MetricsCollector:
         self._outbox.start()
         try:
             return self._follow() or self._finish()
+        except KatibError:
+            self._drain(LAST_SECONDS)
+            raise
         finally:
             self._outbox.close()
 

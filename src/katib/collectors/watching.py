@@ -49,19 +49,20 @@ class PodWatch:
         """What is waited for that may never come; empty while a program is measured.
 
         Args:
-            path: what the program writes.
+            path: the file or the folder that the program writes.
             seconds: for how long it was waited.
 
         Raises:
             KatibError: it will not come any more.
         """
         if self.main is None:
-            limit = GONE_SECONDS if os.path.exists(path) else LOOK_SECONDS
-            if seconds >= limit:
+            if os.path.exists(path) and seconds >= GONE_SECONDS:
+                raise KatibError(self.failure(os.path.dirname(path)))
+            if seconds >= LOOK_SECONDS:
                 raise KatibError(
                     "unable to find main pid from the process list: no container of this pod has "
-                    "a process that can be seen, and none left a marker. Its containers must share "
-                    "their process ids (shareProcessNamespace: true)"
+                    "a process that can be seen, and none left a marker. They must share their "
+                    "process ids (shareProcessNamespace: true)"
                 )
             return "The program has not started yet"
         if self.is_main_alive or not self._others:
