@@ -47,6 +47,8 @@ class DatabaseServer(ABC):
 
     #: What SQLAlchemy calls the database and its driver.
     driver: ClassVar[str]
+    #: The table as Kubeflow's Katib makes it.
+    katibs_table: ClassVar[str]
     #: Katib's variables: the kind, and what those of the place begin with.
     name: ClassVar[str]
     prefix: ClassVar[str]
@@ -114,6 +116,18 @@ class DatabaseServer(ABC):
         engine.dispose()
         return self._url(database).render_as_string(hide_password=False)
 
+    def create_katibs(self, *rows: tuple[str, str, str, str]) -> str:
+        """Make a database as Kubeflow's Katib leaves it; its URL.
+
+        Args:
+            rows: trial, time, metric and value of each.
+        """
+        url = self.create()
+        execute(url, self.katibs_table)
+        for row in rows:
+            insert_as_katib(url, *row)
+        return url
+
     def variables(self, url: str) -> Mapping[str, str]:
         """The variables by which Katib's database manager is told of a database here."""
         return {
@@ -165,6 +179,12 @@ class Postgres(DatabaseServer):
     """A PostgreSQL."""
 
     driver, name, prefix = "postgresql+psycopg", "postgres", "POSTGRESQL"
+    katibs_table = """CREATE TABLE IF NOT EXISTS observation_logs
+        (trial_name VARCHAR(255) NOT NULL,
+        id serial PRIMARY KEY,
+        time TIMESTAMP(6),
+        metric_name VARCHAR(255) NOT NULL,
+        value TEXT NOT NULL)"""
 
     def _needed(self) -> Sequence[str]:
         return ("initdb", "postgres")
@@ -195,6 +215,12 @@ class MariaDB(DatabaseServer):
     """A MariaDB."""
 
     driver, name, prefix = "mysql+pymysql", "mysql", "MYSQL"
+    katibs_table = """CREATE TABLE IF NOT EXISTS observation_logs
+        (trial_name VARCHAR(255) NOT NULL,
+        id INT AUTO_INCREMENT PRIMARY KEY,
+        time DATETIME(6),
+        metric_name VARCHAR(255) NOT NULL,
+        value TEXT NOT NULL)"""
 
     def _needed(self) -> Sequence[str]:
         return ("mariadb-install-db", "my_print_defaults", "mariadbd")
@@ -242,6 +268,24 @@ def mariadb() -> Iterator[DatabaseServer]:
     """The MariaDB that the tests of this process share; each asks it for a database."""
     with MariaDB() as server:
         yield server
+
+
+def execute(url: str, statement: str, **parameters: str) -> Sequence[Sequence[object]]:
+    """Execute a statement in a database of any kind; the rows that it gives."""
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            result = connection.execute(text(statement), parameters)
+            return [tuple(row) for row in result] if result.returns_rows else []
+    finally:
+        engine.dispose()
+
+
+def insert_as_katib(url: str, trial: str, time: str, metric: str, value: str) -> None:
+    """What the database manager of Kubeflow's Katib executes for a report."""
+    columns = "(trial_name, time, metric_name, value)"
+    statement = f"INSERT INTO observation_logs {columns} VALUES (:trial, :time, :metric, :value)"
+    execute(url, statement, trial=trial, time=time, metric=metric, value=value)
 
 
 def _find(program: str) -> str:

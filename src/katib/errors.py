@@ -11,6 +11,8 @@
     ├── ExpiredError            a watch asked for a version that is no longer kept
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
     │   └── OutboxFullError     too many reports wait for the observation log; report again later
+    ├── SchemaError             a database is of an older or a later version
+    ├── EntryRefusedError       a metric's name or value is too long to be kept
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
     ├── AlgorithmUnavailableError  the service of an algorithm cannot be reached; wait and ask again
@@ -135,10 +137,11 @@ class StoreUnavailableError(KatibError):
         super().__init__(self._worded())
 
     def _worded(self) -> str:
-        return (
-            f"cannot use {self.place}: {self.problem}. Nothing that was saved is lost; free the "
-            "disk or mend the path, then start the same command again"
-        )
+        if "://" in str(self.place) and not str(self.place).startswith("sqlite:"):
+            fix = "see that the database runs and its address is right"
+        else:
+            fix = "free the disk or mend the path, then start the same command again"
+        return f"cannot use {self.place}: {self.problem}. Nothing that was saved is lost; {fix}"
 
 
 class OutboxFullError(StoreUnavailableError):
@@ -153,6 +156,22 @@ class OutboxFullError(StoreUnavailableError):
             f"{self.waiting} entries wait in {self.place}, and no more are taken: {self.problem}. "
             "None of them is lost; see that the observation log can be reached, then report again"
         )
+
+
+class SchemaError(KatibError):
+    """A database of observation logs is of another version than this Katib."""
+
+    def __init__(self, place: str, found: str | None, needed: str) -> None:
+        if found is not None and found > needed:
+            fix = f"a later Katib has upgraded it; use that one, this knows {needed} at most"
+        else:
+            fix = f"bring it to {needed} with: katib db upgrade"
+        has = "has no table of this Katib's" if found is None else f"has revision {found}"
+        super().__init__(f"{place} {has}; {fix}")
+
+
+class EntryRefusedError(KatibError):
+    """A log cannot keep an entry as it is; the text says why. Nothing of its report was kept."""
 
 
 class HomeLockedError(KatibError):

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from databases import DatabaseServer
+from katib.apps.clock import SystemClock
 from katib.observations import OBSERVATION_LOGS
 from katib.observations.memory import MemoryObservationLog
-from katib.observations.sql import SqlObservationLog
+from katib.observations.outbox import Outbox
+from katib.observations.sql import SqliteObservationLog, SqlObservationLog
+from katib.observations.sql.preparing import prepare_database
 from katib.ports.observation_log import ObservationLog
 from katib.testing.observation_log_contract import ObservationLogContract
 
@@ -17,6 +20,7 @@ pytest_plugins = ("databases",)
 FACTORIES: dict[str, Callable[[Path], ObservationLog]] = {
     "memory": lambda _: MemoryObservationLog(),
     "sql": lambda folder: SqlObservationLog(f"sqlite:///{folder}/observations.db"),
+    "sqlite": lambda folder: SqliteObservationLog(folder / "observations.db"),
 }
 
 
@@ -29,12 +33,25 @@ class TestObservationLogs(ObservationLogContract):
         log.close()
 
 
+class TestOutbox(ObservationLogContract):
+    """The same with an outbox in front."""
+
+    @pytest.fixture
+    def log(self, tmp_path: Path) -> Iterator[ObservationLog]:
+        log = Outbox(MemoryObservationLog, str(tmp_path), SystemClock())
+        log.start()
+        yield log
+        log.close()
+
+
 class TestSharedObservationLogs(ObservationLogContract):
-    """The same in the databases that several processes share."""
+    """The same in the databases of servers."""
 
     @pytest.fixture(params=["postgres", "mariadb"])
     def log(self, request: pytest.FixtureRequest) -> Iterator[ObservationLog]:
         server: DatabaseServer = request.getfixturevalue(request.param)
-        log = SqlObservationLog(server.create())
+        url = server.create()
+        prepare_database(url)
+        log = SqlObservationLog(url)
         yield log
         log.close()

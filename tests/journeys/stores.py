@@ -16,18 +16,6 @@ from katib.api.values import Key
 from katib.observations.sql import SqlObservationLog
 from katib.ports.observation_log import MetricEntry
 
-_PROGRAM = """
-import signal, sys
-from katib.api.values import Key
-from katib.observations.sql import SqlObservationLog
-from katib.rpc.db_manager import serve
-
-log = SqlObservationLog(sys.argv[1])
-server = serve(log, lambda name: Key("", name), sys.argv[2])
-print("served", flush=True)
-signal.pause()
-"""
-
 
 class DbManager:
     """Serves a database at one port, whenever it runs.

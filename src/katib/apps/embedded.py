@@ -44,7 +44,7 @@ from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
-from katib.observations.sql import SqlObservationLog
+from katib.observations.sql import SqliteObservationLog
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
 from katib.stores.events import SqliteEventRecorder
@@ -109,7 +109,7 @@ class EmbeddedEngine:
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
-        self.observations = SqlObservationLog(f"sqlite:///{home.observations}")
+        self.observations = SqliteObservationLog(home.observations)
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)

@@ -17,5 +17,6 @@ OBSERVATION_LOGS: Registry[ObservationLog] = Registry(
     {
         "memory": "katib.observations.memory:MemoryObservationLog",
         "sql": "katib.observations.sql:SqlObservationLog",
+        "sqlite": "katib.observations.sql:SqliteObservationLog",
     },
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import grpc
 
 from katib.api.values import Key
-from katib.errors import StoreUnavailableError
+from katib.errors import EntryRefusedError, StoreUnavailableError
 from katib.ports.observation_log import MetricEntry
 from katib.rpc import light
 
@@ -46,7 +46,8 @@ class RemoteObservationLog:
         """See the port.
 
         Raises:
-            StoreUnavailableError: there was no answer, or a refusal.
+            EntryRefusedError: an entry cannot be kept; none was.
+            StoreUnavailableError: there was no answer, or another refusal.
         """
         if entries:
             self._call(light.REPORT, trial, light.write_report(trial.name, entries))
@@ -90,5 +91,7 @@ class RemoteObservationLog:
             return call(request, timeout=ANSWER_SECONDS, metadata=metadata)
         except grpc.RpcError as error:
             detail = error.details() or "it gave no reason"
+            if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+                raise EntryRefusedError(detail) from error
             problem = f"{error.code().name}: {detail}"
             raise StoreUnavailableError(self._address, problem) from error

@@ -13,7 +13,7 @@ import grpc
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
-from katib.errors import KatibError, StoreUnavailableError
+from katib.errors import EntryRefusedError, KatibError, StoreUnavailableError
 from katib.ports.observation_log import MetricEntry, ObservationLog
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
@@ -21,12 +21,15 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_DBManagerServicer_to_server,
 )
 from katib.rpc.logs import read_log, write_log
-from katib.rpc.serving import Server, health_of, start
+from katib.rpc.serving import OPEN, Access, Listener, Server, health_of, start
 
-#: How many calls are answered at once; others wait.
-WORKERS = 8
+#: How many calls are answered at once; others wait. Most of them wait for the disk, together.
+WORKERS = 64
 
 DB_MANAGER = "api.v1.beta1.DBManager"
+
+#: The metadata by which a caller says in which namespace the trial is that it names.
+NAMESPACE = "katib-namespace"
 
 #: The trial that a bare name means; ``None`` when there is none. A :class:`KatibError` tells that
 #: the name alone does not say.
@@ -44,13 +47,15 @@ class _Refusal(Exception):
 
 
 class DBManager(DBManagerServicer):
-    """Takes, gives and forgets observation logs by the bare names of trials.
+    """Takes, gives and forgets observation logs by the names of trials.
+
+    The namespace of a trial is in the call's metadata, as ``katib-namespace``, or it is not known.
 
     A report is answered when it is safe on the disk: a program that pushes says nothing twice.
 
     Args:
         log: where entries are kept.
-        find_trial: whose they are.
+        find_trial: whose they are when a call names no namespace.
     """
 
     def __init__(self, log: ObservationLog, find_trial: FindTrial) -> None:
@@ -62,7 +67,7 @@ class DBManager(DBManagerServicer):
         """Append all entries that carry a time, or none of them."""
         with _refusals(context):
             entries = _read_entries(request)
-            trial = self._find(request.trial_name)
+            trial = self._find(request.trial_name, context)
             if trial is None:
                 raise _Refusal(
                     grpc.StatusCode.NOT_FOUND,
@@ -80,7 +85,7 @@ class DBManager(DBManagerServicer):
         with _refusals(context):
             first = _bound(request.start_time, "start", datetime.min.replace(tzinfo=UTC))
             last = _bound(request.end_time, "completion", datetime.max.replace(tzinfo=UTC))
-            trial = self._find(request.trial_name)
+            trial = self._find(request.trial_name, context)
             found = () if trial is None else self._log.read(trial, request.metric_name or None)
             kept = [entry for entry in found if first <= entry.time <= last]
         return pb.GetObservationLogReply(observation_log=write_log(kept))
@@ -90,26 +95,32 @@ class DBManager(DBManagerServicer):
     ) -> pb.DeleteObservationLogReply:
         """Forget the trial's entries; that there are none is no error."""
         with _refusals(context):
-            trial = self._find(request.trial_name)
+            trial = self._find(request.trial_name, context)
             if trial is not None:
                 self._log.delete(trial)
         return pb.DeleteObservationLogReply()
 
-    def _find(self, name: str) -> Key | None:
+    def _find(self, name: str, context: grpc.ServicerContext) -> Key | None:
         if not name:
             raise _invalid(
                 "trial_name is empty: name the trial, as in the variable KATIB_TRIAL_NAME"
             )
+        for key, value in context.invocation_metadata():
+            if key == NAMESPACE and value:
+                return Key(str(value), name)
         return self._find_trial(name)
 
 
-def serve(log: ObservationLog, find_trial: FindTrial, address: str) -> Server:
+def serve(
+    log: ObservationLog, find_trial: FindTrial, address: str, access: Access = OPEN
+) -> Server:
     """Serve an observation log, and the health of that service, in threads.
 
     Args:
         log: what is served; it must outlive the server.
         find_trial: the trial of a bare name.
         address: ``host:port``; port 0 takes any that is free.
+        access: who may call.
 
     Raises:
         ConfigurationError: the address cannot be had.
@@ -120,7 +131,7 @@ def serve(log: ObservationLog, find_trial: FindTrial, address: str) -> Server:
 
     workers = ThreadPoolExecutor(WORKERS, "db-manager")
     health = health_of([DB_MANAGER], lambda: _is_well(log))
-    return start(add, health, workers, address, "observation logs")
+    return start(add, health, workers, Listener(address, "observation logs", access))
 
 
 def _is_well(log: ObservationLog) -> bool:
@@ -139,6 +150,8 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
         yield
     except _Refusal as refusal:
         _abort(context, refusal.code, refusal)
+    except EntryRefusedError as error:
+        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, error)
     except StoreUnavailableError as error:
         _abort(context, grpc.StatusCode.UNAVAILABLE, error)
     except KatibError as error:

@@ -16,11 +16,12 @@ from msgspec.structs import replace
 from katib.api.codec import to_manifest
 from katib.api.values import Manifest
 from katib.apps import server as server_module
+from katib.apps.addresses import is_loopback, list_names
 from katib.apps.connection import Connection, ServerAwayError, ServerRefusedError
 from katib.apps.embedded import EmbeddedEngine
 from katib.apps.home import Home
 from katib.apps.kubeconfig import read_token, token_path
-from katib.apps.server import Server, ServerOptions, check_address, is_loopback, list_names
+from katib.apps.server import Server, ServerOptions, check_address
 from katib.apps.server_record import ServerRecord, find_server
 from katib.errors import (
     ConfigurationError,

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from katib.api.values import Key
-from katib.errors import StoreUnavailableError
+from katib.errors import EntryRefusedError, StoreUnavailableError
 from katib.observations import remote
 from katib.observations.memory import MemoryObservationLog
 from katib.observations.remote import RemoteObservationLog
@@ -53,6 +53,11 @@ def test_a_report_of_nothing_is_not_sent(log: RemoteObservationLog) -> None:
 def test_a_refusal_is_told_with_its_reason(log: RemoteObservationLog) -> None:
     with pytest.raises(StoreUnavailableError, match='NOT_FOUND: there is no trial "unknown"'):
         log.report(Key("", "unknown"), [entry("1")])
+
+
+def test_an_entry_that_cannot_be_kept_is_told_apart(log: RemoteObservationLog) -> None:
+    with pytest.raises(EntryRefusedError, match="trial_name is empty"):
+        log.report(Key("", ""), [entry("1")])
 
 
 def test_a_service_that_is_not_there_is_told() -> None:

@@ -11,7 +11,7 @@ from threading import Condition, RLock, Thread
 from urllib.parse import quote, unquote
 
 from katib.api.values import Key
-from katib.errors import OutboxFullError, StoreUnavailableError
+from katib.errors import EntryRefusedError, OutboxFullError, StoreUnavailableError
 from katib.observations.outbox.box import Box
 from katib.ports.clock import Clock
 from katib.ports.observation_log import MetricEntry, ObservationLog
@@ -72,6 +72,7 @@ class Outbox:
         self._hear_of_delay = hear_of_delay
         self._log: ObservationLog | None = None
         self._problem, self._not_before = "", 0.0
+        self._most = SENT_ENTRIES
         # One of them uses the log at a time, and takes this first; the other is held for moments.
         self._turn, self._changed = RLock(), Condition()
         self._boxes: dict[Key, Box] = {}
@@ -199,21 +200,36 @@ class Outbox:
                 time, mark, is_to_forget = box.forgotten, box.mark, box.is_to_forget
                 batch: list[MetricEntry] = []
                 if mark is not None and not mark.sending:
-                    batch = box.next(SENT_ENTRIES)
+                    batch = box.next(self._most)
                     box.note(mark.stored, sending=len(batch))
             stored, done = 0, len(batch)
             if is_to_forget:
                 log.delete(trial)
             elif mark is not None and batch:
-                log.report(trial, batch)
-                log.flush()
-                stored = mark.stored + done
+                stored, done = self._send(log, trial, mark.stored, batch)
             else:
                 stored, done = self._compare(log.read(trial), box)
             with self._changed:
                 # Whoever has forgotten the trial in the meantime has begun anew.
                 if box.forgotten == time:
                     box.note(stored, done)
+
+    def _send(
+        self, log: ObservationLog, trial: Key, stored: int, batch: Sequence[MetricEntry]
+    ) -> tuple[int, int]:
+        """How many entries the log has then, and how many of the batch wait no longer."""
+        try:
+            log.report(trial, batch)
+            log.flush()
+        except EntryRefusedError as error:
+            if len(batch) > 1:
+                # One of them; the others are not to wait for it.
+                self._most = len(batch) // 2
+                return stored, 0
+            _LOG.warning("An entry of trial %s is dropped: %s", trial, error)
+            return stored, 1
+        self._most = SENT_ENTRIES
+        return stored + len(batch), len(batch)
 
     def _compare(self, found: Sequence[MetricEntry], box: Box) -> tuple[int, int]:
         """How many entries the log has of the trial, and how many of those that wait."""

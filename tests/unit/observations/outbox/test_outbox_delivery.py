@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from katib.api.values import Key
-from katib.errors import OutboxFullError, StoreUnavailableError
+from katib.errors import EntryRefusedError, OutboxFullError, StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
 from katib.observations.outbox import Outbox, delivery
 from katib.ports.observation_log import MetricEntry
@@ -23,11 +23,14 @@ class FailingLog:
     def __init__(self) -> None:
         self.kept = MemoryObservationLog()
         self.is_away = self.is_cut = False
+        self.refused: set[str] = set()
         self.calls: list[str] = []
         self.between: Callable[[], None] = lambda: None
 
     def report(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
         self._enter("report")
+        if any(one.value in self.refused for one in entries):
+            raise EntryRefusedError("the value is too long")
         self.between()
         self.kept.report(trial, entries)
         self._leave()
@@ -267,6 +270,14 @@ def test_a_full_box_takes_nothing_until_there_is_room(
     stage.outbox.report(TRIAL, [entry(str(taken))])
     assert stage.outbox.deliver()
     assert stage.stored == [str(number) for number in range(taken + 1)]
+
+
+def test_an_entry_that_is_refused_holds_up_no_other(stage: Stage) -> None:
+    values = [str(number) for number in range(20)]
+    stage.log.refused = {"3", "19"}
+    stage.outbox.report(TRIAL, [entry(value) for value in values])
+    assert stage.outbox.deliver()
+    assert stage.stored == [value for value in values if value not in stage.log.refused]
 
 
 def test_a_trial_that_is_not_remembered_goes_on(
