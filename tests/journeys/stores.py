@@ -10,11 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from command_line import REPOSITORY, read_until
+from command_line import LONGEST, REPOSITORY, read_until
 
 from katib.api.values import Key
 from katib.observations.sql import SqlObservationLog
 from katib.ports.observation_log import MetricEntry
+
+PROGRAM = (sys.executable, "-m", "katib", "db-manager")
 
 
 class DbManager:
@@ -34,18 +36,19 @@ class DbManager:
     def start(self) -> None:
         """Start, and wait until it serves."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, self.url, self.address],
+            [*PROGRAM, self.url, "--listen-address", self.address],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
         )
-        read_until(self._process, "served")
+        read_until(self._process, "Serving observation logs")
 
     def kill(self) -> None:
         """End it with ``kill -9``, if it runs."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
-            self._process.communicate()
+            self._process.communicate(timeout=LONGEST)
             self._process = None
 
     def read(self, trial: str) -> Sequence[MetricEntry]:

@@ -46,6 +46,9 @@ SOON = 0.2
 #: Where a pod finds its namespace.
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
+#: The variable that holds the token of the database manager.
+TOKEN = "KATIB_DB_MANAGER_TOKEN"
+
 #: The exit code of a program that ended because it was asked to.
 TERMINATED = 143
 
@@ -308,7 +311,7 @@ def _surroundings(options: CollectorOptions) -> Surroundings:
         # gRPC takes as long to load as everything else: what is printed is read meanwhile.
         from katib.observations.remote import RemoteObservationLog
 
-        return RemoteObservationLog(options.db_manager)
+        return RemoteObservationLog(options.db_manager, os.environ.get(TOKEN, ""))
 
     def tell_stopped() -> None:
         from katib.suggesters.stopped import tell_stopped
