@@ -28,6 +28,7 @@ from katib.collectors import COLLECTORS
 from katib.collectors.following import Bare, Following, Reading, Reports
 from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.collectors.tensorflow_event import EventReading
+from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.collector import CollectorSource
 from katib.ports.early_stopper import RulesNow
@@ -106,8 +107,14 @@ class LogSidecars:
         now = None if experiment is None else self._find_rules(trial, experiment)
         if now is None:
             return None
+        if trial.metadata.uid not in self._reported:
+            return LiveRules(now)
         metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
-        return LiveRules(now, len(self._observations.read(trial.key, metric)))
+        try:
+            return LiveRules(now, len(self._observations.read(trial.key, metric)))
+        except StoreUnavailableError:
+            # Nobody knows which reports were judged before, so that none is judged by new rules.
+            return None
 
     def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller

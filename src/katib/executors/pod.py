@@ -15,6 +15,7 @@ from katib.api import names
 from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
+from katib.errors import OutboxFullError
 from katib.executors.checkpoints import Checkpoints
 from katib.executors.command import CommandError, Images, ReadData, plain_data
 from katib.executors.container import Container, Surroundings
@@ -30,6 +31,9 @@ from katib.ports.sidecar import Sidecar, Sidecars
 
 #: How often a running pod's log is read, in seconds.
 READ_EVERY = 0.25
+
+#: How soon a report is tried again that was refused for lack of room, in seconds.
+REPORT_AGAIN = 1.0
 
 #: How long the processes of a pod that is removed may take to end, unless the pod says otherwise.
 GRACE_SECONDS = 30
@@ -226,7 +230,11 @@ class PodReconciler:
 
     def _listen(self, run: Run, sidecar: Sidecar) -> bool:
         """Let the sidecar read, and heed it; whether there is nothing more to do now."""
-        is_caught_up = sidecar.advance(is_ended=False)
+        try:
+            is_caught_up = sidecar.advance(is_ended=False)
+        except OutboxFullError:
+            # What the program writes waits in its file.
+            is_caught_up = True
         if run.is_cut or not sidecar.stop_reason:
             return is_caught_up
         # The pod's status tells of it before any process does: an engine that dies in between
@@ -276,8 +284,11 @@ class PodReconciler:
 
     def _finish(self, run: Run) -> Result:
         is_failed = not run.is_good
-        if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
-            return Result(retry_after_seconds=0)
+        try:
+            if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
+                return Result(retry_after_seconds=0)
+        except OutboxFullError:
+            return Result(retry_after_seconds=REPORT_AGAIN)
         if run.sidecar is not None and run.stop_reason:
             run.sidecar.note_stop(run.stop_reason)
         run.is_ended = True

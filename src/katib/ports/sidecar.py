@@ -43,6 +43,10 @@ class Sidecar(Protocol):
             is_ended: every container has ended. The pod is over only when this returned true.
             is_failed: a container ended badly, so that missing metrics are no surprise. What ended
                 because of :attr:`stop_reason` did not.
+
+        Raises:
+            OutboxFullError: the observation log is away and no more is taken. Nothing is lost; to
+                be called again later.
         """
         ...
 

@@ -71,7 +71,7 @@ class Outbox:
         self._connect, self._folder, self._clock = connect, folder, clock
         self._hear_of_delay = hear_of_delay
         self._log: ObservationLog | None = None
-        self._problem, self._not_before = "", 0.0
+        self._place, self._problem, self._not_before = "", "", 0.0
         self._most = SENT_ENTRIES
         # One of them uses the log at a time, and takes this first; the other is held for moments.
         self._turn, self._changed = RLock(), Condition()
@@ -113,7 +113,7 @@ class Outbox:
         """
         if self._problem:
             # Who tries it may be kept waiting; only :meth:`deliver` is.
-            raise StoreUnavailableError("the observation log", self._problem)
+            raise StoreUnavailableError(self._place, self._problem)
         with self._attempt() as log:
             if trial in self._dirty:
                 self._deliver(trial, log)
@@ -138,7 +138,7 @@ class Outbox:
             if trial not in self._dirty or not self._problem:
                 return ""
             box = self._boxes[trial]
-            return f"{box.waiting} entries wait in {box.path}: {self._problem}"
+            return f"{box.waiting} entries wait in {box.path}: {self._place}: {self._problem}"
 
     def wait_until_empty(self, seconds: float) -> bool:
         """Wait until nothing waits any more, so long at most; whether that is so."""
@@ -182,7 +182,7 @@ class Outbox:
                 self.deliver()
             except Exception as error:
                 _LOG.exception("Reports cannot be delivered")
-                self._note_away(str(error))
+                self._note_away("the observation log", str(error))
             with self._changed:
                 if self._problem:
                     self._changed.wait_for(lambda: self._is_closed, PAUSE_SECONDS)
@@ -261,13 +261,13 @@ class Outbox:
             except OutboxFullError:
                 raise
             except StoreUnavailableError as error:
-                self._note_away(f"{error.place}: {error.problem}")
+                self._note_away(str(error.place), error.problem)
                 raise
             self._problem = ""
 
-    def _note_away(self, problem: str) -> None:
+    def _note_away(self, place: str, problem: str) -> None:
         with self._changed:
-            self._problem = problem
+            self._place, self._problem = place, problem
             self._not_before = self._clock.monotonic() + PAUSE_SECONDS
             late = [trial for trial in self._dirty if trial not in self._delayed]
             self._delayed.update(late)
