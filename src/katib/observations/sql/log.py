@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Lock
+from threading import Condition, Event, Thread
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from katib.api.values import Key
-from katib.errors import KatibError
 from katib.observations.sql.preparing import open_database
 from katib.observations.sql.schema import (
     DELETE,
@@ -23,22 +22,26 @@ from katib.observations.sql.schema import (
 )
 from katib.ports.observation_log import MetricEntry
 
+#: How long the writer lets reports gather when they come faster than it writes, in seconds. A
+#: transaction costs as much as some twenty rows.
+GATHERING = 0.005
+
 
 class _Batch:
     """Reports that are written together: all of them, or none."""
 
     def __init__(self) -> None:
         self.rows: list[Values] = []
-        self.is_done = False
-        self.error: KatibError | None = None
+        self.is_done = Event()
+        self.error: BaseException | None = None
 
 
 class SqlObservationLog:
     """Keeps observation logs in one table, which other processes may read and write meanwhile.
 
-    Nothing is held back: a report is safe when it returns, and one that raises has left nothing.
-    Callers that report at the same time share one transaction. A report whose connection is lost
-    while it is being committed raises, although it may have been stored.
+    Nothing is held back: a report is safe when it returns, and one that raises has left nothing. A
+    thread writes for all callers, those that report at the same time in one transaction. A report
+    whose connection is lost while it is being committed raises, although it may have been stored.
 
     A trial with an empty namespace is one that is known by its name alone: its entries are read and
     deleted with every trial of that name, and reading it reads all of that name.
@@ -54,22 +57,26 @@ class SqlObservationLog:
 
     def __init__(self, url: str) -> None:
         self._database = open_database(url)
-        # Held while one caller writes for all who wait, and taken before `_lock`.
-        self._writing = Lock()
-        self._writer: Connection | None = None
-        self._lock = Lock()
+        # The writer's alone. Taking one from the pool costs more than an insertion.
+        self._connection: Connection | None = None
+        # Guards what follows, and wakes the writer.
+        self._arrival = Condition()
         self._waiting = _Batch()
+        self._writer: Thread | None = None
+        self._is_closing = Event()
 
     def report(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
         rows = values_of(trial, storable(trial, entries))
         if not rows:
             return
-        with self._lock:
+        with self._arrival:
+            if self._writer is None:
+                self._writer = Thread(target=self._write_all, name="observations", daemon=True)
+                self._writer.start()
             batch = self._waiting
             batch.rows += rows
-        with self._writing:
-            if not batch.is_done:
-                self._write_waiting()
+            self._arrival.notify()
+        batch.is_done.wait()
         if batch.error is not None:
             raise batch.error
 
@@ -91,45 +98,57 @@ class SqlObservationLog:
         return ""
 
     def close(self) -> None:
-        with self._writing:
-            self._release_writer()
+        self._is_closing.set()
+        with self._arrival:
+            self._arrival.notify()
+        if self._writer is not None:
+            self._writer.join()
         self._database.close()
 
-    def _write_waiting(self) -> None:
-        with self._lock:
+    def _write_all(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            try:
+                with self._database.translated():
+                    self._write(batch.rows)
+            except BaseException as error:
+                # Whatever it is, it is its callers' to know; nobody else would tell them.
+                batch.error = error
+            batch.is_done.set()
+            if self._waiting.rows:
+                self._is_closing.wait(GATHERING)
+        self._disconnect()
+
+    def _next_batch(self) -> _Batch | None:
+        """What waits, as soon as something does; ``None`` at the end."""
+        with self._arrival:
+            while not self._waiting.rows:
+                if self._is_closing.is_set():
+                    return None
+                self._arrival.wait()
             batch, self._waiting = self._waiting, _Batch()
-        batch.is_done = True
-        try:
-            with self._database.translated():
-                self._write(batch.rows)
-        except KatibError as error:
-            batch.error = error
+            return batch
 
     def _write(self, rows: list[Values]) -> None:
         try:
             try:
-                self._insert(rows)
+                self._connect().execute(INSERT, rows)
             except DBAPIError as error:
                 # Nothing was committed, so it may be done again; a lost commit may not.
                 if not error.connection_invalidated:
                     raise
-                self._release_writer()
-                self._insert(rows)
-            self._open_writer().commit()
+                self._disconnect()
+                self._connect().execute(INSERT, rows)
+            self._connect().commit()
         except BaseException:
-            self._release_writer()
+            self._disconnect()
             raise
 
-    def _insert(self, rows: list[Values]) -> None:
-        self._open_writer().execute(INSERT, rows)
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._database.engine.connect()
+        return self._connection
 
-    def _open_writer(self) -> Connection:
-        # One connection is kept: taking one from the pool costs more than the insertion.
-        if self._writer is None:
-            self._writer = self._database.engine.connect()
-        return self._writer
-
-    def _release_writer(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
