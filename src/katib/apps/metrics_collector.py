@@ -22,7 +22,7 @@ from katib.collectors.lines import Lines
 from katib.collectors.neighbours import COMPLETED, Neighbours
 from katib.collectors.stopping import RuleWatch
 from katib.collectors.watching import PodWatch
-from katib.errors import KatibError, OutboxFullError, StoreUnavailableError
+from katib.errors import KatibError, OutboxFullError
 from katib.observations.outbox import Outbox
 from katib.ports.clock import Clock
 from katib.ports.collector import CollectorSource
@@ -87,7 +87,8 @@ class MetricsCollector:
         around: what it works with.
 
     Raises:
-        StoreUnavailableError: the folder of the metrics cannot be written.
+        OSError: the folder of the metrics cannot be read or written.
+        StoreUnavailableError: what waits there cannot be read.
     """
 
     def __init__(self, options: CollectorOptions, around: Surroundings) -> None:
@@ -128,19 +129,16 @@ class MetricsCollector:
         try:
             with open(self._state, encoding="utf-8") as file:
                 reason = file.read()
-            self._outbox.delete(self._trial)
         except FileNotFoundError:
-            reason = ""
-            self._note(reason)
+            self._note("")
+            return ""
+        self._outbox.delete(self._trial)
         return reason
 
     def _note(self, reason: str) -> None:
-        try:
-            os.makedirs(os.path.dirname(self._state), exist_ok=True)
-            with open(self._state, "w", encoding="utf-8") as file:
-                file.write(reason)
-        except OSError as error:
-            raise StoreUnavailableError(self._state, error.strerror or str(error)) from error
+        os.makedirs(os.path.dirname(self._state), exist_ok=True)
+        with open(self._state, "w", encoding="utf-8") as file:
+            file.write(reason)
 
     def _follower(self) -> Following:
         options, say = self._options, self._around.say
@@ -279,7 +277,7 @@ def main(words: Sequence[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: collector.stop())
         return collector.run()
-    except KatibError as error:
+    except (KatibError, OSError) as error:
         _say(str(error))
         return 1
 

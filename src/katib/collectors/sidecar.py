@@ -107,14 +107,12 @@ class LogSidecars:
         now = None if experiment is None else self._find_rules(trial, experiment)
         if now is None:
             return None
-        if trial.metadata.uid not in self._reported:
-            return LiveRules(now)
         metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
         try:
             return LiveRules(now, len(self._observations.read(trial.key, metric)))
         except StoreUnavailableError:
-            # Nobody knows which reports were judged before, so that none is judged by new rules.
-            return None
+            # When nobody knows which reports were judged before, none is judged by new rules.
+            return None if trial.metadata.uid in self._reported else LiveRules(now)
 
     def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller

@@ -38,7 +38,7 @@ from katib.api.values import (
     owner_reference,
 )
 from katib.collectors.sidecar import LogSidecars
-from katib.errors import StoreUnavailableError
+from katib.errors import OutboxFullError, StoreUnavailableError
 from katib.executors.command import Images
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.process import read_exit, read_pid
@@ -714,3 +714,32 @@ def test_files_of_a_train_jobs_nodes_lie_with_the_trial(machine: Machine) -> Non
     pod = Unstructured(api_version="v1", kind="Pod", metadata=metadata)
     trials = machine.folder / "trials"
     assert machine.reconciler.place(pod) == f"{trials}/default/tune-x1/node-0-1-abcde"
+
+
+class FullLog(MemoryObservationLog):
+    """Takes nothing for a while."""
+
+    refusals = 0
+
+    def report(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise OutboxFullError("outbox", 10, "the database is away")
+        super().report(trial, entries)
+
+
+def test_a_pod_goes_on_while_nothing_is_taken_and_loses_nothing(machine: Machine) -> None:
+    machine.reconciler.close()
+    machine.observations = log = FullLog()
+    machine.reconciler = machine.engine()
+    log.refusals = 3
+    pipe = machine.pipe()
+    machine.create(f"echo loss=1; read word < {pipe}; echo loss=2; echo loss=3")
+    while log.refusals:
+        machine.step(0.25)
+        assert machine.status["phase"] in ("Pending", "Running")
+    log.refusals = 2
+    pipe.write_text("go\n")
+    assert machine.run()["phase"] == "Succeeded"
+    assert log.refusals == 0
+    assert machine.values == ["1", "2", "3"]
