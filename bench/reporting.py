@@ -25,7 +25,6 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY / "tests")]
 
 from databases import MariaDB, Postgres, execute  # noqa: E402  # the path comes first
-
 from katib.rpc.generated import api_pb2 as pb  # noqa: E402
 from katib.rpc.generated.api_pb2_grpc import DBManagerStub  # noqa: E402
 
@@ -96,21 +95,18 @@ def a_report(trial: str, second: int) -> pb.ReportObservationLogRequest:
     return pb.ReportObservationLogRequest(trial_name=trial, observation_log=log)
 
 
+def start_part(address: str, first: int, count: int, seconds: int) -> subprocess.Popen[str]:
+    line = [sys.executable, __file__, "--part", address, *map(str, (first, count, seconds))]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+
+
 def measure(kind: str, trials: int, seconds: int) -> str:
     """A row of the table."""
     with a_database(kind) as url:
         with a_manager(url) as (address, manager):
             used = manager.cpu_times()
             share = trials // PROCESSES
-            parts = [
-                subprocess.Popen(
-                    [sys.executable, __file__, "--part", address, str(n * share), str(share)]
-                    + [str(seconds)],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                for n in range(PROCESSES)
-            ]
+            parts = [start_part(address, n * share, share, seconds) for n in range(PROCESSES)]
             took = sorted(one for part in parts for one in json.loads(part.communicate()[0]))
             spent = manager.cpu_times()
             processor = spent.user + spent.system - used.user - used.system

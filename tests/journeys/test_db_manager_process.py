@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import yaml
 from command_line import Katib, an_environment, finish, read_until
 
 from databases import DatabaseServer, insert_as_katib
@@ -138,6 +139,27 @@ def test_a_database_of_katibs_is_taken_over(
     assert "Nothing to do" in manager("db", "upgrade", check=0).out
     with serving(skipping) as address:
         assert len(read(address, "tune-x")) == 3
+
+
+def test_an_engine_keeps_its_logs_in_a_server(
+    postgres: DatabaseServer, katib: Katib, tmp_path: Path
+) -> None:
+    url = postgres.create()
+    controller = {"observations": url.replace("+psycopg", "")}
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"init": {"controller": controller}}))
+    words = ("run", katib.write(an_experiment("echo loss=0.5; echo loss=0.25")), "--config")
+    refused = katib(*words, str(config), check=1)
+    assert "katib db upgrade" in refused.err
+    assert "s3cret" not in refused.text
+    katib("db", "upgrade", url, check=0)
+    katib(*words, str(config), check=0)
+    (trial,) = (one["metadata"]["name"] for one in katib.trials("tuned"))
+    metrics = katib("metrics", trial, "--config", str(config), check=0)
+    assert [line.split()[-1] for line in metrics.out.splitlines()] == ["0.5", "0.25"]
+    rows = execute(url, "SELECT namespace, trial_name, value FROM observation_logs ORDER BY id")
+    assert rows == [("default", trial, "0.5"), ("default", trial, "0.25")]
+    assert not (katib.home / "observations.db").exists()
 
 
 SKIP = {"SKIP_DB_INITIALIZATION": "true"}

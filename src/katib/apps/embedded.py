@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from katib.api.values import Key, Kind, Unstructured
 from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
+from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
@@ -37,7 +37,6 @@ from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.trial import Runnable, TrialReconciler
-from katib.errors import StoreUnavailableError
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
 from katib.executors.command import Images, machine_path
 from katib.executors.files import TrialFilesReconciler
@@ -45,9 +44,6 @@ from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
-from katib.observations.outbox import Outbox
-from katib.observations.sql import SqliteObservationLog, SqlObservationLog
-from katib.ports.clock import Clock
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
 from katib.stores.events import SqliteEventRecorder
@@ -55,8 +51,6 @@ from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process_stopper import InProcessStopper
 from katib.suggesters.routing_stopper import RoutingStopper
 from katib.suggesters.running_rules import RunningRules
-
-_LOG = logging.getLogger(__name__)
 
 #: The kinds that this engine runs.
 RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
@@ -83,15 +77,12 @@ class Options:
         directory: where programs work when their template does not say.
         config: how the home is configured.
         python: the interpreter that programs find; ``None`` for the one that runs Katib.
-        observations: the URL of a database server that keeps observation logs; empty for a file in
-            the home.
     """
 
     images: Mapping[str, Path] = field(default_factory=dict)
     directory: Path = field(default_factory=Path.cwd)
     config: KatibConfig = field(default_factory=KatibConfig)
     python: Path | None = None
-    observations: str = ""
 
 
 class EmbeddedEngine:
@@ -117,7 +108,7 @@ class EmbeddedEngine:
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
-        self.observations = self._open_observations(clock)
+        self.observations = open_observations(home, options.config, clock, self._wake_trial)
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
@@ -272,21 +263,6 @@ class EmbeddedEngine:
             stopped = turn_off(trial.status.conditions, names.RUNNING, SystemClock().now())
             status = replace(trial.status, conditions=stopped)
             self.store.update_status(TRIALS, replace(trial, status=status))
-
-    def _open_observations(self, clock: Clock) -> ObservationLog:
-        """The home's own file, or a server with an outbox in front, which may be away."""
-        url = self.options.observations
-        if not url:
-            return SqliteObservationLog(self.home.observations)
-        folder = str(self.home.path / "outbox")
-        outbox = Outbox(partial(SqlObservationLog, url), folder, clock, self._wake_trial)
-        try:
-            # What is wrong for good is told at once.
-            outbox.read(Key("", "-"))
-        except StoreUnavailableError as error:
-            _LOG.warning("Reports wait in %s: %s", folder, error)
-        outbox.start()
-        return outbox
 
     def _wake_trial(self, key: Key) -> None:
         if self._is_started:

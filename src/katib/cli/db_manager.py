@@ -19,49 +19,55 @@ if TYPE_CHECKING:
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
+AddressOption = Annotated[
+    str,
+    typer.Option(
+        "--listen-address",
+        "-listen-address",
+        metavar="HOST:PORT",
+        help="Where to listen; port 0 for a free one. Katib's is 0.0.0.0:6789.",
+    ),
+]
+TimeoutOption = Annotated[
+    str,
+    typer.Option(
+        "--connect-timeout",
+        "-connect-timeout",
+        metavar="DURATION",
+        help="How long the database may be away at the start, as 90s or 2m.",
+    ),
+]
+TokenOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="Holds the token that callers must carry, as authorization: Bearer TOKEN.",
+    ),
+]
+CertificateOption = Annotated[
+    Path | None,
+    typer.Option("--tls-certificate", metavar="FILE", help="PEM; with --tls-key, TLS is spoken."),
+]
+KeyOption = Annotated[
+    Path | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key, PEM.")
+]
+InsecureOption = Annotated[
+    bool,
+    typer.Option(
+        "--insecure", help="Let other machines call without a token, as Katib's clients do."
+    ),
+]
+
+
 def db_manager(
     url: UrlArgument = None,
-    listen_address: Annotated[
-        str,
-        typer.Option(
-            "--listen-address",
-            "-listen-address",
-            metavar="HOST:PORT",
-            help="Where to listen; port 0 for a free one. Katib's is 0.0.0.0:6789.",
-        ),
-    ] = "127.0.0.1:6789",
-    connect_timeout: Annotated[
-        str,
-        typer.Option(
-            "--connect-timeout",
-            "-connect-timeout",
-            metavar="DURATION",
-            help="How long the database may be away at the start, as 90s or 2m.",
-        ),
-    ] = "60s",
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--token-file",
-            metavar="FILE",
-            help="Holds the token that callers must carry, as authorization: Bearer TOKEN.",
-        ),
-    ] = None,
-    tls_certificate: Annotated[
-        Path | None,
-        typer.Option(
-            "--tls-certificate", metavar="FILE", help="PEM; with --tls-key, TLS is spoken."
-        ),
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key, PEM.")
-    ] = None,
-    insecure: Annotated[
-        bool,
-        typer.Option(
-            "--insecure", help="Let other machines call without a token, as Katib's clients do."
-        ),
-    ] = False,
+    listen_address: AddressOption = "127.0.0.1:6789",
+    connect_timeout: TimeoutOption = "60s",
+    token_file: TokenOption = None,
+    tls_certificate: CertificateOption = None,
+    tls_key: KeyOption = None,
+    insecure: InsecureOption = False,
 ) -> None:
     """.
 

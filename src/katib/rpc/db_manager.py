@@ -28,6 +28,9 @@ WORKERS = 64
 
 DB_MANAGER = "api.v1.beta1.DBManager"
 
+#: Whom a log is asked for to see whether it answers.
+_NOBODY = Key("", "")
+
 #: The metadata by which a caller says in which namespace the trial is that it names.
 NAMESPACE = "katib-namespace"
 
@@ -135,9 +138,10 @@ def serve(
 
 
 def _is_well(log: ObservationLog) -> bool:
-    """Whether what was reported can be kept."""
+    """Whether what was reported can be kept and read."""
     try:
         log.flush()
+        log.read(_NOBODY)
     except StoreUnavailableError:
         return False
     return True
