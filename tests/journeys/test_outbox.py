@@ -7,15 +7,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from command_line import Katib, Manifest, an_experiment, finish, wait_for
 from stores import DbManager, sqlite
 
-from databases import Postgres
+from databases import Postgres, execute
 from katib.api.values import Key
 from katib.apps.clock import SystemClock
 from katib.observations.outbox import Outbox
 from katib.observations.remote import RemoteObservationLog
+from katib.observations.sql import SqlObservationLog
+from katib.observations.sql.preparing import prepare_database
 from katib.ports.observation_log import NO_TIME, MetricEntry
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
@@ -156,3 +160,81 @@ def test_both_are_killed(
         kill_again_and_again(load, kill, start)
         load.finish()
     check(manager, load)
+
+
+SCRIPT = """
+for number in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  echo "loss=$number"; sleep 0.25
+done
+until test -e ../gate; do sleep 0.1; done
+echo "loss=0"
+"""
+
+
+def an_engines_trials(katib: Katib, url: str, **spec: Any) -> tuple[str, ...]:
+    """The words that run an experiment whose observation logs are in a database."""
+    controller = {"observations": url.replace("postgresql+psycopg", "postgresql")}
+    config = {"apiVersion": "config.kubeflow.org/v1beta1", "kind": "KatibConfig"}
+    file = katib.write({**config, "init": {"controller": controller}}, "config.yaml")
+    script = SCRIPT.replace("../gate", str(katib.folder / "gate"))
+    return ("run", katib.write(an_experiment(script, **spec)), "--config", file)
+
+
+def test_an_engines_trials_go_on_while_their_database_is_killed(
+    katib: Katib, postgres: Postgres
+) -> None:
+    url = postgres.create()
+    prepare_database(url)
+    words = an_engines_trials(katib, url, maxTrialCount=10, parallelTrialCount=5)
+    running = katib.start(*words)
+    wait_for(lambda: len(rows_of(url)) > 5, "reports come")
+    postgres.kill()
+    wait_for(lambda: "ObservationLogUnavailable" in reasons(*katib.trials("tuned")), "it is shown")
+    told = katib("explain", "tuned").out
+    assert "the observation log cannot be reached" in told, told
+    assert "entries wait in" in told
+    # The engine is killed, too, and the next one begins while the database is away.
+    running.kill()
+    finish(running)
+    running = katib.start(*words)
+    wait_for(lambda: any((katib.home / "outbox").rglob("*.reports")), "reports wait")
+    for _ in range(2):
+        postgres.start()
+        before = len(rows_of(url))
+        wait_for(lambda before=before: len(rows_of(url)) > before, "reports come again")  # type: ignore[misc]
+        postgres.kill()
+    (katib.folder / "gate").touch()
+    wait_for(lambda: bool(ended_programs(katib)), "programs end")
+    for name in ended_programs(katib):
+        # How it ended is judged only when all that it reported can be read.
+        assert "TrialSucceeded" not in reasons(katib.get("trial", name))
+    postgres.start()
+    answer = finish(running)
+    assert answer.code == 0, answer.text
+    trials = katib.trials("tuned")
+    assert len(trials) == 10
+    wanted = [*map(str, range(1, 13)), "0"]
+    log = SqlObservationLog(url)
+    for trial in trials:
+        assert trial["status"]["conditions"][-1]["type"] == "Succeeded"
+        key = Key("default", trial["metadata"]["name"])
+        assert [one.value for one in log.read(key)] == wanted
+        [metric] = trial["status"]["observation"]["metrics"]
+        assert metric == {"name": "loss", "min": "0", "max": "12", "latest": "0"}
+    log.close()
+
+
+def rows_of(url: str) -> Sequence[object]:
+    return execute(url, "SELECT value FROM observation_logs")
+
+
+def reasons(*trials: Manifest) -> set[str]:
+    """Those of all conditions."""
+    found = (trial.get("status", {}).get("conditions", ()) for trial in trials)
+    return {one["reason"] for conditions in found for one in conditions}
+
+
+def ended_programs(katib: Katib) -> Sequence[str]:
+    """The trials whose programs have printed their last line."""
+    logs = (katib.home / "trials").rglob("*.log")
+    return [log.parent.name for log in logs if "loss=0" in log.read_text()]

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from katib.apps.metrics_collector import STATE_FOLDER, MetricsCollector, Surroun
 from katib.collectors.neighbours import Neighbours, Process
 from katib.errors import KatibError, StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
+from katib.ports.observation_log import MetricEntry
 
 KEY = Key("team-a", "tune-x1")
 
@@ -25,10 +26,10 @@ class AwayLog(MemoryObservationLog):
 
     is_away = False
 
-    def read(self, trial: Key, metric: str | None = None) -> list[object]:  # type: ignore[override]
+    def read(self, trial: Key, metric: str | None = None) -> Sequence[MetricEntry]:
         if self.is_away:
             raise StoreUnavailableError("db:6789", "connection refused")
-        return list(super().read(trial, metric))
+        return super().read(trial, metric)
 
     def close(self) -> None:
         """What it has is looked at afterwards."""
