@@ -8,7 +8,6 @@ process namespace.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -42,19 +41,25 @@ def a_log(line: str, count: int = 1) -> Callable[[Path], None]:
     return write
 
 
+# A process begins as large as the one that made it, which is this small one. What it measures is as
+# alone as in a pod: a collector waits for everybody.
+MEASURE = """
+import os, sys
+line = ["unshare", "--pid", "--fork", "--mount-proc", *sys.argv[1:]]
+_, code, usage = os.wait4(os.posix_spawnp(line[0], line, os.environ), 0)
+print("", usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(code))
+"""
+
+
 def measure(words: Sequence[str], folder: Path) -> tuple[float, float]:
     """Processor seconds, and the most megabytes that were resident."""
-    with (folder / "out").open("wb") as out:
-        # As in a pod: nobody else is there, and a collector waits for everybody.
-        alone = ("unshare", "--pid", "--fork", "--mount-proc")
-        started = subprocess.Popen(
-            [*alone, sys.executable, *words], stdout=out, stderr=out, cwd=folder
-        )
-        _, code, usage = os.wait4(started.pid, 0)
-        started.returncode = os.waitstatus_to_exitcode(code)
-    if started.returncode:
-        raise RuntimeError((folder / "out").read_text(errors="replace"))
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    line = [sys.executable, "-ISc", MEASURE, sys.executable, *words]
+    ended = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise RuntimeError(ended.stderr)
+    seconds, megabytes = map(float, ended.stdout.split()[-2:])
+    return seconds, megabytes
 
 
 def commands(port: int) -> dict[str, Command]:

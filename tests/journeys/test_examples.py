@@ -84,6 +84,7 @@ def test_the_examples_of_ours_are_there() -> None:
         "bohb",
         "digits",
         "flaky",
+        "push",
         "shell",
         "smac",
         "successive-halving",

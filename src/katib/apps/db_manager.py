@@ -74,7 +74,7 @@ class DBManagerService:
             return
         try:
             options = self._options
-            server = serve(log, _by_name, options.address, options.access)
+            server = serve(log, _by_name, options.address, access=options.access)
             try:
                 tell(server.port)
                 self._is_stopping.wait()

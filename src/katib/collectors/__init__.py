@@ -7,8 +7,10 @@ printed, by the ``filters`` that say how a metric looks there, ``json_lines`` ob
 ``file`` a file in one of these formats; ``lines`` and ``times`` are what they share.
 ``tensorflow_event`` reads a folder of TensorBoard's event files, whose bytes ``records`` knows.
 Where entries are kept belongs to ``observations``; when a collector is called, to whoever runs
-trials. ``sidecar`` puts a collector beside each pod of a trial, and is the only file here that
-knows of resources, through their ports; ``following`` is what goes on beside one pod then.
+trials. ``sidecar`` puts a collector beside each pod of a trial; ``following`` is what goes on
+beside one pod then, ``pushing`` where the program pushes. ``inbox`` takes what is pushed, by
+whatever way: ``endpoint`` that by HTTP, as ``reports`` reads it, ``push`` what lies in a file.
+``sidecar`` and ``inbox`` are the only files here that know of resources, through their ports.
 ``near_miss`` reads the same logs for people: what was nearly a metric.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -26,6 +27,8 @@ from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
 from katib.collectors import COLLECTORS
 from katib.collectors.following import Bare, Following, Reading, Reports
+from katib.collectors.inbox import Inbox, Pushed
+from katib.collectors.pushing import Pushing
 from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.collectors.tensorflow_event import EventReading
 from katib.errors import StoreUnavailableError
@@ -61,6 +64,9 @@ class LogSidecars:
         events: where a missing metric is told, and an early stop.
         clock: for the time of an early stop.
         find_rules: gives rules that change while trials run; without it they keep their own.
+
+    Attributes:
+        inbox: takes what trials push.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class LogSidecars:
     ) -> None:
         self._store, self._observations, self._clock = store, observations, clock
         self._events, self._find_rules = events, find_rules
+        self.inbox = Inbox(store, observations)
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
@@ -99,8 +106,13 @@ class LogSidecars:
         if path:
             log = outfit.map_path(path, is_folder=_place(trial).kind == "Directory")
             environment[METRICS_FILE_VARIABLE] = log
-        if kind == "Push" or not _is_primary(trial, pod):
+        if kind == "Push":
+            folder = os.path.dirname(environment[parameters.FILE_VARIABLE])
+            environment[names.ENV_METRICS_DROP] = os.path.join(folder, drop_name(trial))
+        if not _is_primary(trial, pod):
             return Bare(environment)
+        if kind == "Push":
+            return self._await(trial, environment, live)
         return self._follow(trial, outfit, (path, log), environment, live)
 
     def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
@@ -142,11 +154,7 @@ class LogSidecars:
         environment: Mapping[str, str],
         live: LiveRules | None,
     ) -> Sidecar:
-        reports = Reports(
-            partial(self._observations.report, trial.key),
-            partial(self._warn, trial),
-            partial(self._stop, trial.key),
-        )
+        reports = self._reports(trial)
         path, log = file
         kind, by = _kind(trial), "program"
         try:
@@ -162,15 +170,35 @@ class LogSidecars:
                 reports.warn("CollectorNotStarted", f"customCollector: {error}")
                 return Bare(environment)
         objective = trial.spec.objective or ObjectiveSpec()
-        watch = RuleWatch(trial.spec.early_stopping_rules, objective, live)
-        for rule in watch.unreadable:
-            told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
-            reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
-        metrics = tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
+        watch = _watch(trial, reports, live)
+        metrics = _metrics(objective, watch)
         source = self._source(trial, metrics, log or printed)
         reading_of = EventReading if kind == "TensorFlowEvent" else Reading
         reading = reading_of(COLLECTORS.load(kind)(source), source, path, by)
         return Following(reading, objective, reports, environment, watch)
+
+    def _await(
+        self, trial: Trial, environment: Mapping[str, str], live: LiveRules | None
+    ) -> Sidecar:
+        """Beside a pod of a trial that pushes: its drop is followed."""
+        reports, objective = self._reports(trial), trial.spec.objective or ObjectiveSpec()
+
+        def make() -> Pushed:
+            watch = _watch(trial, reports, live)
+            metrics = _metrics(objective, watch)
+            source = self._source(trial, metrics, environment[names.ENV_METRICS_DROP])
+            return Pushed(COLLECTORS.load("Push")(source), watch, objective)
+
+        pushed = self.inbox.watch(trial, make)
+        follow = partial(self.inbox.follow, trial.key, pushed)
+        return Pushing(pushed, follow, reports, environment)
+
+    def _reports(self, trial: Trial) -> Reports:
+        return Reports(
+            partial(self._observations.report, trial.key),
+            partial(self._warn, trial),
+            partial(self._stop, trial.key),
+        )
 
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
         source = trial.spec.metrics_collector.source or SourceSpec()
@@ -196,6 +224,27 @@ class LogSidecars:
 
     def _warn(self, trial: Trial, reason: str, message: str) -> None:
         self._events.record(trial, reason, message, warning=True)
+
+
+def drop_name(trial: Trial) -> str:
+    """The file in the trial's folder into which all of its pods may drop metrics."""
+    # A later trial of the same name has another.
+    return f"metrics-{trial.metadata.uid.partition('-')[0]}"
+
+
+def _watch(trial: Trial, reports: Reports, live: LiveRules | None) -> RuleWatch:
+    """The trial's rules; those that are never met are told of."""
+    objective = trial.spec.objective or ObjectiveSpec()
+    watch = RuleWatch(trial.spec.early_stopping_rules, objective, live)
+    for rule in watch.unreadable:
+        told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
+        reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
+    return watch
+
+
+def _metrics(objective: ObjectiveSpec, watch: RuleWatch) -> Sequence[str]:
+    """What is looked for: what the objective names, and what only the rules are about."""
+    return tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
 
 
 def _environment(trial: Trial, experiment: Experiment | None, outfit: Outfit) -> dict[str, str]:

@@ -24,7 +24,7 @@ QUESTION = pb.GetObservationLogRequest(trial_name="x")
 
 
 def a_server(access: Access) -> Server:
-    return serve(MemoryObservationLog(), lambda name: Key("", name), "127.0.0.1:0", access)
+    return serve(MemoryObservationLog(), lambda name: Key("", name), "127.0.0.1:0", access=access)
 
 
 @pytest.fixture
