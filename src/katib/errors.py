@@ -10,7 +10,8 @@
     ├── ConflictError           somebody wrote in between; read again and repeat
     ├── ExpiredError            a watch asked for a version that is no longer kept
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
-    │   └── OutboxFullError     too many reports wait for the observation log; report again later
+    │   └── ObservationLogAwayError  the server of the observation log is away; it is tried again
+    │       └── OutboxFullError  too many reports wait for it; report again later
     ├── SchemaError             a database is of an older or a later version
     ├── EntryRefusedError       a metric's name or value is too long to be kept
     ├── HomeLockedError         another engine owns this home
@@ -145,7 +146,11 @@ class StoreUnavailableError(KatibError):
         return f"cannot use {self.place}: {self.problem}. Nothing that was saved is lost; {fix}"
 
 
-class OutboxFullError(StoreUnavailableError):
+class ObservationLogAwayError(StoreUnavailableError):
+    """The server of the observation log cannot be reached now; what is reported waits for it."""
+
+
+class OutboxFullError(ObservationLogAwayError):
     """The observation log is away, and as many of a trial's reports wait as may."""
 
     def __init__(self, place: Path | str, waiting: int, problem: str) -> None:

@@ -15,7 +15,7 @@ from katib.api import names
 from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
-from katib.errors import OutboxFullError
+from katib.errors import ObservationLogAwayError
 from katib.executors.checkpoints import Checkpoints
 from katib.executors.command import CommandError, Images, ReadData, plain_data
 from katib.executors.container import Container, Surroundings
@@ -79,6 +79,7 @@ class PodReconciler:
     _environments: Environments = field(init=False)
     _runs: dict[Key, Run] = field(init=False, default_factory=dict)
     _pods: dict[str, Key] = field(init=False, default_factory=dict)
+    _unadopted: set[Key] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self._processes = Processes(self._ended)
@@ -103,7 +104,11 @@ class PodReconciler:
         if pod is None or is_gone or pod.status.get("phase") in ("Succeeded", "Failed"):
             return DONE
         if run is None:
-            run = self._runs[key] = self._open(key, pod)
+            try:
+                run = self._runs[key] = self._open(key, pod, key in self._unadopted)
+            except ObservationLogAwayError:
+                return Result(retry_after_seconds=REPORT_AGAIN)
+            self._unadopted.discard(key)
         result = self._advance(pod, run)
         if run.is_new and not run.is_ended:
             # Soon is soon enough for a status that says Running; many a program ends before.
@@ -117,13 +122,17 @@ class PodReconciler:
     @property
     def is_idle(self) -> bool:
         """Whether no program of a pod runs, nor of one that is gone."""
-        return not self._runs
+        return not self._runs and not self._unadopted
 
     def adopt(self) -> None:
         """Find what an earlier engine started. Called once, before any pod is reconciled."""
         for pod in self.store.list(PODS):
-            if pod.status.get("phase") not in ("Succeeded", "Failed"):
+            if pod.status.get("phase") in ("Succeeded", "Failed"):
+                continue
+            try:
                 self._runs[pod.key] = self._open(pod.key, pod, is_found=True)
+            except ObservationLogAwayError:
+                self._unadopted.add(pod.key)
 
     def interrupt(self) -> list[Unstructured]:
         """Ask every process to end and kill those that do not; the pods that did not succeed.
@@ -232,7 +241,7 @@ class PodReconciler:
         """Let the sidecar read, and heed it; whether there is nothing more to do now."""
         try:
             is_caught_up = sidecar.advance(is_ended=False)
-        except OutboxFullError:
+        except ObservationLogAwayError:
             # What the program writes waits in its file.
             is_caught_up = True
         if run.is_cut or not sidecar.stop_reason:
@@ -287,7 +296,7 @@ class PodReconciler:
         try:
             if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
                 return Result(retry_after_seconds=0)
-        except OutboxFullError:
+        except ObservationLogAwayError:
             return Result(retry_after_seconds=REPORT_AGAIN)
         if run.sidecar is not None and run.stop_reason:
             run.sidecar.note_stop(run.stop_reason)

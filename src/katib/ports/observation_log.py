@@ -55,7 +55,7 @@ class ObservationLog(Protocol):
         ...
 
     def delay(self, trial: Key) -> str:
-        """Why reports of the trial wait to be stored, in words; empty while none has to."""
+        """Why what the trial reports cannot be stored now, in words; empty while it can."""
         ...
 
     def close(self) -> None:

@@ -45,8 +45,8 @@ class Sidecar(Protocol):
                 because of :attr:`stop_reason` did not.
 
         Raises:
-            OutboxFullError: the observation log is away and no more is taken. Nothing is lost; to
-                be called again later.
+            ObservationLogAwayError: no more is taken or can be known now. Nothing is lost; to be
+                called again later.
         """
         ...
 
@@ -138,5 +138,9 @@ class Sidecars(Protocol):
 
         Returns:
             ``None`` for a pod that belongs to no trial.
+
+        Raises:
+            ObservationLogAwayError: what the pod has reported must be known first; to be called
+                again later.
         """
         ...

@@ -38,7 +38,7 @@ from katib.api.values import (
     owner_reference,
 )
 from katib.collectors.sidecar import LogSidecars
-from katib.errors import OutboxFullError, StoreUnavailableError
+from katib.errors import ObservationLogAwayError, OutboxFullError, StoreUnavailableError
 from katib.executors.command import Images
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.process import read_exit, read_pid
@@ -743,3 +743,38 @@ def test_a_pod_goes_on_while_nothing_is_taken_and_loses_nothing(machine: Machine
     assert machine.run()["phase"] == "Succeeded"
     assert log.refusals == 0
     assert machine.values == ["1", "2", "3"]
+
+
+class UnknownLog(MemoryObservationLog):
+    """Cannot be read while ``is_away``."""
+
+    is_away = False
+
+    def read(self, trial: Key, metric: str | None = None) -> Sequence[MetricEntry]:
+        if self.is_away:
+            raise ObservationLogAwayError("postgresql://db", "connection refused")
+        return super().read(trial, metric)
+
+
+def test_a_pod_that_pushes_is_adopted_when_the_log_is_there_again(machine: Machine) -> None:
+    machine.reconciler.close()
+    machine.observations = log = UnknownLog()
+    machine.reconciler = machine.engine()
+    pushed = MetricsCollectorSpec(collector=CollectorSpec(kind="Push"))
+    pipe = machine.pipe()
+    machine.create(f"echo begun >> begun; read word < {pipe}", collector=pushed)
+    log.is_away = True
+    machine.step(0.25)
+    assert machine.status["phase"] == "Pending"
+    log.is_away = False
+    wait_for(lambda: not machine.step(0.25) and (machine.folder / "begun").exists())
+    log.is_away = True
+    machine.reconciler.close()
+    machine.reconciler = machine.engine()
+    machine.reconciler.adopt()
+    assert not machine.reconciler.is_idle
+    machine.step(0.25)
+    log.is_away = False
+    pipe.write_text("go\n")
+    assert machine.run()["phase"] == "Succeeded"
+    assert (machine.folder / "begun").read_text() == "begun\n"

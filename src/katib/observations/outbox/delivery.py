@@ -11,7 +11,12 @@ from threading import Condition, RLock, Thread
 from urllib.parse import quote, unquote
 
 from katib.api.values import Key
-from katib.errors import EntryRefusedError, OutboxFullError, StoreUnavailableError
+from katib.errors import (
+    EntryRefusedError,
+    ObservationLogAwayError,
+    OutboxFullError,
+    StoreUnavailableError,
+)
 from katib.observations.outbox.box import Box
 from katib.ports.clock import Clock
 from katib.ports.observation_log import MetricEntry, ObservationLog
@@ -109,15 +114,18 @@ class Outbox:
         """See the port.
 
         Raises:
-            StoreUnavailableError: the log is away, so that what waits cannot be seen in it.
+            ObservationLogAwayError: so that what waits cannot be seen in it.
         """
         if self._problem:
             # Who tries it may be kept waiting; only :meth:`deliver` is.
-            raise StoreUnavailableError(self._place, self._problem)
-        with self._attempt() as log:
-            if trial in self._dirty:
-                self._deliver(trial, log)
-            return log.read(trial, metric)
+            raise ObservationLogAwayError(self._place, self._problem)
+        try:
+            with self._attempt() as log:
+                if trial in self._dirty:
+                    self._deliver(trial, log)
+                return log.read(trial, metric)
+        except StoreUnavailableError as error:
+            raise ObservationLogAwayError(error.place, error.problem) from error
 
     def delete(self, trial: Key) -> None:
         """See the port.
@@ -135,10 +143,13 @@ class Outbox:
     def delay(self, trial: Key) -> str:
         """See the port."""
         with self._changed:
-            if trial not in self._dirty or not self._problem:
+            if not self._problem:
                 return ""
+            away = f"{self._place}: {self._problem}"
+            if trial not in self._dirty:
+                return away
             box = self._boxes[trial]
-            return f"{box.waiting} entries wait in {box.path}: {self._place}: {self._problem}"
+            return f"{box.waiting} entries wait in {box.path}: {away}"
 
     def wait_until_empty(self, seconds: float) -> bool:
         """Wait until nothing waits any more, so long at most; whether that is so."""
