@@ -27,7 +27,15 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_DBManagerServicer_to_server,
 )
 from katib.rpc.logs import read_log, write_log
-from katib.rpc.serving import OPEN, Access, Listener, Server, health_of, start
+from katib.rpc.serving import (
+    OPEN,
+    Access,
+    Listener,
+    Server,
+    bearer_token,
+    health_of,
+    start,
+)
 
 #: How many calls are answered at once; others wait. Most of them wait for the disk, together.
 WORKERS = 64
@@ -43,9 +51,6 @@ NAMESPACE = "katib-namespace"
 #: The trial that a bare name means; ``None`` when there is none. A :class:`KatibError` tells that
 #: the name alone does not say.
 FindTrial = Callable[[str], Key | None]
-
-#: Where a token is among a call's metadata.
-AUTHORIZATION = "authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,9 @@ class DBManager(DBManagerServicer):
         """The trial of a name, when its entries may be written by who calls."""
         if self._guard is None:
             return self._find(name, context)
-        caller = self._guard.find_caller(_token(context), context.peer())
+        caller = self._guard.find_caller(
+            bearer_token(context.invocation_metadata()), context.peer()
+        )
         if caller is None:
             raise _Refusal(
                 grpc.StatusCode.UNAUTHENTICATED,
@@ -223,15 +230,6 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
 def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, error: Exception) -> Never:
     context.abort(code, str(error))
     raise AssertionError("abort always raises")
-
-
-def _token(context: grpc.ServicerContext) -> str:
-    """What a call carries as a bearer token; empty when it carries none."""
-    for name, value in context.invocation_metadata():
-        scheme, _, token = str(value).partition(" ")
-        if name == AUTHORIZATION and scheme.lower() == "bearer":
-            return token.strip()
-    return ""
 
 
 def _invalid(problem: str) -> _Refusal:

@@ -338,6 +338,15 @@ def test_what_a_log_cannot_hold_is_the_callers_fault(tmp_path: Path) -> None:
     log.close()
 
 
+def test_an_answer_beyond_the_limit_is_refused(stage: Stage) -> None:
+    entry = MetricEntry(NOON, "loss", "x" * (MOST_BYTES // 8))
+    stage.log.report(TRIAL, [entry] * 9)
+    with pytest.raises(grpc.RpcError) as caught:
+        stage.get()
+    assert caught.value.code() is Code.RESOURCE_EXHAUSTED
+    assert stage.get(metric_name="other") == []
+
+
 SERVICES = ("", "grpc.health.v1.Health", "api.v1.beta1.DBManager")
 
 
