@@ -155,7 +155,9 @@ class Following:
         self._keep()
         entries, is_caught_up = self._reading.collector.read(is_ended)
         self._watch.note(entries)
-        self._held = [entry for entry in entries if entry.name not in self._unwanted]
+        if self._unwanted:
+            entries = [entry for entry in entries if entry.name not in self._unwanted]
+        self._held = entries
         self._keep()
         if is_ended and is_caught_up and not is_failed:
             self._conclude()
