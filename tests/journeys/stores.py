@@ -39,7 +39,7 @@ class DbManager:
             [*PROGRAM, self.url, "--listen-address", self.address],
             env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             bufsize=0,
         )
         read_until(self._process, "Serving observation logs")
