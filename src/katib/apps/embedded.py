@@ -47,6 +47,7 @@ from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
+from katib.ports.resource_store import Unsubscribe
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process_stopper import InProcessStopper
@@ -130,7 +131,7 @@ class EmbeddedEngine:
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
-            TrialFilesReconciler(self.store, home.trials),
+            TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
         self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
@@ -198,6 +199,10 @@ class EmbeddedEngine:
     def list_events(self, namespace: str | None, uid: str | None) -> Sequence[Unstructured]:
         """The events of a namespace about a resource, the oldest first; ``None`` for all."""
         return self._events.list_events(namespace, uid)
+
+    def hear_events(self, listener: Callable[[Unstructured], None]) -> Unsubscribe:
+        """Be told of events from now on, until what is returned is called."""
+        return self._events.subscribe(listener)
 
     def flush(self) -> None:
         """Make everything so far safe."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from katib.collectors.filters import DefaultFilter, Finder, OtherForms, UserFilters
 from katib.collectors.lines import Lines
@@ -31,15 +32,12 @@ class TextCollector:
     def __init__(self, source: CollectorSource) -> None:
         self._log = source.log
         self._lines = Lines(source.log)
-        self._finder: Finder = DefaultFilter(source.metrics)
-        self._missing = set(source.metrics)
-        if source.filters:
-            self._finder = UserFilters(source.metrics, source.filters)
-            self._missing.clear()
+        self._finder = _finder(tuple(source.metrics), tuple(source.filters))
+        self._missing = set() if source.filters else set(source.metrics)
 
     def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
         data, is_caught_up = self._lines.read(is_ended)
-        entries = list(self._finder.find(data.replace(b"\r", b"\n")))
+        entries = list(self._finder.find(data.replace(b"\r", b"\n"))) if data else []
         if self._missing:
             self._missing.difference_update(entry.name for entry in entries)
         if not (self._missing and is_ended and is_caught_up):
@@ -48,3 +46,9 @@ class TextCollector:
         self._missing.clear()
         more, is_caught_up = self.read(is_ended)
         return [*entries, *more], is_caught_up
+
+
+@lru_cache(maxsize=64)
+def _finder(metrics: tuple[str, ...], filters: tuple[str, ...]) -> Finder:
+    """Trials of one experiment look for the same, and a finder remembers nothing."""
+    return UserFilters(metrics, filters) if filters else DefaultFilter(metrics)

@@ -130,8 +130,11 @@ def address_of(record: Record) -> Address:
 class VersionedStore:
     """A :class:`~katib.ports.resource_store.ResourceStore` over dictionaries.
 
-    Subclasses keep the changes: they read :meth:`_take_changes` and write them somewhere.
+    Subclasses keep the changes: they read :meth:`_take_changes` and write them somewhere; those of
+    the types ``_in_parts`` as they like, so that their text is not made for them.
     """
+
+    _in_parts: tuple[type[Resource], ...] = ()
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -360,12 +363,12 @@ class VersionedStore:
         self._version = self._forgotten = version
 
     def _take_changes(self) -> tuple[dict[Address, Record | None], int]:
-        """What changed since the last call, with its bytes; ``None`` for what is gone."""
+        """What changed since the last call; ``None`` for what is gone."""
         with self._lock:
             taken: dict[Address, Record | None] = {}
             for address in self._changed:
                 record = self._table.at(address)
-                if record is not None:
+                if record is not None and not isinstance(record.value, self._in_parts):
                     record.bytes()
                 taken[address] = record
             self._changed = {}
