@@ -79,7 +79,7 @@ class PodReconciler:
     _environments: Environments = field(init=False)
     _runs: dict[Key, Run] = field(init=False, default_factory=dict)
     _pods: dict[str, Key] = field(init=False, default_factory=dict)
-    _unadopted: set[Key] = field(init=False, default_factory=set)
+    _unadopted: dict[Key, Unstructured] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._processes = Processes(self._ended)
@@ -87,15 +87,17 @@ class PodReconciler:
         self._environments = Environments.beside(self.here.trials, self.here.python)
 
     def keys(self, event: Event) -> Iterable[Key]:
-        if event.type is EventType.DELETED and event.key not in self._runs:
+        if event.type is EventType.DELETED and not (
+            event.key in self._runs or event.key in self._unadopted
+        ):
             return
         if event.type is not EventType.MODIFIED or event.metadata.deletion_timestamp:
             yield event.key
 
     def reconcile(self, key: Key) -> Result:
         pod = self.store.find(PODS, key)
-        run = self._runs.get(key)
         is_gone = pod is None or pod.metadata.deletion_timestamp is not None
+        run = self._runs.get(key) or self._left_behind(key, is_gone)
         if run is not None and (pod is None or is_gone or run.uid != pod.metadata.uid):
             return self._remove(key, run)
         if pod is None or is_gone or pod.status.get("phase") in ("Succeeded", "Failed"):
@@ -105,7 +107,7 @@ class PodReconciler:
                 run = self._runs[key] = self._open(key, pod, key in self._unadopted)
             except ObservationLogAwayError:
                 return Result(retry_after_seconds=REPORT_AGAIN)
-            self._unadopted.discard(key)
+            self._unadopted.pop(key, None)
         result = self._advance(pod, run)
         if run.is_new and not run.is_ended:
             # Soon is soon enough for a status that says Running; many a program ends before.
@@ -129,7 +131,7 @@ class PodReconciler:
             try:
                 self._runs[pod.key] = self._open(pod.key, pod, is_found=True)
             except ObservationLogAwayError:
-                self._unadopted.add(pod.key)
+                self._unadopted[pod.key] = pod
 
     def interrupt(self) -> list[Unstructured]:
         """Ask every process to end and kill those that do not; the pods that did not succeed.
@@ -179,7 +181,17 @@ class PodReconciler:
         if key is not None:
             self.here.wake(key)
 
-    def _open(self, key: Key, pod: Unstructured, is_found: bool = False) -> Run:
+    def _left_behind(self, key: Key, is_gone: bool) -> Run | None:
+        """What a pod runs that could not be adopted and is gone now: it is to be ended."""
+        pod = self._unadopted.pop(key, None) if is_gone else None
+        if pod is None:
+            return None
+        run = self._runs[key] = self._open(key, pod, is_found=True, is_over=True)
+        return run
+
+    def _open(
+        self, key: Key, pod: Unstructured, is_found: bool = False, is_over: bool = False
+    ) -> Run:
         place = self.place(pod)
         init: Sequence[Manifest] = pod.spec.get("initContainers") or ()
         main: Sequence[Manifest] = pod.spec.get("containers") or ()
@@ -201,7 +213,7 @@ class PodReconciler:
             containers[name] = build(spec, place if is_single else f"{place}.{name}", policy)
         checkpoints = Checkpoints.beside(self.here.trials)
         outfit = PodOutfit(place, containers, pod.spec.get("volumes") or (), build, checkpoints)
-        sidecar = self.here.sidecars.attach(pod, outfit)
+        sidecar = None if is_over else self.here.sidecars.attach(pod, outfit)
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")
         seconds = GRACE_SECONDS if grace is None else int(grace)

@@ -779,3 +779,23 @@ def test_a_pod_that_pushes_is_adopted_when_the_log_is_there_again(machine: Machi
     pipe.write_text("go\n")
     assert machine.run()["phase"] == "Succeeded"
     assert (machine.folder / "begun").read_text() == "begun\n"
+
+
+def test_a_pod_that_was_never_adopted_is_ended_when_it_is_deleted(machine: Machine) -> None:
+    machine.reconciler.close()
+    machine.observations = log = UnknownLog()
+    machine.reconciler = machine.engine()
+    pushed = MetricsCollectorSpec(collector=CollectorSpec(kind="Push"))
+    pipe = machine.pipe()
+    machine.create(f"echo here > {pipe}; exec sleep 600 > {pipe}", collector=pushed)
+    machine.reconciler.reconcile(KEY)
+    with pipe.open() as reader:
+        assert reader.readline() == "here\n"
+        log.is_away = True
+        machine.reconciler.close()
+        machine.reconciler = machine.engine()
+        machine.reconciler.adopt()
+        machine.store.delete(PODS, KEY)
+        while not machine.reconciler.is_idle:
+            machine.step(0.25)
+        assert reader.read() == ""
