@@ -10,6 +10,8 @@
     ├── ConflictError           somebody wrote in between; read again and repeat
     ├── ExpiredError            a watch asked for a version that is no longer kept
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
+    │   └── ObservationLogAwayError  the server of the observation log is away; it is tried again
+    │       └── OutboxFullError  too many reports wait for it; report again later
     ├── SchemaError             a database is of an older or a later version
     ├── EntryRefusedError       a metric's name or value is too long to be kept
     ├── HomeLockedError         another engine owns this home
@@ -146,11 +148,33 @@ class StoreUnavailableError(KatibError):
     """The store could not write or read. What was acknowledged before is safe."""
 
     def __init__(self, place: Path | str, problem: str) -> None:
-        if "://" in str(place) and not str(place).startswith("sqlite:"):
+        self.place, self.problem = place, problem
+        super().__init__(self._worded())
+
+    def _worded(self) -> str:
+        if "://" in str(self.place) and not str(self.place).startswith("sqlite:"):
             fix = "see that the database runs and its address is right"
         else:
             fix = "free the disk or mend the path, then start the same command again"
-        super().__init__(f"cannot use {place}: {problem}. Nothing that was saved is lost; {fix}")
+        return f"cannot use {self.place}: {self.problem}. Nothing that was saved is lost; {fix}"
+
+
+class ObservationLogAwayError(StoreUnavailableError):
+    """The server of the observation log cannot be reached now; what is reported waits for it."""
+
+
+class OutboxFullError(ObservationLogAwayError):
+    """The observation log is away, and as many of a trial's reports wait as may."""
+
+    def __init__(self, place: Path | str, waiting: int, problem: str) -> None:
+        self.waiting = waiting
+        super().__init__(place, problem or "the observation log takes them slower than they come")
+
+    def _worded(self) -> str:
+        return (
+            f"{self.waiting} entries wait in {self.place}, and no more are taken: {self.problem}. "
+            "None of them is lost; see that the observation log can be reached, then report again"
+        )
 
 
 class SchemaError(KatibError):

@@ -110,7 +110,7 @@ class EmbeddedEngine:
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
-        self.observations = open_observations(home, options.config)
+        self.observations = open_observations(home, options.config, clock, self._wake_trial)
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
@@ -124,9 +124,10 @@ class EmbeddedEngine:
         self._pods = PodReconciler(self.store, clock, here)
         self._experiments = ExperimentReconciler(self.store, events, clock, self._is_wanted)
         runnable = Runnable(RUN_KINDS, self._is_wanted)
+        self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
         quick = (
             self._experiments,
-            TrialReconciler(self.store, self.observations, events, clock, runnable),
+            self._trials,
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
@@ -270,6 +271,10 @@ class EmbeddedEngine:
             stopped = turn_off(trial.status.conditions, names.RUNNING, SystemClock().now())
             status = replace(trial.status, conditions=stopped)
             self.store.update_status(TRIALS, replace(trial, status=status))
+
+    def _wake_trial(self, key: Key) -> None:
+        if self._is_started:
+            self._quick.wake(self._trials, key)
 
     def _wake_pod(self, key: Key) -> None:
         self._quick.wake(self._pods, key)

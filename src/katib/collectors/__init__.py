@@ -11,6 +11,8 @@ trials. ``sidecar`` puts a collector beside each pod of a trial; ``following`` i
 beside one pod then, ``pushing`` where the program pushes. ``inbox`` takes what is pushed, by
 whatever way: ``endpoint`` that by HTTP, as ``reports`` reads it, ``push`` what lies in a file.
 ``sidecar`` and ``inbox`` are the only files here that know of resources, through their ports.
+``neighbours``, ``watching`` and ``ending`` serve a collector that is a process of the pod itself:
+they find the program beside it, see how it ends, and end it.
 ``near_miss`` reads the same logs for people: what was nearly a metric.
 """
 

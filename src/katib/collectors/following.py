@@ -45,7 +45,7 @@ class Reports:
     """Where the metrics of one trial go.
 
     Attributes:
-        keep: takes entries.
+        keep: takes entries, or raises and takes none.
         warn: tells the user, with a reason and a message, what was wrong.
         stop: the trial was stopped early, for a reason.
     """
@@ -141,6 +141,7 @@ class Following:
         self._watch = watch
         # Metrics that nobody wants to keep, but for the rules.
         self._unwanted = watch.metrics.difference(objective.metric_names)
+        self._held: Sequence[MetricEntry] = ()
         self._has_objective = self._has_number = False
 
     @property
@@ -151,16 +152,26 @@ class Following:
         self._reports.stop(reason)
 
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
+        self._keep()
         entries, is_caught_up = self._reading.collector.read(is_ended)
         self._watch.note(entries)
         if self._unwanted:
             entries = [entry for entry in entries if entry.name not in self._unwanted]
-        if entries:
-            self._reports.keep(entries)
-            self._look(entries)
+        self._held = entries
+        self._keep()
         if is_ended and is_caught_up and not is_failed:
             self._conclude()
         return is_caught_up
+
+    def _keep(self) -> None:
+        """Report what was read; when that is refused, it is the first thing to be reported later.
+
+        So the log waits in its file, and what is read of it stays little.
+        """
+        if self._held:
+            self._reports.keep(self._held)
+            self._look(self._held)
+            self._held = ()
 
     def _look(self, entries: Sequence[MetricEntry]) -> None:
         if self._has_number:

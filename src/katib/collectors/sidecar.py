@@ -31,6 +31,7 @@ from katib.collectors.inbox import Inbox, Pushed
 from katib.collectors.pushing import Pushing
 from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.collectors.tensorflow_event import EventReading
+from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.collector import CollectorSource
 from katib.ports.early_stopper import RulesNow
@@ -119,7 +120,11 @@ class LogSidecars:
         if now is None:
             return None
         metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
-        return LiveRules(now, len(self._observations.read(trial.key, metric)))
+        try:
+            return LiveRules(now, len(self._observations.read(trial.key, metric)))
+        except StoreUnavailableError:
+            # When nobody knows which reports were judged before, none is judged by new rules.
+            return None if trial.metadata.uid in self._reported else LiveRules(now)
 
     def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller

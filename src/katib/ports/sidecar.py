@@ -43,6 +43,10 @@ class Sidecar(Protocol):
             is_ended: every container has ended. The pod is over only when this returned true.
             is_failed: a container ended badly, so that missing metrics are no surprise. What ended
                 because of :attr:`stop_reason` did not.
+
+        Raises:
+            ObservationLogAwayError: no more is taken or can be known now. Nothing is lost; to be
+                called again later.
         """
         ...
 
@@ -134,5 +138,9 @@ class Sidecars(Protocol):
 
         Returns:
             ``None`` for a pod that belongs to no trial.
+
+        Raises:
+            ObservationLogAwayError: what the pod has reported must be known first; to be called
+                again later.
         """
         ...

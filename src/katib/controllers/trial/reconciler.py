@@ -220,7 +220,8 @@ class TrialReconciler:
                 message="Trial is running",
             )
             self._tell(trial, "JobRunning", f"Job {name} is running")
-            status = self._put(self._show(trial.status, find_suspension(run)), running)
+            waits = self._find_delay(trial) or find_suspension(run)
+            status = self._put(self._show(trial.status, waits), running)
             return status, Result(retry_after_seconds=WAITS_EVERY)
         if state is RunState.FAILED:
             detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
@@ -230,11 +231,25 @@ class TrialReconciler:
 
     def _wait(self, trial: Trial, run: Unstructured) -> TrialStatus:
         """The status of a trial whose run goes on, with what keeps it from that."""
+        delay = self._find_delay(trial)
+        if delay is not None:
+            return self._show(trial.status, delay)
         started, suspended = trial.status.start_time, find_suspension(run)
         is_early = started and (self._clock.now() - started).total_seconds() < WAITS_EVERY
         if suspended or is_early or started is None:
             return self._show(trial.status, suspended)
         return self._show(trial.status, find_wait(run, self._runs.pods(trial)))
+
+    def _find_delay(self, trial: Trial) -> Condition | None:
+        """That reports wait, as a ``Progressing`` condition; told once."""
+        problem = self._observations.delay(trial.key)
+        if not problem:
+            return None
+        found = ObservationsAwayError(problem).condition
+        shown = conditions.find(trial.status.conditions, names.PROGRESSING)
+        if shown is None or shown.reason != found.reason:
+            self._tell(trial, found.reason, f"The run goes on. {found.message}", warning=True)
+        return found
 
     def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
         document = self._document(trial, run)

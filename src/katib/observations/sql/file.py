@@ -115,6 +115,9 @@ class SqliteObservationLog:
                 self._put_back(batch, count)
                 raise
 
+    def delay(self, trial: Key) -> str:
+        return ""
+
     def close(self) -> None:
         try:
             self.flush()

@@ -385,6 +385,44 @@ def test_a_trial_waits_for_an_observation_log_that_is_away_and_says_so() -> None
     assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
 
 
+class WaitingLog(AwayLog):
+    """Lets reports wait while it is away."""
+
+    def delay(self, trial: Key) -> str:
+        return "3 entries wait in outbox/trial-a: db:6789" if self.is_away else ""
+
+
+def test_a_run_goes_on_while_its_reports_wait_and_says_so() -> None:
+    stage = Stage(log=WaitingLog())
+    stage.log.is_away = True
+    assert stage.reconcile() == GOES_ON
+    said = stage.conditions()[0]
+    assert said[:3] == ("Progressing", "False", "ObservationLogUnavailable")
+    assert said[3].endswith("3 entries wait in outbox/trial-a: db:6789")
+    for _ in range(3):
+        stage.clock.advance(100)
+        assert stage.reconcile() == GOES_ON
+    told = [message for reason, message, _ in stage.told if reason == "ObservationLogUnavailable"]
+    assert len(told) == 1
+    assert told[0].startswith("The run goes on. The observation log cannot be reached: 3 entries")
+    # How it ends is judged only when all is there.
+    assert stage.job_is(condition("Complete")) == Result(retry_after_seconds=1)
+    assert stage.conditions()[0][2] == "ObservationLogUnavailable"
+    stage.log.is_away = False
+    stage.report("0.5")
+    assert stage.reconcile() == DONE
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
+
+
+def test_a_run_whose_reports_are_stored_waits_for_nothing_any_more() -> None:
+    stage = Stage(log=WaitingLog())
+    stage.log.is_away = True
+    stage.reconcile()
+    stage.log.is_away = False
+    assert stage.reconcile() == GOES_ON
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running"]
+
+
 @pytest.mark.rule(
     "A deleted trial goes while the observation log is away; its entries are deleted later"
 )

@@ -198,3 +198,36 @@ def test_a_missing_driver_is_told_with_the_extra_that_has_it(
     with pytest.raises(ConfigurationError) as caught:
         SqlObservationLog(url)
     assert extra in str(caught.value)
+
+
+def test_who_asks_what_became_of_a_report_waits_for_what_is_still_written(
+    postgres: Postgres,
+) -> None:
+    url = postgres.create()
+    prepare_database(url)
+    # That of a process that was killed: the server may commit what it was sent last.
+    dying = SqlObservationLog(url)
+    is_written, may_commit = Event(), Event()
+
+    def hold(connection: Connection) -> None:
+        is_written.set()
+        assert may_commit.wait(60)
+
+    sqlalchemy_event.listen(dying._database.engine, "commit", hold)
+    reporting = Thread(target=dying.report, args=(TRIAL, [entry("1")]))
+    reporting.start()
+    assert is_written.wait(60)
+
+    log = SqlObservationLog(url)
+    found: list[list[str]] = []
+    reading = Thread(target=lambda: found.append(values(log)))
+    reading.start()
+    # It would have read by then, if it read.
+    reading.join(0.5)
+    assert found == []
+    may_commit.set()
+    reading.join(60)
+    reporting.join(60)
+    assert found == [["1"]]
+    log.close()
+    dying.close()
