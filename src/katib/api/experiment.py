@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from katib.api import names
 from katib.api.names import API_VERSION
 from katib.api.values import Condition, Kind, NameValue, Resource, Strings, Value
 
@@ -30,13 +31,17 @@ class ParameterSpec(Value, frozen=True):
 
 
 class ObjectiveSpec(Value, frozen=True):
-    """What is optimised. ``goal`` 0 is a legal goal and differs from none."""
+    """What is optimised. ``goal`` 0 is a legal goal and differs from none.
+
+    ``non_finite`` is no field of Katib's: what becomes of values that are ``nan`` or infinite.
+    """
 
     type: str = ""
     goal: int | float | None = None
     objective_metric_name: str = ""
     additional_metric_names: tuple[str, ...] = ()
     metric_strategies: tuple[NameValue, ...] = ()
+    non_finite: str = ""
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -49,6 +54,17 @@ class ObjectiveSpec(Value, frozen=True):
         ``None`` when none is named.
         """
         return next((entry.value for entry in self.metric_strategies if entry.name == metric), None)
+
+    def pick(self, metric: Metric) -> str | None:
+        """The value of a metric that counts; ``None`` without a strategy.
+
+        ``min`` and ``max`` fall back to the latest value when no number was reported.
+        """
+        strategy = self.strategy(metric.name)
+        if strategy is None:
+            return None
+        extreme = {names.MIN: metric.min, names.MAX: metric.max}.get(strategy, names.UNAVAILABLE)
+        return metric.latest if extreme == names.UNAVAILABLE else extreme
 
 
 class AlgorithmSpec(Value, frozen=True):

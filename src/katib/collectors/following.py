@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from katib.api import names
 from katib.api.experiment import ObjectiveSpec
-from katib.api.numbers import parse_number
+from katib.api.numbers import is_non_finite, parse_number
 from katib.collectors.near_miss import near_misses
 from katib.collectors.stopping import RuleWatch
 from katib.ports.collector import Collector, CollectorSource
@@ -141,7 +142,9 @@ class Following:
         self._watch = watch
         # Metrics that nobody wants to keep, but for the rules.
         self._unwanted = watch.metrics.difference(objective.metric_names)
-        self._has_objective = self._has_number = False
+        self._has_number = False
+        # What the objective metric was otherwise: nan, infinities, texts.
+        self._others: Counter[str] = Counter()
 
     @property
     def stop_reason(self) -> str:
@@ -167,16 +170,28 @@ class Following:
             return
         for entry in entries:
             if entry.name == self._objective.objective_metric_name:
-                self._has_objective = True
                 number = parse_number(entry.value)
-                self._has_number = number is not None and not math.isnan(number)
+                self._has_number = number is not None and math.isfinite(number)
+                self._others[_word(entry.value)] += not self._has_number
 
     def _conclude(self) -> None:
         metric = self._objective.objective_metric_name
-        if not self._has_objective:
+        if not (self._has_number or self._others):
             self._reports.keep([MetricEntry(NO_TIME, metric, names.UNAVAILABLE)])
             self.note = self._reading.miss(metric)
             self._reports.warn("MetricNotFound", self.note)
         elif not self._has_number:
-            self.note = f'No value of metric "{metric}" was a number: the trial cannot be compared'
+            told = ", ".join(f"{count}x {word}" for word, count in self._others.items())
+            self.note = (
+                f'No value of metric "{metric}" was a finite number, but {told}: the trial cannot '
+                "be compared"
+            )
             self._reports.warn("MetricNotANumber", self.note)
+
+
+def _word(value: str) -> str:
+    """What a value is that is no finite number."""
+    number = parse_number(value)
+    if number is not None:
+        return str(number)
+    return "a number too large" if is_non_finite(value) else "a text"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from katib.api import names
 from katib.api.experiment import Metric, ObjectiveSpec, Observation
-from katib.api.numbers import parse_number
+from katib.api.numbers import is_non_finite, parse_number
+from katib.api.trial import Trial
 from katib.ports.observation_log import MetricEntry
+
+_POLICY = "spec.objective.nonFinite"
 
 
 def observe(objective: ObjectiveSpec, entries: Sequence[MetricEntry]) -> Observation | None:
     """Each metric's smallest, largest and latest value, in the order of the strategies.
 
     The values keep the text that was reported. Smallest and largest are taken over numbers; the
-    latest is the newest value of any kind. ``None`` when there are no entries at all.
+    latest is the newest value of any kind. Where the objective says so, what is not finite is left
+    out of all three. ``None`` when there are no entries at all.
 
     Args:
         objective: its metric strategies say which metrics are wanted.
@@ -22,12 +27,46 @@ def observe(objective: ObjectiveSpec, entries: Sequence[MetricEntry]) -> Observa
     """
     if not entries:
         return None
+    is_ignored = objective.non_finite == names.IGNORE
     wanted = [strategy.name for strategy in objective.metric_strategies]
     by_name: dict[str, list[str]] = {name: [] for name in wanted}
     for entry in entries:
-        if entry.name in by_name:
+        if entry.name in by_name and not (is_ignored and is_non_finite(entry.value)):
             by_name[entry.name].append(entry.value)
     return Observation(metrics=tuple(_fold(name, by_name[name]) for name in by_name))
+
+
+def find_non_finite(trial: Trial) -> str:
+    """That the trial's objective value is not finite, and what becomes of it; empty when it is."""
+    objective, observation = trial.spec.objective, trial.status.observation
+    if objective is None or observation is None:
+        return ""
+    metric = observation.find(objective.objective_metric_name)
+    value = None if metric is None else objective.pick(metric)
+    if metric is None or value is None or not is_non_finite(value):
+        return ""
+    head = f'metric "{metric.name}" is {value} by its strategy {objective.strategy(metric.name)}'
+    return f"{head}: {_CONSEQUENCES.get(objective.non_finite, _CONSEQUENCES[''])}"
+
+
+def tell_ignored(objective: ObjectiveSpec, entries: Iterable[MetricEntry]) -> str:
+    """Which values of the objective metric were left out; empty when none was."""
+    if objective.non_finite != names.IGNORE:
+        return ""
+    metric = objective.objective_metric_name
+    reported = (entry.value for entry in entries if entry.name == metric)
+    counts = Counter(value for value in reported if is_non_finite(value))
+    if not counts:
+        return ""
+    told = ", ".join(f"{count}x {value}" for value, count in sorted(counts.items()))
+    return f'metric "{metric}" was never finite: {told}, which {_POLICY}=ignore leaves out'
+
+
+_CONSEQUENCES = {
+    "": "such a trial is never the optimum",
+    names.FAIL: f"{_POLICY} is fail",
+    names.PENALISE: f"by {_POLICY}=penalise it counts as worse than every other",
+}
 
 
 def _fold(name: str, values: Sequence[str]) -> Metric:
