@@ -56,6 +56,20 @@ def test_the_flaky_example_tells_how_its_trials_went_wrong(here: Katib) -> None:
     assert "stopping before the first validation" in here("explain", "flaky", check=0).out
 
 
+def test_the_diverging_example_is_told_that_infinity_is_bad(here: Katib) -> None:
+    here("run", "examples/diverging/experiment.yaml", check=0)
+
+    trials = here.trials("diverging")
+    latest = [trial["status"]["observation"]["metrics"][0]["latest"] for trial in trials]
+    assert {"nan", "inf"} <= set(latest)
+    numbers = [float(text) for text in latest if text not in ("nan", "inf")]
+    best = here.get("experiment", "diverging")["status"]["currentOptimalTrial"]
+    assert float(best["observation"]["metrics"][0]["latest"]) == min(numbers)
+    # The last trials know better than the first ones.
+    assert "nan" not in latest[-3:]
+    assert "cause" not in here("explain", "diverging", check=0).out
+
+
 def check_rungs(name: str, trials: list[Manifest]) -> None:
     """Whoever is promoted has the values of a trial with a third of the epochs."""
     by_name = {trial["metadata"]["name"]: trial for trial in trials}
@@ -83,6 +97,7 @@ def test_the_examples_of_ours_are_there() -> None:
         "asha",
         "bohb",
         "digits",
+        "diverging",
         "flaky",
         "shell",
         "smac",

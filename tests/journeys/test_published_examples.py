@@ -289,7 +289,17 @@ def metrics_of(trial: Manifest) -> dict[str, Manifest]:
 
 
 def test_every_published_example_is_there_and_no_other() -> None:
-    ours = {"asha", "bohb", "digits", "flaky", "programs", "shell", "smac", "successive-halving"}
+    ours = {
+        "asha",
+        "bohb",
+        "digits",
+        "diverging",
+        "flaky",
+        "programs",
+        "shell",
+        "smac",
+        "successive-halving",
+    }
     found = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.yaml")}
     assert {place for place in found if place.split("/")[0] not in ours} == set(PUBLISHED)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from katib.api import conditions, names
 from katib.api.experiment import CollectorSpec, FilterSpec, ObjectiveSpec, SourceSpec
-from katib.api.numbers import parse_number
+from katib.api.numbers import is_non_finite, parse_number
 from katib.api.trial import Trial
 from katib.api.values import Condition
 from katib.cli.diagnosis.finding import Finding, object_of
@@ -68,7 +68,12 @@ def is_incomparable(trial: Trial) -> bool:
     """Whether the trial succeeded with an objective that is no finite number, such as ``nan``."""
     if not trial.has(names.SUCCEEDED):
         return False
-    number = parse_number(show_objective(trial.spec.objective, trial.status.observation))
+    objective = trial.spec.objective or ObjectiveSpec()
+    value = show_objective(objective, trial.status.observation)
+    if objective.non_finite == names.PENALISE and is_non_finite(value):
+        # The experiment counts with such trials.
+        return False
+    number = parse_number(value)
     return number is None or not math.isfinite(number)
 
 

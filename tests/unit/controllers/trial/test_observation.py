@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from katib.api.experiment import Metric, ObjectiveSpec, Observation
 from katib.api.values import Key, NameValue
@@ -28,9 +29,9 @@ def entries(*values: str, name: str = "error") -> list[MetricEntry]:
     return [MetricEntry(NO_TIME, name, value) for value in values]
 
 
-def error_of(*values: str) -> tuple[str, str, str]:
+def error_of(*values: str, policy: str = "") -> tuple[str, str, str]:
     """Smallest, largest, latest."""
-    observation = observe(OBJECTIVE, entries(*values))
+    observation = observe(replace(OBJECTIVE, non_finite=policy), entries(*values))
     assert observation is not None
     metric = observation.metrics[0]
     return metric.min, metric.max, metric.latest
@@ -98,6 +99,31 @@ VALUES: dict[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
 def test_values_are_folded(case: str) -> None:
     values, expected = VALUES[case]
     assert error_of(*values) == expected
+
+
+IGNORED: dict[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
+    "With `ignore`, what is not finite is neither smallest, largest nor latest": (
+        ("1", "inf", "-inf", "nan", "2", "NaN"),
+        ("1", "2", "2"),
+    ),
+    "With `ignore`, a number too large for a double is left out too": (("1", "1e400"), ("1",) * 3),
+    "With `ignore`, a metric that was never finite is `unavailable`": (
+        ("nan", "inf"),
+        ("unavailable",) * 3,
+    ),
+    "With `ignore`, a text is still the latest value": (("1", "nan", "done"), ("1", "1", "done")),
+}
+
+
+@pytest.mark.parametrize("case", IGNORED)
+def test_what_is_not_finite_is_ignored(case: str) -> None:
+    values, expected = IGNORED[case]
+    assert error_of(*values, policy="ignore") == expected
+
+
+@pytest.mark.parametrize("policy", ["", "fail", "penalise"])
+def test_other_policies_change_no_observation(policy: str) -> None:
+    assert error_of("1", "inf", "nan", policy=policy) == ("1", "inf", "nan")
 
 
 @pytest.mark.rule("Without any entry there is no observation")
