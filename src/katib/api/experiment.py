@@ -10,6 +10,7 @@ from msgspec import UNSET, Raw, UnsetType
 from katib.api import names
 from katib.api.names import API_VERSION
 from katib.api.values import Condition, Kind, NameValue, Resource, Strings, Value
+from katib.api.wildcards import is_wildcard, matches
 
 
 class FeasibleSpace(Value, frozen=True):
@@ -48,12 +49,28 @@ class ObjectiveSpec(Value, frozen=True):
         """The objective metric, then the additional ones."""
         return (self.objective_metric_name, *self.additional_metric_names)
 
+    @property
+    def exact_names(self) -> tuple[str, ...]:
+        """Those that stand for themselves alone; the objective metric always does."""
+        names = (one for one in self.additional_metric_names if not is_wildcard(one))
+        return (self.objective_metric_name, *names)
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """The additional ones that stand for all names they match."""
+        return tuple(one for one in self.additional_metric_names if is_wildcard(one))
+
     def strategy(self, metric: str) -> str | None:
         """``min``, ``max`` or ``latest``: which of a metric's values counts.
 
+        One that is named for the metric itself goes before the first wildcard that matches it.
         ``None`` when none is named.
         """
-        return next((entry.value for entry in self.metric_strategies if entry.name == metric), None)
+        named = {entry.name: entry.value for entry in reversed(self.metric_strategies)}
+        if metric in named or metric == self.objective_metric_name:
+            return named.get(metric)
+        patterns = (entry for entry in self.metric_strategies if is_wildcard(entry.name))
+        return next((one.value for one in patterns if matches(one.name, metric)), None)
 
     def pick(self, metric: Metric) -> str | None:
         """The value of a metric that counts; ``None`` without a strategy.

@@ -13,6 +13,7 @@ from katib.api.experiment import ObjectiveSpec
 from katib.api.numbers import is_non_finite, parse_number
 from katib.collectors.near_miss import near_misses
 from katib.collectors.stopping import RuleWatch
+from katib.collectors.wanted import WantedNames
 from katib.ports.collector import Collector, CollectorSource
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.sidecar import METRICS_FILE_VARIABLE
@@ -140,8 +141,9 @@ class Following:
         self.note = ""
         self._reading, self._objective, self._reports = reading, objective, reports
         self._watch = watch
+        self._names = WantedNames(objective)
         # Metrics that nobody wants to keep, but for the rules.
-        self._unwanted = watch.metrics.difference(objective.metric_names)
+        self._has_unwanted = not watch.metrics.issubset(objective.exact_names)
         self._has_number = False
         # What the objective metric was otherwise: nan, infinities, texts.
         self._others: Counter[str] = Counter()
@@ -156,8 +158,10 @@ class Following:
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
         entries, is_caught_up = self._reading.collector.read(is_ended)
         self._watch.note(entries)
-        if self._unwanted:
-            entries = [entry for entry in entries if entry.name not in self._unwanted]
+        if self._has_unwanted or self._objective.wildcards:
+            entries = [entry for entry in entries if self._names.take(entry.name)]
+            if surplus := self._names.tell_surplus():
+                self._reports.warn("TooManyMetrics", surplus)
         if entries:
             self._reports.keep(entries)
             self._look(entries)

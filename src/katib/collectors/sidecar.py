@@ -141,7 +141,7 @@ class LogSidecars:
         for rule in watch.unreadable:
             told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
             reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
-        metrics = tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
+        metrics = tuple(dict.fromkeys((*objective.exact_names, *sorted(watch.metrics))))
         source = self._source(trial, metrics, log or printed)
         reading_of = EventReading if kind == "TensorFlowEvent" else Reading
         reading = reading_of(self._collectors.load(kind)(source), source, path, by)
@@ -151,7 +151,8 @@ class LogSidecars:
         source = trial.spec.metrics_collector.source or SourceSpec()
         filters = (source.filter or FilterSpec()).metrics_format
         is_json = _kind(trial) == "File" and _place(trial).format == "JSON"
-        return CollectorSource(metrics, filters, log, "JSON" if is_json else "TEXT")
+        wildcards = (trial.spec.objective or ObjectiveSpec()).wildcards
+        return CollectorSource(metrics, filters, log, "JSON" if is_json else "TEXT", wildcards)
 
     def _stop(self, key: Key, reason: str) -> None:
         """Give the trial its condition, unless it has ended otherwise or is gone."""

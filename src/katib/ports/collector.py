@@ -20,12 +20,14 @@ class CollectorSource:
         log: the file to read: the output of a container, or what the program writes itself; a
             folder for collectors that read one.
         format: ``TEXT`` or ``JSON``.
+        wildcards: patterns of further names, see :mod:`katib.api.wildcards`.
     """
 
     metrics: Sequence[str]
     filters: Sequence[str]
     log: Path | str
     format: str = "TEXT"
+    wildcards: Sequence[str] = ()
 
 
 class Collector(Protocol):

@@ -259,10 +259,12 @@ class TrialReconciler:
     def _succeed(self, trial: Trial, run: Unstructured, match: Match) -> tuple[TrialStatus, Result]:
         name = trial.metadata.name
         trial = replace(trial, status=self._reports.observe(trial))
-        if trial.is_observed:
-            return self._end_observed(trial, match), DONE
         collector = trial.spec.metrics_collector.collector
         is_pushed = collector is not None and collector.kind == "Push"
+        if is_pushed and (surplus := self._reports.find_surplus(trial)):
+            self._tell(trial, "TooManyMetrics", surplus, warning=True)
+        if trial.is_observed:
+            return self._end_observed(trial, match), DONE
         if trial.status.observation is None and not is_pushed and self._may_look_again(trial):
             waiting = wait_for_metrics(trial, self._primary_among(trial, run), LOOK_FOR)
             return self._show(trial.status, waiting), Result(retry_after_seconds=LOOK_EVERY)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from katib.api import conditions, names
 from katib.api.experiment import ObjectiveSpec
 from katib.api.trial import Trial, TrialStatus
-from katib.controllers.trial.observation import observe
+from katib.controllers.trial.observation import find_surplus, observe
 from katib.errors import KatibError, StoreUnavailableError
 from katib.ports.observation_log import NO_TIME, MetricEntry, ObservationLog
 
@@ -45,6 +45,13 @@ class Reports:
         if observation is None:
             return trial.status
         return replace(trial.status, observation=observation)
+
+    def find_surplus(self, trial: Trial) -> str:
+        """That wildcards match more of it than is observed; empty when they do not."""
+        objective = trial.spec.objective
+        if objective is None or not objective.wildcards:
+            return ""
+        return find_surplus(objective, self.read(trial))
 
     def add_missing(self, trial: Trial) -> None:
         """Note in the log that the objective metric never came."""
