@@ -70,6 +70,20 @@ def test_the_diverging_example_is_told_that_infinity_is_bad(here: Katib) -> None
     assert "cause" not in here("explain", "diverging", check=0).out
 
 
+def test_the_wildcards_example_observes_all_that_match(here: Katib) -> None:
+    here("run", "examples/wildcards/experiment.yaml", check=0)
+
+    for trial in here.trials("wildcards"):
+        metrics = trial["status"]["observation"]["metrics"]
+        assert [one["name"] for one in metrics] == [
+            "loss",
+            "recall_bird",
+            "recall_cat",
+            "recall_dog",
+        ]
+        assert all(float(one["min"]) < float(one["max"]) for one in metrics)
+
+
 def check_rungs(name: str, trials: list[Manifest]) -> None:
     """Whoever is promoted has the values of a trial with a third of the epochs."""
     by_name = {trial["metadata"]["name"]: trial for trial in trials}
@@ -102,4 +116,5 @@ def test_the_examples_of_ours_are_there() -> None:
         "shell",
         "smac",
         "successive-halving",
+        "wildcards",
     }

@@ -320,6 +320,32 @@ def test_a_metric_that_is_no_number_is_told(stage: Stage) -> None:
     assert [entry.value for entry in stage.entries] == ["low", "NaN"]
 
 
+def test_wildcards_are_read_as_far_as_they_go(stage: Stage) -> None:
+    objective = an_experiment().with_objective(additional=["val_*"]).build().spec.objective
+    rule = EarlyStoppingRule(name="ruled", value="0", comparison="less", start_step=0)
+    trial = stage.trial(objective=objective, early_stopping_rules=(rule,))
+    sidecar = stage.attach(stage.pod(trial))
+    many = " ".join(f"val_{number}=0" for number in range(1000))
+    text = f"loss=1 ruled=2 other=3 val_x=4\n{many}\n"
+    stage.write("main.log", text)
+    assert sidecar.advance(is_ended=False)
+    found = [entry.name for entry in stage.entries]
+    assert found == ["loss", "val_x", *(f"val_{number}" for number in range(99))]
+    assert [reason for reason, _ in stage.told] == ["TooManyMetrics"]
+    stage.write("main.log", f"{text}val_x=5 val_500=1\n")
+    assert sidecar.advance(is_ended=True)
+    assert [entry.name for entry in stage.entries][101:] == ["val_x"]
+    assert [reason for reason, _ in stage.told] == ["TooManyMetrics"]
+
+
+def test_a_metric_that_is_infinite_is_told(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial()))
+    stage.write("main.log", "loss=inf loss=1e400 loss=nan loss=inf\n")
+    assert sidecar.advance(is_ended=True)
+    assert stage.told == [("MetricNotANumber", sidecar.note)]
+    assert "2x inf, 1x a number too large, 1x nan: the trial cannot be compared" in sidecar.note
+
+
 def test_a_later_pod_replaces_what_an_earlier_one_reported(stage: Stage) -> None:
     trial = stage.trial()
     first = stage.attach(stage.pod(trial, "a"))

@@ -561,9 +561,24 @@ def test_a_text_is_a_value(text: str) -> None:
     assert stage.trial.has(names.SUCCEEDED)
 
 
-def judged(policy: str, *values: str, **objective: str) -> Stage:
+@pytest.mark.rule("More pushed metrics than an observation holds are told of")
+def test_many_pushed_metrics() -> None:
+    wanted = an_experiment().with_objective(additional=["*"]).build()
+    push = MetricsCollectorSpec(collector=CollectorSpec(kind="Push"))
+    stage = Stage(objective=wanted.spec.objective, metrics_collector=push)
+    stage.reconcile()
+    for number in range(101):
+        stage.report("1", name=f"m{number}")
+    stage.report("1")
+    stage.job_is(condition("Complete"))
+    assert stage.trial.has(names.SUCCEEDED)
+    (told,) = [message for reason, message, _ in stage.told if reason == "TooManyMetrics"]
+    assert told.startswith("101 metrics match the wildcards *; the observation holds the 100")
+
+
+def judged(policy: str, *values: str, type: str = names.MINIMIZE) -> Stage:
     """A trial whose program ended well, in an experiment with that policy."""
-    wanted = an_experiment().with_objective(**objective).with_non_finite(policy).build()
+    wanted = an_experiment().with_objective(type=type).with_non_finite(policy).build()
     stage = Stage(objective=wanted.spec.objective)
     stage.reconcile()
     stage.report(*values)
