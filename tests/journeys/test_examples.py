@@ -65,8 +65,6 @@ def test_the_diverging_example_is_told_that_infinity_is_bad(here: Katib) -> None
     numbers = [float(text) for text in latest if text not in ("nan", "inf")]
     best = here.get("experiment", "diverging")["status"]["currentOptimalTrial"]
     assert float(best["observation"]["metrics"][0]["latest"]) == min(numbers)
-    # The last trials know better than the first ones.
-    assert "nan" not in latest[-3:]
     assert "cause" not in here("explain", "diverging", check=0).out
 
 

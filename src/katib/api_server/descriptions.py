@@ -55,8 +55,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "type": "Whether a small or a large value is good.",
         "goal": "The experiment succeeds as soon as a trial reaches this value.",
         "objectiveMetricName": "The name of the metric that is optimised.",
-        "additionalMetricNames": "Other metrics to collect. They are kept, not optimised. A name may "
-        "hold wildcards: `*` for any characters, `?` for one.",
+        "additionalMetricNames": "Other metrics to collect. They are kept, not optimised. A name "
+        "may hold wildcards: `*` for any characters, `?` for one.",
         "metricStrategies": "Which value counts of all that a metric had in a trial: min, max or "
         "latest. When absent, min if the objective is to minimize and max if it is to maximize.",
         "nonFinite": "What becomes of a trial whose objective is nan or infinite: fail, ignore "

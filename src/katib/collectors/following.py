@@ -73,6 +73,14 @@ class Reading:
     path: str = ""
     by: str = "program"
 
+    def trouble(self, is_failed: bool) -> str:
+        """What keeps metrics from being read, for the user; empty when nothing does.
+
+        Args:
+            is_failed: the program has ended badly.
+        """
+        return ""
+
     def miss(self, metric: str) -> str:
         """Why a metric was not found, in a sentence or two, with what was nearly it."""
         absence = self._absence() if self.path else ""
@@ -144,7 +152,7 @@ class Following:
         self._names = WantedNames(objective)
         # Metrics that nobody wants to keep, but for the rules.
         self._has_unwanted = not watch.metrics.issubset(objective.exact_names)
-        self._has_number = False
+        self._has_number = self._is_troubled = False
         # What the objective metric was otherwise: nan, infinities, texts.
         self._others: Counter[str] = Counter()
 
@@ -165,9 +173,16 @@ class Following:
         if entries:
             self._reports.keep(entries)
             self._look(entries)
+        self._tell_trouble(is_failed)
         if is_ended and is_caught_up and not is_failed:
             self._conclude()
         return is_caught_up
+
+    def _tell_trouble(self, is_failed: bool) -> None:
+        trouble = "" if self._is_troubled else self._reading.trouble(is_failed)
+        if trouble:
+            self._is_troubled = True
+            self._reports.warn("MetricsNotRead", trouble)
 
     def _look(self, entries: Sequence[MetricEntry]) -> None:
         if self._has_number:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from msgspec import UNSET
@@ -24,22 +26,37 @@ from katib.api.experiment import (
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
+from katib.collectors.endpoints import Endpoint, Endpoints
 from katib.collectors.following import Bare, Following, Reading, Reports
 from katib.collectors.stopping import RuleWatch
-from katib.collectors.tensorflow_event import EventReading
+from katib.collectors.tensorflow_event import EventReading, TensorFlowEventCollector
 from katib.ports.clock import Clock
 from katib.ports.collector import Collector, CollectorSource
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import ResourceStore
-from katib.ports.sidecar import METRICS_FILE_VARIABLE, Outfit, Sidecar
+from katib.ports.sidecar import (
+    METRICS_FILE_VARIABLE,
+    METRICS_PORT_VARIABLE,
+    Outfit,
+    Sidecar,
+)
 from katib.registry import Registry
 
 #: How far up the owners of a pod its trial is looked for.
 MOST_OWNERS = 5
 
-#: Kinds whose metrics are in no file: what is printed, and what the program sends itself.
-_WITHOUT_FILE = ("StdOut", "Push")
+#: Kinds whose metrics are in no file: what is printed, sent by the program itself, or asked of it.
+_WITHOUT_FILE = ("StdOut", "Push", "PrometheusMetric")
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where a pod's metrics are: a file, by its name and by its place here, or served."""
+
+    path: str = ""
+    log: str = ""
+    endpoint: Endpoint | None = None
 
 
 class LogSidecars:
@@ -63,7 +80,7 @@ class LogSidecars:
         clock: Clock,
     ) -> None:
         self._store, self._observations, self._clock = store, observations, clock
-        self._events, self._collectors = events, collectors
+        self._events, self._collectors, self._endpoints = events, collectors, Endpoints()
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
@@ -85,14 +102,25 @@ class LogSidecars:
         experiment = self._experiment_of(trial)
         environment = _environment(trial, experiment, outfit)
         _map_checkpoints(trial, experiment, outfit)
-        path = "" if kind in _WITHOUT_FILE else _place(trial).path
-        log = ""
-        if path:
-            log = outfit.map_path(path, is_folder=_place(trial).kind == "Directory")
-            environment[METRICS_FILE_VARIABLE] = log
+        site = self._site(trial, pod, outfit)
+        if site.log:
+            environment[METRICS_FILE_VARIABLE] = site.log
+        if site.endpoint is not None:
+            environment[METRICS_PORT_VARIABLE] = str(site.endpoint.port)
         if kind == "Push" or not _is_primary(trial, pod):
             return Bare(environment)
-        return self._follow(trial, outfit, (path, log), environment)
+        return self._follow(trial, outfit, site, environment)
+
+    def _site(self, trial: Trial, pod: Unstructured, outfit: Outfit) -> _Site:
+        kind, place = _kind(trial), _place(trial)
+        if kind == "PrometheusMetric":
+            port, is_new = self._endpoints.find_port(outfit, pod.metadata.name)
+            owner, stated = trial.metadata.name, _http_get(trial)
+            return _Site(endpoint=self._endpoints.open(owner, port, stated, is_new))
+        if kind in _WITHOUT_FILE or not place.path:
+            return _Site()
+        log = outfit.map_path(place.path, is_folder=place.kind == "Directory")
+        return _Site(place.path, log)
 
     def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller
@@ -115,14 +143,13 @@ class LogSidecars:
         return None
 
     def _follow(
-        self, trial: Trial, outfit: Outfit, file: tuple[str, str], environment: Mapping[str, str]
+        self, trial: Trial, outfit: Outfit, site: _Site, environment: Mapping[str, str]
     ) -> Sidecar:
         reports = Reports(
             partial(self._observations.report, trial.key),
             partial(self._warn, trial),
             partial(self._stop, trial.key),
         )
-        path, log = file
         kind, by = _kind(trial), "program"
         try:
             printed = outfit(trial.spec.primary_container_name)
@@ -132,7 +159,7 @@ class LogSidecars:
             return Bare(environment)
         if kind == "Custom":
             try:
-                log, path, by = outfit.add_container(_custom(trial)), "", "collector"
+                site, by = _Site(log=outfit.add_container(_custom(trial))), "collector"
             except ValueError as error:
                 reports.warn("CollectorNotStarted", f"customCollector: {error}")
                 return Bare(environment)
@@ -142,9 +169,11 @@ class LogSidecars:
             told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
             reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
         metrics = tuple(dict.fromkeys((*objective.exact_names, *sorted(watch.metrics))))
-        source = self._source(trial, metrics, log or printed)
-        reading_of = EventReading if kind == "TensorFlowEvent" else Reading
-        reading = reading_of(self._collectors.load(kind)(source), source, path, by)
+        source = self._source(trial, metrics, site.log or printed)
+        if site.endpoint is not None:
+            source = dataclasses.replace(source, addresses=site.endpoint.addresses)
+        collector = self._collectors.load(kind)(source)
+        reading = _reading(collector, source, site, by)
         return Following(reading, objective, reports, environment, watch)
 
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
@@ -152,7 +181,8 @@ class LogSidecars:
         filters = (source.filter or FilterSpec()).metrics_format
         is_json = _kind(trial) == "File" and _place(trial).format == "JSON"
         wildcards = (trial.spec.objective or ObjectiveSpec()).wildcards
-        return CollectorSource(metrics, filters, log, "JSON" if is_json else "TEXT", wildcards)
+        format = "JSON" if is_json else "TEXT"
+        return CollectorSource(metrics, filters, log, format, wildcards, clock=self._clock)
 
     def _stop(self, key: Key, reason: str) -> None:
         """Give the trial its condition, unless it has ended otherwise or is gone."""
@@ -172,6 +202,16 @@ class LogSidecars:
 
     def _warn(self, trial: Trial, reason: str, message: str) -> None:
         self._events.record(trial, reason, message, warning=True)
+
+
+def _reading(collector: Collector, source: CollectorSource, site: _Site, by: str) -> Reading:
+    if site.endpoint is not None:
+        # Who serves metrics to nobody needs no HTTP.
+        from katib.collectors.prometheus import PrometheusReading
+
+        return PrometheusReading(collector, source, by=by, endpoint=site.endpoint)
+    is_folder = isinstance(collector, TensorFlowEventCollector)
+    return (EventReading if is_folder else Reading)(collector, source, site.path, by)
 
 
 def _environment(trial: Trial, experiment: Experiment | None, outfit: Outfit) -> dict[str, str]:
@@ -202,6 +242,12 @@ def _kind(trial: Trial) -> str:
 def _place(trial: Trial) -> FileSystemPath:
     source = trial.spec.metrics_collector.source or SourceSpec()
     return source.file_system_path or FileSystemPath()
+
+
+def _http_get(trial: Trial) -> Manifest:
+    source = trial.spec.metrics_collector.source or SourceSpec()
+    found: Manifest = {} if source.http_get is UNSET else from_raw(source.http_get)
+    return found
 
 
 def _custom(trial: Trial) -> Manifest:
