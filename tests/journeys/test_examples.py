@@ -111,6 +111,7 @@ def test_the_examples_of_ours_are_there() -> None:
         "digits",
         "diverging",
         "flaky",
+        "prometheus",
         "shell",
         "smac",
         "successive-halving",

@@ -295,6 +295,7 @@ def test_every_published_example_is_there_and_no_other() -> None:
         "digits",
         "diverging",
         "flaky",
+        "prometheus",
         "programs",
         "shell",
         "smac",

@@ -101,9 +101,9 @@ class Looks:
             return
 
     def _note(self, snapshot: Snapshot) -> None:
-        self.is_served, self.problem, self.snapshot = True, "", snapshot
         before, self._values = self._values, {one.name: one.value for one in snapshot.entries}
         self._new.extend(one for one in snapshot.entries if before.get(one.name) != one.value)
+        self.is_served, self.problem, self.snapshot = True, "", snapshot
 
 
 def _look_on(looks: Looks, stop: threading.Event) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from event_files import scalar, write
+from metrics_server import MetricsServer, well
 from msgspec.structs import replace
 
 from katib.api import names
@@ -31,7 +33,8 @@ from katib.api.values import (
     Unstructured,
     owner_reference,
 )
-from katib.collectors import COLLECTORS
+from katib.collectors import COLLECTORS, prometheus
+from katib.collectors.following import Bare
 from katib.collectors.sidecar import LogSidecars
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
@@ -344,6 +347,63 @@ def test_a_metric_that_is_infinite_is_told(stage: Stage) -> None:
     assert sidecar.advance(is_ended=True)
     assert stage.told == [("MetricNotANumber", sidecar.note)]
     assert "2x inf, 1x a number too large, 1x nan: the trial cannot be compared" in sidecar.note
+
+
+def served(**stated: Any) -> SourceSpec:
+    return SourceSpec(http_get=to_raw({"path": "/metrics", "port": 1, **stated}))
+
+
+def test_a_program_that_serves_its_metrics_is_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "EVERY_SECONDS", 0.01)
+    sidecar = stage.attach(stage.pod(stage.trial("PrometheusMetric", source=served())))
+    port = int(sidecar.environment["KATIB_METRICS_PORT"])
+    assert stage.outfit.files["tune-x1-abc.port"] == f"{port}\n".encode()
+    sidecar.advance(is_ended=False)
+    with MetricsServer(well("loss 0.5\n"), port):
+        deadline = time.monotonic() + 60
+        while not stage.entries:
+            assert time.monotonic() < deadline
+            sidecar.advance(is_ended=False)
+    while not sidecar.advance(is_ended=True):
+        pass
+    assert stage.entries == [MetricEntry(stage.clock.now(), "loss", "0.5")]
+    assert (stage.told, sidecar.note) == ([], "")
+
+
+def test_a_program_that_serves_nothing_is_told_of(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial("PrometheusMetric", source=served())))
+    assert sidecar.advance(is_ended=True)
+    assert stage.told == [("MetricNotFound", sidecar.note)]
+    assert "the port in the variable KATIB_METRICS_PORT" in sidecar.note
+
+
+def test_what_cannot_be_read_is_told_once_and_while_it_runs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "EVERY_SECONDS", 0.01)
+    with MetricsServer(well("", "HTTP/1.0 404 Not Found")) as server:
+        stated = served(host="127.0.0.1", port=server.port)
+        sidecar = stage.attach(stage.pod(stage.trial("PrometheusMetric", source=stated)))
+        deadline = time.monotonic() + 60
+        while len(server.requests) < 3 or not stage.told:
+            assert time.monotonic() < deadline
+            sidecar.advance(is_ended=False)
+    [(reason, message)] = stage.told
+    assert reason == "MetricsNotRead"
+    assert message.endswith(f":{server.port}/metrics: the answer is 404 Not Found")
+
+
+def test_every_pod_of_a_trial_has_a_port_and_the_primary_one_is_asked(stage: Stage) -> None:
+    labels = Strings({"role": "master"})
+    trial = stage.trial("PrometheusMetric", source=served(), primary_pod_labels=labels)
+    worker = stage.attach(stage.pod(trial, "worker"))
+    master = stage.attach(stage.pod(trial, "master", role="master"))
+    ports = {one.environment["KATIB_METRICS_PORT"] for one in (worker, master)}
+    assert len(ports) == 2
+    assert isinstance(worker, Bare)
+    assert not isinstance(master, Bare)
 
 
 def test_a_later_pod_replaces_what_an_earlier_one_reported(stage: Stage) -> None:
