@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from command_line import REPOSITORY, Answer, Katib, Manifest
+from command_line import REPOSITORY, Answer, Katib, Manifest, an_environment
 
 pytestmark = pytest.mark.journey
 
@@ -26,7 +26,7 @@ def test_an_example_runs_to_its_end(
     if name == "digits":
         here, answer = digits_run
     else:
-        answer = here("run", f"examples/{name}/experiment.yaml")
+        answer = here("run", f"examples/{name}/experiment.yaml", *options_of(name))
 
     experiment = here.get("experiment", name)
     last = experiment["status"]["conditions"][-1]
@@ -42,6 +42,13 @@ def test_an_example_runs_to_its_end(
     assert experiment["status"]["currentOptimalTrial"]["bestTrialName"] in answer.out
     if name in ("asha", "bohb"):
         check_rungs(name, trials)
+
+
+def options_of(name: str) -> list[str]:
+    """What a command needs beside the file."""
+    if name != "tensorboard":
+        return []
+    return ["--python", an_environment("tensorboard-x", "tensorboardX")]
 
 
 def test_the_flaky_example_tells_how_its_trials_went_wrong(here: Katib) -> None:
@@ -115,5 +122,6 @@ def test_the_examples_of_ours_are_there() -> None:
         "shell",
         "smac",
         "successive-halving",
+        "tensorboard",
         "wildcards",
     }

@@ -300,6 +300,7 @@ def test_every_published_example_is_there_and_no_other() -> None:
         "shell",
         "smac",
         "successive-halving",
+        "tensorboard",
         "wildcards",
     }
     found = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.yaml")}

@@ -30,7 +30,8 @@ class TensorFlowEventCollector:
     """Reads the numbers in the event files of a folder and of all folders below it.
 
     The metric ``loss`` is the tag ``loss`` in any folder; ``train/loss`` the tag ``loss`` in
-    folders called ``train``, or the tag ``train/loss`` in any folder. As in Katib, tags that only
+    folders called ``train``, or the tag ``train/loss`` in any folder; so in ``run/train/loss`` the
+    tag may be each part behind a slash, or all of it. As in Katib, tags that only
     begin with the name count too (TensorFlow 1 makes ``loss_1`` of a name that it knows already),
     but they are looked for at the program's end, and only for metrics that have no tag of their
     own: there ``loss_of_layer`` is mixed into ``loss``. An entry's time is the event's, to the
@@ -150,13 +151,20 @@ class _Wanted:
         return cls(name, tuple(folders), leaf)
 
     def is_named(self, tag: str, folders: Sequence[str]) -> bool:
-        return tag == self.name or (tag == self.leaf and self._is_in(folders))
+        if tag == self.name:
+            return True
+        name = "/".join((*self.folders, self.leaf))
+        if tag != name and not name.endswith(f"/{tag}"):
+            return False
+        # A tag may have slashes of its own.
+        return _end_with(folders, self.folders[: len(self.folders) - tag.count("/")])
 
     def begins(self, tag: str, folders: Sequence[str]) -> bool:
-        return tag.startswith(self.leaf) and self._is_in(folders)
+        return tag.startswith(self.leaf) and _end_with(folders, self.folders)
 
-    def _is_in(self, folders: Sequence[str]) -> bool:
-        return not self.folders or tuple(folders[-len(self.folders) :]) == self.folders
+
+def _end_with(folders: Sequence[str], wanted: Sequence[str]) -> bool:
+    return not wanted or tuple(folders[-len(wanted) :]) == tuple(wanted)
 
 
 class EventReading(Reading):
