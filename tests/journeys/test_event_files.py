@@ -110,7 +110,8 @@ LIVE = """
 import sys
 from {module} import SummaryWriter
 
-writer = SummaryWriter(sys.argv[1] + "/live")
+# Without it, tensorboardX keeps what it was told to flush for two minutes.
+writer = SummaryWriter(sys.argv[1] + "/live", flush_secs=1)
 for step, _ in enumerate(sys.stdin):
     writer.add_scalar("loss", float(step), step)
     writer.flush()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from katib.collectors.endpoints import Endpoint
+from katib.collectors.addresses import TrialAddresses
 from katib.collectors.exposition import ExpositionError, Snapshot, read_snapshot
 from katib.collectors.following import Reading
 from katib.collectors.scrape import NobodyThereError, ScrapeError, fetch
@@ -122,7 +122,7 @@ class PrometheusReading(Reading):
         endpoint: where it may serve them.
     """
 
-    endpoint: Endpoint = field(default_factory=Endpoint)
+    endpoint: TrialAddresses = field(default_factory=TrialAddresses)
 
     def trouble(self, is_failed: bool) -> str:
         """See :class:`Reading`."""

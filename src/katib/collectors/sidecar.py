@@ -26,7 +26,7 @@ from katib.api.experiment import (
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
-from katib.collectors.endpoints import Endpoint, Endpoints
+from katib.collectors.addresses import AddressBook, TrialAddresses
 from katib.collectors.following import Bare, Following, Reading, Reports
 from katib.collectors.stopping import RuleWatch
 from katib.collectors.tensorflow_event import EventReading, TensorFlowEventCollector
@@ -56,7 +56,7 @@ class _Site:
 
     path: str = ""
     log: str = ""
-    endpoint: Endpoint | None = None
+    endpoint: TrialAddresses | None = None
 
 
 class LogSidecars:
@@ -80,7 +80,7 @@ class LogSidecars:
         clock: Clock,
     ) -> None:
         self._store, self._observations, self._clock = store, observations, clock
-        self._events, self._collectors, self._endpoints = events, collectors, Endpoints()
+        self._events, self._collectors, self._addresses = events, collectors, AddressBook()
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
@@ -114,9 +114,9 @@ class LogSidecars:
     def _site(self, trial: Trial, pod: Unstructured, outfit: Outfit) -> _Site:
         kind, place = _kind(trial), _place(trial)
         if kind == "PrometheusMetric":
-            port, is_new = self._endpoints.find_port(outfit, pod.metadata.name)
+            port, is_new = self._addresses.find_port(outfit, pod.metadata.name)
             owner, stated = trial.metadata.name, _http_get(trial)
-            return _Site(endpoint=self._endpoints.open(owner, port, stated, is_new))
+            return _Site(endpoint=self._addresses.open(owner, port, stated, is_new))
         if kind in _WITHOUT_FILE or not place.path:
             return _Site()
         log = outfit.map_path(place.path, is_folder=place.kind == "Directory")

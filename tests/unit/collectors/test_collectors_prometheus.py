@@ -11,7 +11,7 @@ import pytest
 from metrics_server import MetricsServer, well
 
 from katib.collectors import prometheus
-from katib.collectors.endpoints import Endpoints
+from katib.collectors.addresses import AddressBook
 from katib.collectors.prometheus import PrometheusCollector, PrometheusReading
 from katib.ports.collector import Address, CollectorSource
 from katib.ports.observation_log import MetricEntry
@@ -150,10 +150,10 @@ def test_an_answer_in_another_format_is_a_problem_until_there_is_a_good_one(
 class Told:
     """A reading of a program that was asked some times, and has ended."""
 
-    def __init__(self, *metrics: str, stated: int = 0, others: Endpoints | None = None) -> None:
+    def __init__(self, *metrics: str, stated: int = 0, others: AddressBook | None = None) -> None:
         self.port = refused()
-        endpoints = others or Endpoints()
-        endpoint = endpoints.open("a", self.port, {"port": stated or refused()}, is_new=True)
+        book = others or AddressBook()
+        endpoint = book.open("a", self.port, {"port": stated or refused()}, is_new=True)
         wanted = CollectorSource(metrics, (), "", addresses=endpoint.addresses)
         self.collector = PrometheusCollector(wanted)
         self.reading = PrometheusReading(self.collector, wanted, endpoint=endpoint)
@@ -200,10 +200,10 @@ def test_an_answer_that_cannot_be_read_is_told_at_once() -> None:
 
 
 def test_a_port_that_another_trial_has_is_told_when_the_program_fails() -> None:
-    endpoints, stated = Endpoints(), refused()
-    first = endpoints.open("first", refused(), {"port": stated}, is_new=True)
+    book, stated = AddressBook(), refused()
+    first = book.open("first", refused(), {"port": stated}, is_new=True)
     first.addresses()
-    told = Told("loss", stated=stated, others=endpoints)
+    told = Told("loss", stated=stated, others=book)
     told.collector.state.look()
     assert told.reading.trouble(is_failed=False) == ""
     assert f"No metrics were read: trial first has port {stated}. Let it serve" in (

@@ -62,7 +62,7 @@ NAMES: dict[str, tuple[Layout, tuple[str, ...], Pairs]] = {
     "a tag with a slash in a folder": (
         {"run/train": ("metrics/loss",), "run/test": ("metrics/loss", "train/metrics/loss")},
         ("train/metrics/loss",),
-        [("train/metrics/loss", "2.0"), ("train/metrics/loss", "3.0")],
+        [("train/metrics/loss", "3.0"), ("train/metrics/loss", "1.0")],
     ),
     "but not part of a tag": (
         {"train": ("my/loss",), "other": ("loss",)},

@@ -23,13 +23,13 @@ _REMEMBERED = 1000
 _Place = tuple[str, int]
 
 
-class Endpoints:
+class AddressBook:
     """Gives each pod a port, and lets one trial at a time be asked at any other one."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._given: deque[int] = deque(maxlen=_REMEMBERED)
-        self._holders: WeakValueDictionary[_Place, Endpoint] = WeakValueDictionary()
+        self._holders: WeakValueDictionary[_Place, TrialAddresses] = WeakValueDictionary()
 
     def find_port(self, outfit: Outfit, pod: str) -> tuple[int, bool]:
         """The port of a pod's own, and whether it was given to it by now.
@@ -42,7 +42,9 @@ class Endpoints:
         outfit.add_file(name, f"{port}\n".encode())
         return port, not kept
 
-    def open(self, owner: str, port: int, stated: Mapping[str, Any], is_new: bool) -> Endpoint:
+    def open(
+        self, owner: str, port: int, stated: Mapping[str, Any], is_new: bool
+    ) -> TrialAddresses:
         """Where a trial's metrics are looked for.
 
         Args:
@@ -52,13 +54,13 @@ class Endpoints:
             is_new: its program has not been started yet, so that whoever listens where it is said
                 to is somebody else.
         """
-        endpoint = Endpoint(owner, port, stated, self)
+        endpoint = TrialAddresses(owner, port, stated, self)
         if is_new and not endpoint.host and _is_taken(endpoint.stated.port):
             endpoint.rival = f"another program listens on port {endpoint.stated.port}"
             endpoint.is_barred = True
         return endpoint
 
-    def claim(self, endpoint: Endpoint) -> str:
+    def claim(self, endpoint: TrialAddresses) -> str:
         """Let the endpoint's trial have the place that its experiment states.
 
         Returns:
@@ -81,7 +83,7 @@ class Endpoints:
 
 
 @dataclass(eq=False)
-class Endpoint:
+class TrialAddresses:
     """Where the program of one trial may serve its metrics.
 
     An experiment that states a host means just that place. Otherwise the trial's own port is asked
@@ -100,7 +102,7 @@ class Endpoint:
     owner: str = ""
     port: int = 0
     document: Mapping[str, Any] = field(default_factory=dict)
-    book: Endpoints = field(default_factory=Endpoints)
+    book: AddressBook = field(default_factory=AddressBook)
     rival: str = ""
     is_barred: bool = False
 

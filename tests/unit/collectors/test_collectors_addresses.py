@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from metrics_server import MetricsServer, well
 
-from katib.collectors.endpoints import LOOPBACK, Endpoints
+from katib.collectors.addresses import LOOPBACK, AddressBook
 from katib.ports.collector import Address
 
 
@@ -35,8 +35,8 @@ def free_port() -> int:
     return port
 
 
-def find_port(folder: Folder, pod: str = "a-1", endpoints: Endpoints | None = None) -> Any:
-    return (endpoints or Endpoints()).find_port(folder, pod)  # type: ignore[arg-type]  # a part
+def find_port(folder: Folder, pod: str = "a-1", book: AddressBook | None = None) -> Any:
+    return (book or AddressBook()).find_port(folder, pod)  # type: ignore[arg-type]  # a part
 
 
 def test_a_pod_keeps_its_port(tmp_path: Path) -> None:
@@ -64,13 +64,13 @@ def test_a_file_that_holds_no_port_is_none(content: bytes, tmp_path: Path) -> No
 
 
 def test_no_two_pods_get_the_same_port(tmp_path: Path) -> None:
-    endpoints, folder = Endpoints(), Folder(tmp_path)
-    ports = [find_port(folder, f"p{number}", endpoints)[0] for number in range(300)]
+    book, folder = AddressBook(), Folder(tmp_path)
+    ports = [find_port(folder, f"p{number}", book)[0] for number in range(300)]
     assert len(set(ports)) == 300
 
 
 def test_a_trial_is_asked_at_its_own_port_and_at_the_stated_one() -> None:
-    endpoint = Endpoints().open("a", 5000, {"port": "8099", "path": "/m"}, is_new=False)
+    endpoint = AddressBook().open("a", 5000, {"port": "8099", "path": "/m"}, is_new=False)
     assert [str(one) for one in endpoint.addresses()] == [
         "http://127.0.0.1:5000/m",
         "http://127.0.0.1:8099/m",
@@ -85,19 +85,19 @@ def test_a_stated_host_is_the_only_place() -> None:
         "scheme": "HTTPS",
         "httpHeaders": [{"name": "A", "value": "b"}],
     }
-    endpoint = Endpoints().open("a", 5000, stated, is_new=True)
+    endpoint = AddressBook().open("a", 5000, stated, is_new=True)
     assert list(endpoint.addresses()) == [Address("::1", 443, "/m", True, [("A", "b")])]
     assert str(endpoint.stated) == "https://[::1]:443/m"
 
 
 def test_a_stated_port_is_asked_for_one_trial_at_a_time() -> None:
-    endpoints, stated = Endpoints(), {"port": free_port()}
-    first = endpoints.open("a", 5000, stated, is_new=True)
-    second = endpoints.open("b", 5001, stated, is_new=True)
+    book, stated = AddressBook(), {"port": free_port()}
+    first = book.open("a", 5000, stated, is_new=True)
+    second = book.open("b", 5001, stated, is_new=True)
     assert len(first.addresses()) == 2
     assert [one.port for one in second.addresses()] == [5001]
     assert second.rival == f"trial a has port {stated['port']}"
-    elsewhere = endpoints.open("c", 5002, {"port": free_port()}, is_new=True)
+    elsewhere = book.open("c", 5002, {"port": free_port()}, is_new=True)
     assert len(elsewhere.addresses()) == 2
     # The first trial is over.
     del first
@@ -109,17 +109,17 @@ def test_a_stated_port_is_asked_for_one_trial_at_a_time() -> None:
 def test_a_port_where_another_program_listens_is_left_alone() -> None:
     with MetricsServer(well("loss 1\n")) as server:
         stated = {"port": server.port}
-        endpoint = Endpoints().open("a", 5000, stated, is_new=True)
+        endpoint = AddressBook().open("a", 5000, stated, is_new=True)
         assert [one.port for one in endpoint.addresses()] == [5000]
         assert endpoint.rival == f"another program listens on port {server.port}"
         # An engine that finds its trial running again does not take it for somebody else.
-        assert len(Endpoints().open("a", 5000, stated, is_new=False).addresses()) == 2
+        assert len(AddressBook().open("a", 5000, stated, is_new=False).addresses()) == 2
 
 
 def test_a_port_that_only_root_may_use_is_no_rival(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("katib.collectors.endpoints.socket.socket.bind", refuse)
-    endpoint = Endpoints().open("a", 5000, {"port": 80}, is_new=True)
+    monkeypatch.setattr("katib.collectors.addresses.socket.socket.bind", refuse)
+    endpoint = AddressBook().open("a", 5000, {"port": 80}, is_new=True)
     assert endpoint.rival == ""
