@@ -157,6 +157,34 @@ fi
     assert not any(map(is_running, pids(katib.folder)))
 
 
+def test_trials_that_start_together_are_judged_by_each_other(katib: Katib) -> None:
+    script = """
+: ${trialParameters.x}
+echo $$$$ >> pids
+if mkdir first 2> /dev/null; then
+  for report in $(seq 64); do echo loss=1; done
+  exit
+fi
+while :; do echo loss=9; sleep 0.05; done
+"""
+    manifest = stopping(script)
+    manifest["spec"] |= {"parallelTrialCount": 3, "maxTrialCount": 3}
+    manifest["spec"]["earlyStopping"] = {
+        "algorithmName": "successive-halving",
+        "algorithmSettings": [{"name": "eta", "value": "2"}],
+    }
+
+    answer = katib("run", katib.write(manifest), check=0)
+
+    status = katib.get("experiment", "tuned")["status"]
+    assert (status["trialsSucceeded"], status["trialsEarlyStopped"]) == (1, 2), answer.text
+    trials = katib.trials("tuned")
+    assert not any("earlyStoppingRules" in trial["spec"] for trial in trials)
+    messages = [trial["status"]["conditions"][-1]["message"] for trial in trials]
+    assert sum("is greater than 1.0" in message for message in messages) == 2
+    assert not any(map(is_running, pids(katib.folder)))
+
+
 def test_a_program_that_ignores_the_signal_is_killed(katib: Katib) -> None:
     path = katib.write(stopping(STUBBORN, grace=1))
 

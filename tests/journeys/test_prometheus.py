@@ -112,8 +112,8 @@ def test_a_port_of_the_programs_own_choice_is_asked_one_trial_after_the_other(
 
 def test_two_trials_at_one_port_are_told_apart(katib: Katib) -> None:
     port = free_port()
-    spec = {"maxTrialCount": 2, "parallelTrialCount": 2, "maxFailedTrialCount": 2}
-    katib("run", katib.write(served(SERVER, port, **spec)), check=0)
+    manifest = served(SERVER, port, maxTrialCount=2, parallelTrialCount=2, maxFailedTrialCount=2)
+    katib("run", katib.write(manifest), check=0)
     trials = katib.trials("tuned")
     by_end = {trial["status"]["conditions"][-1]["type"]: trial for trial in trials}
     # Whoever came second found the port taken, and no number of the other's was read for it.

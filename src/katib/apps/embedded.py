@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.apps.push import Push, PushSidecars
-from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.configuration import KatibConfig
 from katib.configuration.one_machine import early_stopping_address
@@ -35,6 +35,7 @@ from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
+from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.trial import Runnable, TrialReconciler
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
 from katib.executors.command import Images, machine_path
@@ -50,6 +51,7 @@ from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process_stopper import InProcessStopper
 from katib.suggesters.routing_stopper import RoutingStopper
+from katib.suggesters.running_rules import RunningRules
 
 #: The kinds that this engine runs.
 RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
@@ -112,7 +114,9 @@ class EmbeddedEngine:
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
         self.push = Push(self.store, self.observations, home.path / "push.json")
-        reading = LogSidecars(self.store, self.observations, events, COLLECTORS, clock)
+        stopper = _stopper(options.config, self.observations)
+        running = RunningRules(stopper, partial(StoredHistory, self.store), clock)
+        reading = LogSidecars(self.store, self.observations, events, clock, running.find)
         sidecars = PushSidecars(reading, self.store, self.push)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
@@ -128,7 +132,6 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        stopper = _stopper(options.config, self.observations)
         self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
         suggester = self._algorithms.suggester
         self._asking = SuggestionReconciler(self.store, suggester, clock, stopper=stopper)

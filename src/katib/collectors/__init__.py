@@ -10,7 +10,8 @@ printed, by the ``filters`` that say how a metric looks there, ``json_lines`` ob
 once, and ``exposition`` reads the answer. ``wanted`` says which metrics are kept.
 Where entries are kept belongs to ``observations``; when a collector is called, to whoever runs
 trials. ``sidecar`` puts a collector beside each pod of a trial, and is the only file here that
-knows of resources, through their ports; ``following`` is what goes on beside one pod then.
+knows of resources, through their ports; ``sites`` says where a pod's metrics are, and
+``following`` is what goes on beside it then.
 ``near_miss`` reads the same logs for people: what was nearly a metric.
 """
 

@@ -119,19 +119,19 @@ class PrometheusReading(Reading):
     """What is read of a program that serves its metrics, and how a missing one is told.
 
     Attributes:
-        endpoint: where it may serve them.
+        served: where it may serve them.
     """
 
-    endpoint: TrialAddresses = field(default_factory=TrialAddresses)
+    served: TrialAddresses = field(default_factory=TrialAddresses)
 
     def trouble(self, is_failed: bool) -> str:
         """See :class:`Reading`."""
         looks = self._looks
         if looks.problem:
             return f"The metrics cannot be read at {looks.problem}"
-        if looks.is_served or not is_failed or not self.endpoint.rival:
+        if looks.is_served or not is_failed or not self.served.rival:
             return ""
-        return f"No metrics were read: {self.endpoint.rival}. {self._advice()}"
+        return f"No metrics were read: {self.served.rival}. {self._advice()}"
 
     def miss(self, metric: str) -> str:
         """See :class:`Reading`."""
@@ -140,7 +140,7 @@ class PrometheusReading(Reading):
         if looks.problem:
             return f'{head}, and "{metric}" could not be read at {looks.problem}'
         if not looks.is_served:
-            rival = f" ({self.endpoint.rival})" if self.endpoint.rival else ""
+            rival = f" ({self.served.rival})" if self.served.rival else ""
             return f"{head} before anybody answered at {where}{rival}. {self._advice()}"
         doubts = looks.snapshot.doubts.get(metric)
         if doubts:
@@ -155,10 +155,10 @@ class PrometheusReading(Reading):
         return self.collector.state
 
     def _where(self) -> str:
-        return " or ".join(map(str, self.endpoint.all))
+        return " or ".join(map(str, self.served.all))
 
     def _advice(self) -> str:
         return (
             f"Let it serve its metrics at the port in the variable {METRICS_PORT_VARIABLE}, "
-            f"{self.endpoint.port} for this trial, and stay for a second after its last value"
+            f"{self.served.port} for this trial, and stay for a second after its last value"
         )

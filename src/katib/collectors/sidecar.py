@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import UNSET
@@ -18,7 +16,6 @@ from katib.api.experiment import (
     AlgorithmSpec,
     CollectorSpec,
     Experiment,
-    FileSystemPath,
     FilterSpec,
     ObjectiveSpec,
     SourceSpec,
@@ -26,37 +23,26 @@ from katib.api.experiment import (
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
-from katib.collectors.addresses import AddressBook, TrialAddresses
-from katib.collectors.following import Bare, Following, Reading, Reports
-from katib.collectors.stopping import RuleWatch
-from katib.collectors.tensorflow_event import EventReading, TensorFlowEventCollector
+from katib.collectors.following import Bare, Following, Reports
+from katib.collectors.sites import Site, Sites, collector_kind, file_of
+from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.ports.clock import Clock
-from katib.ports.collector import Collector, CollectorSource
+from katib.ports.collector import CollectorSource
+from katib.ports.early_stopper import RulesNow
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import ResourceStore
-from katib.ports.sidecar import (
-    METRICS_FILE_VARIABLE,
-    METRICS_PORT_VARIABLE,
-    Outfit,
-    Sidecar,
-)
-from katib.registry import Registry
+from katib.ports.sidecar import Outfit, Sidecar
 
 #: How far up the owners of a pod its trial is looked for.
 MOST_OWNERS = 5
 
-#: Kinds whose metrics are in no file: what is printed, sent by the program itself, or asked of it.
-_WITHOUT_FILE = ("StdOut", "Push", "PrometheusMetric")
+#: Gives a trial of an experiment the rules that change while it runs; ``None`` when none do.
+FindRules = Callable[[Trial, Experiment], RulesNow | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """Where a pod's metrics are: a file, by its name and by its place here, or served."""
-
-    path: str = ""
-    log: str = ""
-    endpoint: TrialAddresses | None = None
+def _keep_rules(trial: Trial, experiment: Experiment) -> None:
+    return None
 
 
 class LogSidecars:
@@ -67,8 +53,8 @@ class LogSidecars:
             trials are that are stopped early.
         observations: where entries are reported.
         events: where a missing metric is told, and an early stop.
-        collectors: kinds of collector.
         clock: for the time of an early stop.
+        find_rules: gives rules that change while trials run; without it they keep their own.
     """
 
     def __init__(
@@ -76,11 +62,11 @@ class LogSidecars:
         store: ResourceStore,
         observations: ObservationLog,
         events: EventRecorder,
-        collectors: Registry[Collector],
         clock: Clock,
+        find_rules: FindRules = _keep_rules,
     ) -> None:
         self._store, self._observations, self._clock = store, observations, clock
-        self._events, self._collectors, self._addresses = events, collectors, AddressBook()
+        self._events, self._find_rules, self._sites = events, find_rules, Sites()
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
@@ -93,34 +79,26 @@ class LogSidecars:
         if trial.has(names.EARLY_STOPPED):
             # Its metrics are all reported, and may be read at this moment.
             return Bare({}, "The trial is early stopped")
-        kind = _kind(trial)
-        if kind != "Push" and trial.metadata.uid in self._reported:
+        kind, experiment = collector_kind(trial), self._experiment_of(trial)
+        live = self._live_rules(trial, experiment)
+        site = self._sites.find(trial, pod.metadata.name, outfit)
+        if site.is_read_anew and trial.metadata.uid in self._reported:
             # An earlier pod of the trial, or the same one under an earlier engine, has reported
             # already. The log is read from its beginning, so what it reported is replaced.
             self._observations.delete(trial.key)
         self._reported.add(trial.metadata.uid)
-        experiment = self._experiment_of(trial)
-        environment = _environment(trial, experiment, outfit)
+        environment = _environment(trial, experiment, outfit) | site.environment()
         _map_checkpoints(trial, experiment, outfit)
-        site = self._site(trial, pod, outfit)
-        if site.log:
-            environment[METRICS_FILE_VARIABLE] = site.log
-        if site.endpoint is not None:
-            environment[METRICS_PORT_VARIABLE] = str(site.endpoint.port)
         if kind == "Push" or not _is_primary(trial, pod):
             return Bare(environment)
-        return self._follow(trial, outfit, site, environment)
+        return self._follow(trial, outfit, site, environment, live)
 
-    def _site(self, trial: Trial, pod: Unstructured, outfit: Outfit) -> _Site:
-        kind, place = _kind(trial), _place(trial)
-        if kind == "PrometheusMetric":
-            port, is_new = self._addresses.find_port(outfit, pod.metadata.name)
-            owner, stated = trial.metadata.name, _http_get(trial)
-            return _Site(endpoint=self._addresses.open(owner, port, stated, is_new))
-        if kind in _WITHOUT_FILE or not place.path:
-            return _Site()
-        log = outfit.map_path(place.path, is_folder=place.kind == "Directory")
-        return _Site(place.path, log)
+    def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
+        now = None if experiment is None else self._find_rules(trial, experiment)
+        if now is None:
+            return None
+        metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
+        return LiveRules(now, len(self._observations.read(trial.key, metric)))
 
     def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller
@@ -143,14 +121,19 @@ class LogSidecars:
         return None
 
     def _follow(
-        self, trial: Trial, outfit: Outfit, site: _Site, environment: Mapping[str, str]
+        self,
+        trial: Trial,
+        outfit: Outfit,
+        site: Site,
+        environment: Mapping[str, str],
+        live: LiveRules | None,
     ) -> Sidecar:
         reports = Reports(
             partial(self._observations.report, trial.key),
             partial(self._warn, trial),
             partial(self._stop, trial.key),
         )
-        kind, by = _kind(trial), "program"
+        kind, by = collector_kind(trial), "program"
         try:
             printed = outfit(trial.spec.primary_container_name)
         except KeyError:
@@ -159,27 +142,24 @@ class LogSidecars:
             return Bare(environment)
         if kind == "Custom":
             try:
-                site, by = _Site(log=outfit.add_container(_custom(trial))), "collector"
+                site, by = Site(log=outfit.add_container(_custom(trial))), "collector"
             except ValueError as error:
                 reports.warn("CollectorNotStarted", f"customCollector: {error}")
                 return Bare(environment)
         objective = trial.spec.objective or ObjectiveSpec()
-        watch = RuleWatch(trial.spec.early_stopping_rules, objective)
+        watch = RuleWatch(trial.spec.early_stopping_rules, objective, live)
         for rule in watch.unreadable:
             told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
             reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
         metrics = tuple(dict.fromkeys((*objective.exact_names, *sorted(watch.metrics))))
         source = self._source(trial, metrics, site.log or printed)
-        if site.endpoint is not None:
-            source = dataclasses.replace(source, addresses=site.endpoint.addresses)
-        collector = self._collectors.load(kind)(source)
-        reading = _reading(collector, source, site, by)
+        reading = site.open(kind, source, by)
         return Following(reading, objective, reports, environment, watch)
 
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
         source = trial.spec.metrics_collector.source or SourceSpec()
         filters = (source.filter or FilterSpec()).metrics_format
-        is_json = _kind(trial) == "File" and _place(trial).format == "JSON"
+        is_json = collector_kind(trial) == "File" and file_of(trial).format == "JSON"
         wildcards = (trial.spec.objective or ObjectiveSpec()).wildcards
         format = "JSON" if is_json else "TEXT"
         return CollectorSource(metrics, filters, log, format, wildcards, clock=self._clock)
@@ -204,16 +184,6 @@ class LogSidecars:
         self._events.record(trial, reason, message, warning=True)
 
 
-def _reading(collector: Collector, source: CollectorSource, site: _Site, by: str) -> Reading:
-    if site.endpoint is not None:
-        # Who serves metrics to nobody needs no HTTP.
-        from katib.collectors.prometheus import PrometheusReading
-
-        return PrometheusReading(collector, source, by=by, endpoint=site.endpoint)
-    is_folder = isinstance(collector, TensorFlowEventCollector)
-    return (EventReading if is_folder else Reading)(collector, source, site.path, by)
-
-
 def _environment(trial: Trial, experiment: Experiment | None, outfit: Outfit) -> dict[str, str]:
     declared = () if experiment is None else experiment.spec.parameters
     assigned = trial.spec.parameter_assignments
@@ -233,21 +203,6 @@ def _map_checkpoints(trial: Trial, experiment: Experiment | None, outfit: Outfit
     if path := given.get(names.SETTING_TRIAL_DIR):
         parent = trial.metadata.label(names.LABEL_PARENT) or ""
         outfit.map_checkpoints(path, experiment.key, trial.metadata.name, parent)
-
-
-def _kind(trial: Trial) -> str:
-    return (trial.spec.metrics_collector.collector or CollectorSpec()).kind or "StdOut"
-
-
-def _place(trial: Trial) -> FileSystemPath:
-    source = trial.spec.metrics_collector.source or SourceSpec()
-    return source.file_system_path or FileSystemPath()
-
-
-def _http_get(trial: Trial) -> Manifest:
-    source = trial.spec.metrics_collector.source or SourceSpec()
-    found: Manifest = {} if source.http_get is UNSET else from_raw(source.http_get)
-    return found
 
 
 def _custom(trial: Trial) -> Manifest:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
 from katib.ports.suggester import SuggestionRequest
+
+#: Gives the rules by which a running trial is judged now; the last ones if new ones cannot be had.
+RulesNow = Callable[[], Sequence[EarlyStoppingRule]]
 
 
 class EarlyStopper(Protocol):
@@ -33,5 +37,13 @@ class EarlyStopper(Protocol):
 
         Raises:
             AlgorithmUnavailableError: the algorithm cannot be reached; wait and ask again.
+        """
+        ...
+
+    def is_live(self, experiment: Experiment) -> bool:
+        """Whether trials are judged by what others report while they run.
+
+        If so, rules may be asked for again and again, and take the place of those that a trial was
+        made with.
         """
         ...

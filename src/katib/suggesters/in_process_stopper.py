@@ -52,6 +52,11 @@ class InProcessStopper:
         with session.lock:
             return session.rules(_load(experiment, self._algorithms), request, self._log)
 
+    def is_live(self, experiment: Experiment) -> bool:
+        if experiment.spec.early_stopping is None:
+            return False
+        return _load(experiment, self._algorithms).is_live
+
     def _session(self, uid: str) -> _Session:
         with self._lock:
             session = self._sessions.setdefault(uid, _Session())

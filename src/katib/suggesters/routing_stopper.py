@@ -34,6 +34,9 @@ class RoutingStopper:
     def rules(self, request: SuggestionRequest) -> tuple[EarlyStoppingRule, ...]:
         return self._find(request.experiment).rules(request)
 
+    def is_live(self, experiment: Experiment) -> bool:
+        return self._find(experiment).is_live(experiment)
+
     def _find(self, experiment: Experiment) -> EarlyStopper:
         address = self._find_address(experiment)
         if not address:

@@ -25,7 +25,6 @@ from katib.api.values import (
     owner_reference,
 )
 from katib.apps.push import Push, PushSidecars
-from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.errors import KatibError, StoreUnavailableError
 from katib.executors import shim
@@ -99,7 +98,7 @@ class Stage:
             name=NAME, namespace=trial.metadata.namespace, owner_references=(owner,)
         )
         pod = self.store.create(PODS, Unstructured(api_version="v1", kind="Pod", metadata=metadata))
-        reading = LogSidecars(self.store, self.log, self, COLLECTORS, self.clock)
+        reading = LogSidecars(self.store, self.log, self, self.clock)
         sidecar = PushSidecars(reading, self.store, push).attach(pod, FakeOutfit())
         assert sidecar is not None
         return sidecar.environment
@@ -147,7 +146,7 @@ def test_other_trials_are_left_alone_and_nothing_is_served(stage: Stage) -> None
 
 
 def test_a_pod_of_no_trial_stays_without_a_sidecar(stage: Stage) -> None:
-    reading = LogSidecars(stage.store, stage.log, stage, COLLECTORS, stage.clock)
+    reading = LogSidecars(stage.store, stage.log, stage, stage.clock)
     pod = Unstructured(api_version="v1", kind="Pod", metadata=ObjectMeta(name="p"))
     assert PushSidecars(reading, stage.store, stage.push()).attach(pod, FakeOutfit()) is None
 

@@ -156,7 +156,7 @@ class Told:
         endpoint = book.open("a", self.port, {"port": stated or refused()}, is_new=True)
         wanted = CollectorSource(metrics, (), "", addresses=endpoint.addresses)
         self.collector = PrometheusCollector(wanted)
-        self.reading = PrometheusReading(self.collector, wanted, endpoint=endpoint)
+        self.reading = PrometheusReading(self.collector, wanted, served=endpoint)
 
     def after(self, text: str, head: str = "HTTP/1.0 200 OK") -> PrometheusReading:
         with MetricsServer(well(text, head), self.port):

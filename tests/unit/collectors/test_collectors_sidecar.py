@@ -14,6 +14,7 @@ from katib.api.codec import to_raw
 from katib.api.experiment import (
     EXPERIMENTS,
     CollectorSpec,
+    Experiment,
     FileSystemPath,
     FilterSpec,
     MetricsCollectorSpec,
@@ -33,10 +34,11 @@ from katib.api.values import (
     Unstructured,
     owner_reference,
 )
-from katib.collectors import COLLECTORS, prometheus
+from katib.collectors import prometheus
 from katib.collectors.following import Bare
 from katib.collectors.sidecar import LogSidecars
 from katib.observations.memory import MemoryObservationLog
+from katib.ports.early_stopper import RulesNow
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.sidecar import Sidecar
 from katib.stores.memory import MemoryStore
@@ -88,9 +90,17 @@ class Stage:
         self.told: list[tuple[str, str]] = []
         self.said: list[tuple[str, str]] = []
         self.outfit = FakeOutfit(folder)
-        self.sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS, self.clock)
+        self.live: list[EarlyStoppingRule] | None = None
+        self.sidecars = LogSidecars(
+            self.store, self.observations, self, self.clock, self.find_rules
+        )
         experiment = an_experiment().with_parameter("lr", min="0", max="1").build()
         self.experiment = self.store.create(EXPERIMENTS, experiment)
+
+    def find_rules(self, trial: Trial, experiment: Experiment) -> RulesNow | None:
+        assert (trial.key, experiment.key) == (KEY, self.experiment.key)
+        live = self.live
+        return None if live is None else lambda: live
 
     def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
         (self.told if warning else self.said).append((reason, message))
@@ -395,6 +405,21 @@ def test_what_cannot_be_read_is_told_once_and_while_it_runs(
     assert message.endswith(f":{server.port}/metrics: the answer is 404 Not Found")
 
 
+def test_what_was_seen_before_stays_when_a_program_is_found_again(stage: Stage) -> None:
+    trial = stage.trial("PrometheusMetric", source=served())
+    pod = stage.pod(trial)
+    stage.attach(pod)
+    stage.observations.report(KEY, [MetricEntry(NO_TIME, "loss", "1")])
+    for name, content in stage.outfit.files.items():
+        (stage.outfit.folder / name).write_bytes(content)
+    again = LogSidecars(stage.store, stage.observations, stage, stage.clock)
+    again.attach(pod, stage.outfit)
+    assert [entry.value for entry in stage.entries] == ["1"]
+    # Another pod begins anew.
+    again.attach(stage.pod(trial, "tune-x1-def"), stage.outfit)
+    assert stage.entries == []
+
+
 def test_every_pod_of_a_trial_has_a_port_and_the_primary_one_is_asked(stage: Stage) -> None:
     labels = Strings({"role": "master"})
     trial = stage.trial("PrometheusMetric", source=served(), primary_pod_labels=labels)
@@ -518,6 +543,32 @@ def test_a_trial_that_meets_its_rules_is_stopped_when_its_pod_has_ended(stage: S
     assert (stage.conditions, len(stage.said)) == ([STOPPED], 1)
     (condition,) = stage.store.get(TRIALS, KEY).status.conditions
     assert condition.last_transition_time == condition.last_update_time == stage.clock.now()
+
+
+@pytest.mark.rule("A running trial is judged by what others have reported by then")
+def test_rules_that_come_while_a_trial_runs(stage: Stage) -> None:
+    stage.live = []
+    sidecar = stage.attach(stage.pod(stage.trial()))
+    stage.write("main.log", "loss=3\n")
+    sidecar.advance(is_ended=False)
+    stage.live.extend(rules("loss", value="1:0,2:1"))
+    stage.write("main.log", "loss=3\nloss=2\n")
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == REASON + ".0"
+
+
+@pytest.mark.rule("An engine that takes a trial over judges no old report by what is known now")
+def test_old_reports_after_a_restart(stage: Stage) -> None:
+    stage.live = list(rules("loss", value="2:1,3:1"))
+    pod = stage.pod(stage.trial())
+    stage.observations.report(KEY, [MetricEntry(NO_TIME, "loss", value) for value in "32"])
+    sidecar = stage.attach(pod)
+    stage.write("main.log", "loss=3\nloss=2\n")
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == ""
+    stage.write("main.log", "loss=3\nloss=2\nloss=2\n")
+    sidecar.advance(is_ended=False)
+    assert sidecar.stop_reason == "loss=2.0, the best by report 3, is greater than 1.0"
 
 
 REPORTS: dict[str, tuple[str, SourceSpec | None, str]] = {

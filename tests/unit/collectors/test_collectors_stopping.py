@@ -8,7 +8,7 @@ import pytest
 from katib.api import names
 from katib.api.experiment import ObjectiveSpec
 from katib.api.suggestion import EarlyStoppingRule
-from katib.collectors.stopping import RuleWatch
+from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.ports.observation_log import NO_TIME, MetricEntry
 
 Report = tuple[str, str]
@@ -146,3 +146,53 @@ def test_rules_that_can_never_be_met_are_known() -> None:
     rules = [rule("greater", "much"), rule("less", ""), rule("less", "1e999"), rule("less", "1")]
     watch = RuleWatch(rules, ObjectiveSpec(objective_metric_name="loss"))
     assert watch.unreadable == rules[:3]
+
+
+def report(watch: RuleWatch, *values: str) -> str:
+    watch.note([MetricEntry(NO_TIME, metric, value) for metric, value in loss(*values)])
+    return watch.verdict
+
+
+def test_a_trial_is_judged_by_the_rules_of_now() -> None:
+    given = [rule("greater", "9")]
+    watch = RuleWatch(given, ObjectiveSpec(objective_metric_name="loss"), LiveRules(lambda: given))
+    assert report(watch, "5") == ""
+    given[:] = [rule("greater", "2:4,3:1")]
+    assert report(watch, "4.5") == "loss=4.5, the best by report 2, is greater than 4.0"
+
+
+@pytest.mark.rule("Each report is judged once, by the rules of its moment")
+def test_what_was_judged_is_not_judged_again_by_what_is_known_later() -> None:
+    given: list[EarlyStoppingRule] = []
+    watch = RuleWatch(given, ObjectiveSpec(objective_metric_name="loss"), LiveRules(lambda: given))
+    assert report(watch, "5", "nothing", "4") == ""
+    given[:] = [rule("greater", "1:0,2:0,3:3,4:1")]
+    assert report(watch, "6") == "loss=4.0, the best by report 3, is greater than 3.0"
+
+
+def test_after_a_restart_old_reports_meet_only_the_rules_of_the_trial() -> None:
+    own, live = [rule("greater", "2:4")], LiveRules(lambda: [rule("greater", "3:1,4:1")], judged=3)
+    objective = ObjectiveSpec(objective_metric_name="loss")
+    watch = RuleWatch(own, objective, live)
+    assert report(watch, "5", "3", "2") == ""
+    assert report(watch, "2") == "loss=2.0, the best by report 4, is greater than 1.0"
+    assert report(RuleWatch(own, objective, live), "5", "5") != ""
+
+
+def test_a_rule_that_stays_keeps_what_it_found() -> None:
+    stays, goes, comes = (rule("greater", value) for value in ("1", "9", "2"))
+    given = [stays, goes]
+    watch = RuleWatch((), ObjectiveSpec(objective_metric_name="loss"), LiveRules(lambda: given))
+    assert report(watch, "3") == ""
+    given[:] = [stays, comes]
+    assert report(watch, "2.5").startswith("loss=3.0, the best by report 1, is greater than 1; ")
+
+
+def test_other_metrics_ask_for_no_new_rules() -> None:
+    asked: list[str] = []
+    live = LiveRules(lambda: asked.append("now") or ())  # type: ignore[func-returns-value]
+    watch = RuleWatch((), ObjectiveSpec(objective_metric_name="loss"), live)
+    watch.note([MetricEntry(NO_TIME, "accuracy", "1"), MetricEntry(NO_TIME, "loss", "text")])
+    assert asked == []
+    watch.note([MetricEntry(NO_TIME, "loss", "1")])
+    assert asked == ["now"]

@@ -37,7 +37,6 @@ from katib.api.values import (
     Unstructured,
     owner_reference,
 )
-from katib.collectors import COLLECTORS
 from katib.collectors.sidecar import LogSidecars
 from katib.errors import StoreUnavailableError
 from katib.executors.command import Images
@@ -74,7 +73,7 @@ class Machine:
 
     def engine(self, python: Path | None = None) -> PodReconciler:
         """One that knows of the pod what the store and the files say."""
-        sidecars = LogSidecars(self.store, self.observations, self, COLLECTORS, self.clock)
+        sidecars = LogSidecars(self.store, self.observations, self, self.clock)
         images = Images({}, str(self.folder))
         trials = self.folder / "trials"
         here = Here(trials, images, sidecars, lambda: None, self._wake, python)

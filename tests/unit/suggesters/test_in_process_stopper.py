@@ -209,6 +209,8 @@ def test_settings_are_checked(check: Callable[[Experiment], None]) -> None:
 class OfAPackage:
     """Another package's algorithm: stops what is not below zero."""
 
+    is_live = True
+
     def __init__(self, experiment: Experiment) -> None: ...
 
     @staticmethod
@@ -229,3 +231,18 @@ def test_another_algorithm_is_told_every_trial() -> None:
     experiment = an_experiment().with_early_stopping("mine").build()
     stopper = InProcessStopper(stage.log, registry)
     assert [rule.value for rule in stopper.rules(stage.request(experiment))] == ["0"]
+
+
+@pytest.mark.rule(
+    "`medianstop` and services keep to the rules that a trial was made with, as in Katib"
+)
+@pytest.mark.parametrize(
+    ("algorithm", "is_live"),
+    [("medianstop", False), ("threshold", False), ("percentile", True), ("", False)],
+)
+def test_an_algorithm_says_whether_running_trials_are_judged_by_what_is_new(
+    algorithm: str, is_live: bool
+) -> None:
+    builder = an_experiment()
+    experiment = (builder.with_early_stopping(algorithm) if algorithm else builder).build()
+    assert InProcessStopper(MemoryObservationLog()).is_live(experiment) is is_live

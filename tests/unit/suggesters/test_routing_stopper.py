@@ -22,6 +22,9 @@ class Place:
         self.calls.append("rules")
         return (EarlyStoppingRule(name=self.name),)
 
+    def is_live(self, experiment: Experiment) -> bool:
+        return self.name == "here"
+
 
 class NoHistory:
     def changed_since(self, version: int) -> tuple[list[Trial], int]:
@@ -52,4 +55,7 @@ def test_an_early_stopping_algorithm_is_asked_where_it_is() -> None:
     assert connected == []
     assert [ask(stopper, "mine") for _ in range(2)] == ["there", "there"]
     assert connected == ["stop:6788"]
+    builder = an_experiment()
+    assert stopper.is_live(builder.with_early_stopping("percentile").build())
+    assert not stopper.is_live(builder.with_early_stopping("mine").build())
     assert (here.calls, there.calls) == (["validate", "rules"], ["validate", "rules"] * 2)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import ClassVar
 
 from katib.api import names
 from katib.api.experiment import Experiment, ObjectiveSpec
@@ -26,6 +27,8 @@ class MedianStop:
 
     A trial of which one of the first reports is no finite number, or that has none, is not counted.
     """
+
+    is_live: ClassVar[bool] = False
 
     def __init__(self, experiment: Experiment) -> None:
         self._settings = _read(experiment)

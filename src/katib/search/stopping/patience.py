@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from katib.api.experiment import Experiment
 from katib.api.stopping import STALLED, write_numbers
@@ -20,6 +21,8 @@ class Patience:
     criteria that Prechelt compares, "Early Stopping - But When?" (1998), section 2.2, as it is
     used everywhere: strips of one report.
     """
+
+    is_live: ClassVar[bool] = False
 
     def __init__(self, experiment: Experiment) -> None:
         self._settings = _read(experiment)

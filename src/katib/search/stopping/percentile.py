@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from math import floor
+from typing import ClassVar
 
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
@@ -23,6 +24,8 @@ class PercentileStop:
     is interpolated, by definition 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages"
     (1996). A trial is not counted before its first finite report.
     """
+
+    is_live: ClassVar[bool] = True
 
     def __init__(self, experiment: Experiment) -> None:
         settings, percentile = _read(experiment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from msgspec.structs import replace
 
@@ -22,7 +22,13 @@ class StoppingAlgorithm(Protocol):
 
     Args:
         experiment: whose trials, with early stopping settings that :meth:`validate` has accepted.
+
+    Attributes:
+        is_live: whether a trial that runs is judged by what others have reported by then, and not
+            by what they had when it was made.
     """
+
+    is_live: ClassVar[bool]
 
     def __init__(self, experiment: Experiment) -> None: ...
 
@@ -48,6 +54,8 @@ class StoppingAlgorithm(Protocol):
 
     def rules(self) -> tuple[EarlyStoppingRule, ...]:
         """The rules for a trial that starts now, all of which it must meet to be stopped.
+
+        Also those for the next reports of one that runs, if ``is_live``.
 
         None while too little was told. Asking changes nothing. What a kept ``read`` raises passes
         through.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from statistics import median
+from typing import ClassVar
 
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
@@ -21,6 +22,8 @@ class RunningMedianStop:
     Vizier: A Service for Black-Box Optimization" (2017), section 3.2.2. A trial is not counted from
     a report on that is no finite number.
     """
+
+    is_live: ClassVar[bool] = True
 
     def __init__(self, experiment: Experiment) -> None:
         self._curves = Curves(experiment, _read(experiment), _averages)

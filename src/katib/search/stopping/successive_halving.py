@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from katib.api.experiment import Experiment
 from katib.api.stopping import GREATER, LESS, write_steps
@@ -22,9 +23,10 @@ class SuccessiveHalvingStop:
     goes on if it is among the best ``floor(n / eta)`` of the ``n`` values recorded there, its own
     included, and as long as ``n`` is less than ``eta``. This is the stopping variant of ASHA: Li et
     al., "A System for Massively Parallel Hyperparameter Tuning" (2020). Every trial that came to a
-    rung is counted, whether it runs, was stopped or has ended; those that come to it after the
-    trial has started are not.
+    rung by then is counted, whether it runs, was stopped or has ended.
     """
+
+    is_live: ClassVar[bool] = True
 
     def __init__(self, experiment: Experiment) -> None:
         self._settings = _read(experiment)

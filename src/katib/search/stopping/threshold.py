@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from katib.api.experiment import Experiment
 from katib.api.stopping import OUTSIDE, write_numbers
@@ -19,6 +20,8 @@ class Threshold:
     Looked at is each report itself and not the best so far, from ``start_step`` on. No other trial
     has a say in it, so there is no paper either.
     """
+
+    is_live: ClassVar[bool] = False
 
     def __init__(self, experiment: Experiment) -> None:
         self._settings = _read(experiment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from katib.api import names
 from katib.api.experiment import Experiment
@@ -23,6 +24,8 @@ class WilcoxonStop:
     (1945). A trial with a report that is not finite is not the best. At most the first
     ``MOST_NUMBERS`` reports are compared.
     """
+
+    is_live: ClassVar[bool] = True
 
     def __init__(self, experiment: Experiment) -> None:
         self._settings = _read(experiment)

@@ -660,6 +660,9 @@ class Stopper:
             raise self.failure
         return self.given
 
+    def is_live(self, experiment: Experiment) -> bool:
+        return False
+
 
 def a_stopping_stage(
     stopper: Stopper, suggester: Suggester | None = None, is_stopping: bool = True

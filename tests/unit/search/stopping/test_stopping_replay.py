@@ -2,7 +2,8 @@
 
 Recorded learning curves are played as trials, some at a time, each reporting an epoch a turn. The
 references below are the definitions, written down as slowly and plainly as they can be read; they
-know nothing of rules that are given in advance, only what was known when a trial began.
+know nothing of rules, only what was known of the others: at each report, or when a trial began for
+those that are judged by that.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from katib.api.experiment import Experiment, ObjectiveSpec
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import Condition
-from katib.collectors.stopping import RuleWatch
+from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.search.stopping import STOPPING_RULES
 from katib.testing.builders import a_running_trial, an_experiment
@@ -35,13 +36,14 @@ Curve = Sequence[float]
 
 @dataclass
 class Played:
-    """A trial, what it has reported so far, and what was known of the others when it began."""
+    """A trial, what it has reported so far, and what was known of the others by each report."""
 
     curve: Curve
-    known: Sequence[Known]
+    begun_with: Sequence[Known]
     rule: RuleWatch
     trial: Trial
     reports: list[float] = field(default_factory=list)
+    known: list[Sequence[Known]] = field(default_factory=list)
     ending: str = ""
 
     def read(self) -> Sequence[MetricEntry]:
@@ -194,11 +196,11 @@ class Play:
         self.trials: list[Played] = []
 
     def start(self, curve: Curve) -> Played:
-        known = [Known(tuple(one.reports), one.ending == names.SUCCEEDED) for one in self.trials]
-        watch = RuleWatch(self._stopper.rules(), self._objective)
+        live = LiveRules(self._stopper.rules) if self._stopper.is_live else None
+        watch = RuleWatch(self._stopper.rules(), self._objective, live)
         name = f"t{len(self.trials)}"
         trial = a_running_trial(self._experiment, name, TrialAssignment())
-        played = Played(curve, known, watch, trial)
+        played = Played(curve, self._known(), watch, trial)
         self.trials.append(played)
         self._stopper.tell(trial, played.read)
         return played
@@ -206,8 +208,9 @@ class Play:
     def report(self, one: Played) -> None:
         """The next report of a trial, and its end if it is stopped or that was the last."""
         number = one.curve[len(one.reports)]
-        one.reports.append(number)
+        one.known.append(self._known(one) if self._stopper.is_live else one.begun_with)
         one.rule.note([MetricEntry(NO_TIME, "loss", repr(number))])
+        one.reports.append(number)
         if one.rule.verdict:
             one.ending = names.EARLY_STOPPED
         elif len(one.reports) == len(one.curve):
@@ -216,6 +219,10 @@ class Play:
             ended = (*one.trial.status.conditions, Condition(type=one.ending, status="True"))
             status = replace(one.trial.status, conditions=ended)
             self._stopper.tell(replace(one.trial, status=status), one.read)
+
+    def _known(self, but: Played | None = None) -> Sequence[Known]:
+        others = (one for one in self.trials if one is not but)
+        return [Known(tuple(one.reports), one.ending == names.SUCCEEDED) for one in others]
 
 
 def play(name: str, experiment: Experiment, curves: Sequence[Curve]) -> list[Played]:
@@ -232,8 +239,8 @@ def play(name: str, experiment: Experiment, curves: Sequence[Curve]) -> list[Pla
 
 
 def first_stop(case: Case, one: Played, is_maximised: bool) -> int | None:
-    for step in range(1, len(one.curve) + 1):
-        if case.reference(one.curve[:step], one.known, is_maximised):
+    for step, known in enumerate(one.known, start=1):
+        if case.reference(one.curve[:step], known, is_maximised):
             return step
     return None
 
