@@ -114,7 +114,10 @@ class TrialAddresses:
     @property
     def stated(self) -> Address:
         """The address that the experiment states."""
-        return self._address(self.host or LOOPBACK, int(self.document.get("port") or 0))
+        port = str(self.document.get("port") or 0)
+        # Trials that somebody makes by hand are not checked; nobody listens on port 0.
+        is_legal = port.isdecimal() and len(port) < 6 and int(port) < 1 << 16
+        return self._address(self.host or LOOPBACK, int(port) if is_legal else 0)
 
     @property
     def all(self) -> Sequence[Address]:

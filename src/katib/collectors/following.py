@@ -163,6 +163,10 @@ class Following:
     def note_stop(self, reason: str) -> None:
         self._reports.stop(reason)
 
+    def recall(self, entries: Sequence[MetricEntry]) -> None:
+        """Take in what an earlier engine has reported of the same pod."""
+        self._look([entry for entry in entries if self._names.take(entry.name)])
+
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
         entries, is_caught_up = self._reading.collector.read(is_ended)
         self._watch.note(entries)
@@ -190,8 +194,10 @@ class Following:
         for entry in entries:
             if entry.name == self._objective.objective_metric_name:
                 number = parse_number(entry.value)
-                self._has_number = number is not None and math.isfinite(number)
-                self._others[_word(entry.value)] += not self._has_number
+                if number is not None and math.isfinite(number):
+                    self._has_number = True
+                    return
+                self._others[_word(entry.value)] += 1
 
     def _conclude(self) -> None:
         metric = self._objective.objective_metric_name

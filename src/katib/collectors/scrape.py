@@ -43,7 +43,7 @@ def fetch(address: Address) -> str:
         raise NobodyThereError("nobody listens") from error
     except TimeoutError as error:
         raise ScrapeError(f"the answer takes longer than {LONGEST_SECONDS:g} s") from error
-    except (OSError, UnicodeError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise ScrapeError(f"it cannot be read: {error}") from error
     except (http.client.HTTPException, ValueError) as error:
         raise ScrapeError(f"the answer is no HTTP ({error!r})") from error

@@ -154,7 +154,10 @@ class LogSidecars:
         metrics = tuple(dict.fromkeys((*objective.exact_names, *sorted(watch.metrics))))
         source = self._source(trial, metrics, site.log or printed)
         reading = site.open(kind, source, by)
-        return Following(reading, objective, reports, environment, watch)
+        following = Following(reading, objective, reports, environment, watch)
+        if not site.is_read_anew:
+            following.recall(self._observations.read(trial.key))
+        return following
 
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
         source = trial.spec.metrics_collector.source or SourceSpec()

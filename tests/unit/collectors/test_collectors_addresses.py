@@ -123,3 +123,9 @@ def test_a_port_that_only_root_may_use_is_no_rival(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("katib.collectors.addresses.socket.socket.bind", refuse)
     endpoint = AddressBook().open("a", 5000, {"port": 80}, is_new=True)
     assert endpoint.rival == ""
+
+
+@pytest.mark.parametrize("port", [None, "http", 70_000, "9" * 5000, -1])
+def test_a_port_that_is_none_is_no_error(port: object) -> None:
+    endpoint = AddressBook().open("a", 5000, {"port": port}, is_new=True)
+    assert [one.port for one in endpoint.addresses()] == [5000, 0]

@@ -351,6 +351,13 @@ def test_wildcards_are_read_as_far_as_they_go(stage: Stage) -> None:
     assert [reason for reason, _ in stage.told] == ["TooManyMetrics"]
 
 
+def test_one_number_among_others_is_enough(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial()))
+    stage.write("main.log", "loss=nan loss=0.5 loss=inf")
+    assert sidecar.advance(is_ended=True)
+    assert (stage.told, sidecar.note) == ([], "")
+
+
 def test_a_metric_that_is_infinite_is_told(stage: Stage) -> None:
     sidecar = stage.attach(stage.pod(stage.trial()))
     stage.write("main.log", "loss=inf loss=1e400 loss=nan loss=inf\n")
@@ -413,7 +420,11 @@ def test_what_was_seen_before_stays_when_a_program_is_found_again(stage: Stage) 
     for name, content in stage.outfit.files.items():
         (stage.outfit.folder / name).write_bytes(content)
     again = LogSidecars(stage.store, stage.observations, stage, stage.clock)
-    again.attach(pod, stage.outfit)
+    found = again.attach(pod, stage.outfit)
+    assert found is not None
+    assert found.advance(is_ended=True)
+    # What is known already is not missing, though nothing came any more.
+    assert (stage.told, found.note) == ([], "")
     assert [entry.value for entry in stage.entries] == ["1"]
     # Another pod begins anew.
     again.attach(stage.pod(trial, "tune-x1-def"), stage.outfit)

@@ -104,7 +104,7 @@ def tell_ignored(objective: ObjectiveSpec, entries: Iterable[MetricEntry]) -> st
         return ""
     metric = objective.objective_metric_name
     reported = (entry.value for entry in entries if entry.name == metric)
-    counts = Counter(value for value in reported if is_non_finite(value))
+    counts = Counter(str(float(value)) for value in reported if is_non_finite(value))
     if not counts:
         return ""
     told = ", ".join(f"{count}x {value}" for value, count in sorted(counts.items()))
