@@ -16,6 +16,7 @@
     ├── AlgorithmBusyError      an algorithm still computes; ask again later
     ├── AlgorithmCrashedError   an algorithm's process ends, or it raises errors, again and again
     ├── ConfigurationError      the configuration file is not legal, or lacks what is asked of it
+    ├── TokenRefusedError       who pushes metrics is no trial of this engine
     ├── RenderError             a trial template and its assignments do not fit
     └── SettingsError           an algorithm refuses its settings or the search space
 
@@ -163,6 +164,16 @@ class UnknownNameError(KatibError, LookupError):
 
 class ConfigurationError(KatibError):
     """The KatibConfig is not legal, or has no entry that makes a name usable; the text says why."""
+
+
+class TokenRefusedError(KatibError):
+    """Whoever pushes metrics carries a token that is no trial's, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the token is that of no trial here; a trial has its own in the variable "
+            "KATIB_METRICS_TOKEN, and it ends with the trial's deletion"
+        )
 
 
 class RenderError(KatibError):

@@ -197,10 +197,14 @@ def test_a_program_that_ignores_the_signal_is_killed(katib: Katib) -> None:
 
 def test_what_cannot_be_applied_is_refused(katib: Katib) -> None:
     manifest = stopping(SLOW)
-    manifest["spec"]["metricsCollectorSpec"] = {"collector": {"kind": "Push"}}
+    events = {"fileSystemPath": {"path": "/events", "kind": "Directory"}}
+    manifest["spec"]["metricsCollectorSpec"] = {
+        "collector": {"kind": "TensorFlowEvent"},
+        "source": events,
+    }
 
     answer = katib("run", katib.write(manifest), check=2)
 
     assert "spec.earlyStopping: Invalid value" in answer.text
-    assert "metrics of the collector kind Push; use StdOut or File" in answer.text
+    assert "metrics of the collector kind TensorFlowEvent; use StdOut, File or Push" in answer.text
     assert not (katib.folder / "pids").exists()

@@ -119,6 +119,7 @@ def test_the_examples_of_ours_are_there() -> None:
         "diverging",
         "flaky",
         "prometheus",
+        "push",
         "shell",
         "smac",
         "successive-halving",

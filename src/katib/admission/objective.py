@@ -19,8 +19,8 @@ from katib.errors import ConfigurationError
 _PATH = "spec.objective"
 _TYPES = (names.MINIMIZE, names.MAXIMIZE)
 _STRATEGIES = (names.MIN, names.MAX, names.LATEST)
-#: Katib starts these with the rules; others do not know them, or read when all is over.
-_READ_AT_ONCE = ("StdOut", "File")
+#: Rules are known to whoever reads these or takes them in; others read when all is over.
+_READ_AT_ONCE = ("StdOut", "File", "Push")
 _POLICIES = ("", names.NEVER, names.LONG_RUNNING, names.FROM_VOLUME)
 
 
@@ -88,7 +88,7 @@ def check_early_stopping(spec: ExperimentSpec) -> Problems:
         "spec.earlyStopping",
         spec.early_stopping.algorithm_name,
         f"early stopping rules cannot be applied to metrics of the collector kind {kind}; use "
-        f"{' or '.join(_READ_AT_ONCE)}, or leave early stopping out",
+        f"{', '.join(_READ_AT_ONCE[:-1])} or {_READ_AT_ONCE[-1]}, or leave early stopping out",
     )
 
 

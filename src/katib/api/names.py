@@ -17,6 +17,14 @@ FINALIZER_EXPERIMENT = "update-prometheus-metrics"
 FINALIZER_TRIAL = "clean-metrics-in-db"
 
 ENV_TRIAL_NAME = "KATIB_TRIAL_NAME"
+# Where a program pushes its metrics: by HTTP, as the bearer of a token, or into a file.
+ENV_METRICS_URL = "KATIB_METRICS_URL"
+ENV_METRICS_TOKEN = "KATIB_METRICS_TOKEN"
+ENV_METRICS_DROP = "KATIB_METRICS_DROP"
+# Where it finds the database manager, unless that has the name and the port of Katib's own.
+ENV_DB_MANAGER_HOST = "KATIB_DB_MANAGER_SERVICE_IP"
+ENV_DB_MANAGER_NAMESPACE = "KATIB_DB_MANAGER_SERVICE_NAMESPACE"
+ENV_DB_MANAGER_PORT = "KATIB_DB_MANAGER_SERVICE_PORT"
 
 # Condition types
 CREATED = "Created"

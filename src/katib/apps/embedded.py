@@ -28,7 +28,7 @@ from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.apps.push import Push, PushSidecars
-from katib.collectors.sidecar import LogSidecars
+from katib.collectors.sidecar import LogSidecars, drop_name
 from katib.configuration import KatibConfig
 from katib.configuration.one_machine import early_stopping_address
 from katib.controllers.experiment import ExperimentReconciler
@@ -113,10 +113,10 @@ class EmbeddedEngine:
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
-        self.push = Push(self.store, self.observations, home.path / "push.json")
         stopper = _stopper(options.config, self.observations)
         running = RunningRules(stopper, partial(StoredHistory, self.store), clock)
         reading = LogSidecars(self.store, self.observations, events, clock, running.find)
+        self.push = Push(self.store, self.observations, reading.inbox, home.path)
         sidecars = PushSidecars(reading, self.store, self.push)
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
@@ -256,9 +256,12 @@ class EmbeddedEngine:
         if owner is None:
             return
         key = Key(pod.metadata.namespace, owner.name)
-        # A run has the name of its trial.
-        self.observations.delete(key)
         trial = self.store.find(TRIALS, key)
+        if trial is not None:
+            # What was dropped would be read again; a run's folder has the name of its trial.
+            folder = self.home.trials / key.namespace / key.name
+            (folder / drop_name(trial)).unlink(missing_ok=True)
+        self.observations.delete(key)
         if trial is not None:
             stopped = turn_off(trial.status.conditions, names.RUNNING, SystemClock().now())
             status = replace(trial.status, conditions=stopped)

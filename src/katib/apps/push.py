@@ -1,16 +1,20 @@
 """Pushed metrics on one machine: what a trial's program needs to report to this engine.
 
-An unmodified program asks for the database manager of a cluster. It finds this engine's through a
-proxy that its gRPC library is told of, and the namespace of its trial in a file that Python is made
-to see.
+A program may push by HTTP, to an address of its trial's own. One made for a cluster asks for the
+database manager there. It finds this engine's through a proxy that its gRPC library is told of, and
+the namespace of its trial in a file that Python is made to see. The proxy's address holds the
+trial's token as a password, so that such a program shows who it is without knowing.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 import msgspec
 
@@ -18,10 +22,11 @@ from katib.api import names
 from katib.api.experiment import EXPERIMENTS, CollectorSpec
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Unstructured, Value
-from katib.collectors.following import Bare
+from katib.apps.tokens import Tokens, read_secret
+from katib.collectors.inbox import Inbox, Report
 from katib.errors import ConfigurationError, KatibError, StoreUnavailableError
 from katib.executors import shim
-from katib.ports.observation_log import ObservationLog
+from katib.ports.observation_log import MetricEntry, ObservationLog
 from katib.ports.resource_store import ResourceReader
 from katib.ports.sidecar import Outfit, Sidecar, Sidecars
 
@@ -31,6 +36,9 @@ LOOPBACK = "127.0.0.1"
 _PROXY_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 _DIRECT_VARIABLES = ("no_grpc_proxy", "no_proxy")
 
+#: What everything else reaches without a proxy; some programs know one name only.
+_OTHERS_DIRECT = ("no_proxy", "NO_PROXY")
+
 
 class Ports(Value, frozen=True):
     """Where an engine answers on the loopback. Kept, so that programs outlive an engine.
@@ -38,10 +46,12 @@ class Ports(Value, frozen=True):
     Attributes:
         db_manager: the database manager's gRPC service.
         proxy: leads to it by its name in a cluster.
+        metrics: the endpoint that metrics are pushed to by HTTP.
     """
 
     db_manager: int = 0
     proxy: int = 0
+    metrics: int = 0
 
 
 class Push:
@@ -49,8 +59,10 @@ class Push:
 
     Args:
         store: where trials are found.
-        log: what is reported to.
-        ports: the file in which the ports are kept, for the next engine and for users.
+        log: what is read.
+        inbox: takes what is pushed.
+        home: the folder in which the ports are kept, for the next engine and for users, and the
+            secret of the trials' tokens.
         variables: this process's environment.
     """
 
@@ -58,51 +70,53 @@ class Push:
         self,
         store: ResourceReader,
         log: ObservationLog,
-        ports: Path,
+        inbox: Inbox,
+        home: Path,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        self._store, self._log, self._file = store, log, ports
+        self._store, self._log, self._inbox = store, log, inbox
+        self._file, self._secret = home / "push.json", home / "push.key"
         self._variables = os.environ if variables is None else variables
         self._lock = Lock()
         self._ports: Ports | None = None
+        self._tokens: Tokens | None = None
         self._closers: list[Callable[[], None]] = []
 
     def start(self) -> str:
-        """Serve from now on, if that is not so yet; the service's address, ``host:port``.
+        """Serve from now on, if that is not so yet; the gRPC service's address, ``host:port``.
 
         Raises:
             ConfigurationError: this machine gives no port.
-            StoreUnavailableError: the ports cannot be kept.
+            StoreUnavailableError: the ports or the secret cannot be kept.
         """
-        with self._lock:
-            if self._ports is None:
-                try:
-                    self._ports = self._open(_read(self._file))
-                except BaseException:
-                    self._stop()
-                    raise
-            return f"{LOOPBACK}:{self._ports.db_manager}"
+        ports, _ = self._started()
+        return f"{LOOPBACK}:{ports.db_manager}"
 
-    def environment(self, namespace: str) -> dict[str, str]:
-        """The variables for the trials of a namespace; the service is started for them.
+    def environment(self, trial: Trial) -> dict[str, str]:
+        """The variables for a trial's program; the services are started for it.
 
         Raises:
             ConfigurationError: this machine gives no port.
-            StoreUnavailableError: the ports cannot be kept.
+            StoreUnavailableError: the ports or the secret cannot be kept.
         """
-        self.start()
-        ports = self._ports or Ports()
+        # Starlette is loaded by those who push.
+        from katib.collectors.endpoint import path_of
+
+        ports, tokens = self._started()
+        token = tokens.token_of(trial.key, trial.metadata.uid)
         given = self._variables
-        direct = ["localhost", LOOPBACK, *_first(given, _DIRECT_VARIABLES).split(",")]
         path = [str(shim.FOLDER), *given.get("PYTHONPATH", "").split(os.pathsep)]
         return {
-            "KATIB_NAMESPACE": namespace,
-            "KATIB_DB_MANAGER_SERVICE_IP": LOOPBACK,
-            # Empty, or the address would be that of a service of this name in that namespace.
-            "KATIB_DB_MANAGER_SERVICE_NAMESPACE": "",
-            "KATIB_DB_MANAGER_SERVICE_PORT": str(ports.db_manager),
-            "grpc_proxy": f"http://{LOOPBACK}:{ports.proxy}",
-            "no_grpc_proxy": ",".join(dict.fromkeys(filter(None, map(str.strip, direct)))),
+            names.ENV_METRICS_URL: f"http://{LOOPBACK}:{ports.metrics}{path_of(trial.key)}",
+            names.ENV_METRICS_TOKEN: token,
+            "KATIB_NAMESPACE": trial.metadata.namespace,
+            # As in a cluster: by this name, and through the proxy, a trial is known.
+            names.ENV_DB_MANAGER_HOST: "katib-db-manager",
+            names.ENV_DB_MANAGER_NAMESPACE: "kubeflow",
+            names.ENV_DB_MANAGER_PORT: "6789",
+            "grpc_proxy": f"http://katib:{token}@{LOOPBACK}:{ports.proxy}",
+            "no_grpc_proxy": _direct(_first(given, _DIRECT_VARIABLES)),
+            **dict.fromkeys(_OTHERS_DIRECT, _direct(_first(given, _OTHERS_DIRECT))),
             "PYTHONPATH": os.pathsep.join(dict.fromkeys(filter(None, path))),
         }
 
@@ -130,33 +144,71 @@ class Push:
             self._ports = None
             self._stop()
 
+    def _started(self) -> tuple[Ports, Tokens]:
+        with self._lock:
+            if self._tokens is None:
+                self._tokens = Tokens(self._store, read_secret(self._secret))
+            if self._ports is None:
+                try:
+                    self._ports = self._open(_read(self._file), self._tokens)
+                except BaseException:
+                    self._stop()
+                    raise
+            return self._ports, self._tokens
+
     def _stop(self) -> None:
         while self._closers:
             self._closers.pop()()
 
-    def _open(self, kept: Ports) -> Ports:
-        # gRPC and asyncio are loaded by those who push.
+    def _open(self, kept: Ports, tokens: Tokens) -> Ports:
+        # gRPC, asyncio and a web server are loaded by those who push.
+        from katib.apps.metrics_listener import MetricsListener
+        from katib.collectors.endpoint import MetricsEndpoint
         from katib.executors.proxy import ConnectProxy, Target, Upstream
-        from katib.rpc.db_manager import serve
+        from katib.rpc.db_manager import Guard, serve
 
-        try:
-            server = serve(self._log, self.find_trial, f"{LOOPBACK}:{kept.db_manager}")
-        except ConfigurationError:
-            if kept.db_manager == 0:
-                raise
-            server = serve(self._log, self.find_trial, f"{LOOPBACK}:0")
+        # By the port from which the proxy calls the service.
+        passwords: dict[int, str] = {}
+        guard = Guard(partial(_find_caller, tokens, passwords), self._take)
+        server = _at(
+            lambda port: serve(self._log, self.find_trial, f"{LOOPBACK}:{port}", guard),
+            kept.db_manager,
+        )
         self._closers.append(server.close)
-        here = Target(LOOPBACK, server.port)
         upstream = Upstream.of(_first(self._variables, _PROXY_VARIABLES))
-        try:
-            proxy = ConnectProxy(here, kept.proxy, upstream)
-        except OSError:
-            proxy = ConnectProxy(here, 0, upstream)
+        here = Target(LOOPBACK, server.port)
+        proxy = _at(lambda port: ConnectProxy(here, port, upstream, passwords), kept.proxy)
         self._closers.append(proxy.close)
-        ports = Ports(db_manager=server.port, proxy=proxy.port)
+        app = MetricsEndpoint(self._inbox, tokens.find_trial, partial(datetime.now, UTC))
+        listener = _at(lambda port: MetricsListener(app, port), kept.metrics)
+        self._closers.append(listener.close)
+        ports = Ports(db_manager=server.port, proxy=proxy.port, metrics=listener.port)
         if ports != kept:
             _write(self._file, ports)
         return ports
+
+    def _take(self, trial: Key, entries: Sequence[MetricEntry], content: bytes) -> None:
+        self._inbox.take(trial, Report(entries, content))
+
+
+def _find_caller(tokens: Tokens, passwords: Mapping[int, str], token: str, peer: str) -> Key | None:
+    """The trial of a token, else of a connection, which gRPC words as ``ipv4:127.0.0.1:50123``."""
+    port = peer.rpartition(":")[2]
+    token = token or (passwords.get(int(port), "") if port.isdigit() else "")
+    return tokens.find_trial(token) if token else None
+
+
+_Opened = TypeVar("_Opened")
+
+
+def _at(open_at: Callable[[int], _Opened], port: int) -> _Opened:
+    """Open something at a port, or at any other when that one cannot be had."""
+    try:
+        return open_at(port)
+    except (ConfigurationError, OSError):
+        if port == 0:
+            raise
+        return open_at(0)
 
 
 class PushSidecars:
@@ -181,8 +233,29 @@ class PushSidecars:
         )
         if trial is None or not is_pushed(trial):
             return sidecar
-        additions = self._push.environment(namespace)
-        return Bare({**sidecar.environment, **additions}, sidecar.stop_reason)
+        return _Equipped(sidecar, self._push.environment(trial))
+
+
+class _Equipped:
+    """A sidecar whose pod gets more variables."""
+
+    def __init__(self, sidecar: Sidecar, additions: Mapping[str, str]) -> None:
+        self._sidecar = sidecar
+        self.environment = {**sidecar.environment, **additions}
+
+    @property
+    def note(self) -> str:
+        return self._sidecar.note
+
+    @property
+    def stop_reason(self) -> str:
+        return self._sidecar.stop_reason
+
+    def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
+        return self._sidecar.advance(is_ended, is_failed)
+
+    def note_stop(self, reason: str) -> None:
+        self._sidecar.note_stop(reason)
 
 
 def is_pushed(trial: Trial) -> bool:
@@ -196,7 +269,8 @@ def _read(file: Path) -> Ports:
         ports = msgspec.json.decode(file.read_bytes(), type=Ports)
     except (OSError, msgspec.DecodeError):
         return Ports()
-    is_legal = all(0 <= port < 1 << 16 for port in (ports.db_manager, ports.proxy))
+    kept = (ports.db_manager, ports.proxy, ports.metrics)
+    is_legal = all(0 <= port < 1 << 16 for port in kept)
     return ports if is_legal else Ports()
 
 
@@ -205,6 +279,12 @@ def _write(file: Path, ports: Ports) -> None:
         file.write_bytes(msgspec.json.encode(ports) + b"\n")
     except OSError as error:
         raise StoreUnavailableError(file, error.strerror or str(error)) from error
+
+
+def _direct(places: str) -> str:
+    """A list of places that are reached without a proxy, with this machine at its beginning."""
+    names = map(str.strip, ("localhost", LOOPBACK, *places.split(",")))
+    return ",".join(dict.fromkeys(filter(None, names)))
 
 
 def _first(variables: Mapping[str, str], wanted: tuple[str, ...]) -> str:

@@ -9,9 +9,11 @@ printed, by the ``filters`` that say how a metric looks there, ``json_lines`` ob
 ``prometheus`` asks a program that serves its metrics: ``addresses`` knows where, ``scrape`` asks
 once, and ``exposition`` reads the answer. ``wanted`` says which metrics are kept.
 Where entries are kept belongs to ``observations``; when a collector is called, to whoever runs
-trials. ``sidecar`` puts a collector beside each pod of a trial, and is the only file here that
-knows of resources, through their ports; ``sites`` says where a pod's metrics are, and
-``following`` is what goes on beside it then.
+trials. ``sidecar`` puts a collector beside each pod of a trial; ``sites`` says where its metrics
+are, ``following`` is what goes on beside one pod then, ``pushing`` where the program pushes.
+``inbox`` takes what is pushed, by whatever way: ``endpoint`` that by HTTP, as ``reports`` reads it,
+``push`` what lies in a file. ``sidecar`` and ``inbox`` are the only files here that know of
+resources, through their ports.
 ``near_miss`` reads the same logs for people: what was nearly a metric.
 """
 

@@ -16,13 +16,27 @@ from katib.ports.observation_log import NO_TIME, MetricEntry
 TIMESTAMP = "timestamp"
 
 
-class _Number(str):
+class JsonNumber(str):
     """A number of JSON, with the digits it was written with; ``NaN`` and ``Infinity`` too."""
 
     __slots__ = ()
 
 
-_DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=_Number)
+_DECODER = json.JSONDecoder(parse_float=JsonNumber, parse_int=JsonNumber, parse_constant=JsonNumber)
+
+
+def json_values(text: str) -> Iterator[object]:
+    """The values of a text that holds one after the other; numbers keep their digits.
+
+    Raises:
+        ValueError: something in it is no JSON.
+        RecursionError: a value is nested too deeply.
+    """
+    place = _next(text, 0)
+    while place < len(text):
+        value, end = _DECODER.raw_decode(text, place)
+        yield value
+        place = _next(text, end)
 
 
 class JsonCollector:
@@ -30,9 +44,9 @@ class JsonCollector:
 
     A metric is a key, and its value a text or a number, kept as it was written. The objective comes
     first, then the others in the order in which the experiment names them, then what its wildcards
-    match as it comes. ``timestamp`` is an
-    RFC 3339 text or a number of seconds since 1970. What is no JSON object is passed over, as are
-    metrics with a value of another type.
+    match as it comes. ``timestamp`` is an RFC 3339 text or a number of seconds since 1970, and no
+    metric by a wildcard. What is no JSON object is passed over, as are metrics with a value of
+    another type.
     """
 
     __slots__ = ("_lines", "_metrics", "_needles", "_wildcards")
@@ -52,13 +66,14 @@ class JsonCollector:
         entries: list[MetricEntry] = []
         for line in split(data):
             if self._may_report(line):
-                entries.extend(self._entries(line))
+                entries.extend(self.entries(line))
         return entries, is_caught_up
 
     def _may_report(self, data: bytes) -> bool:
         return any(needle in data for needle in self._needles)
 
-    def _entries(self, line: bytes) -> Iterator[MetricEntry]:
+    def entries(self, line: bytes) -> Iterator[MetricEntry]:
+        """The metrics of one line."""
         try:
             found = _DECODER.decode(line.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
@@ -82,7 +97,13 @@ class JsonCollector:
                 yield key
 
 
+def _next(text: str, place: int) -> int:
+    while place < len(text) and text[place].isspace():
+        place += 1
+    return place
+
+
 def _time(timestamp: object) -> datetime:
-    if isinstance(timestamp, _Number):
+    if isinstance(timestamp, JsonNumber):
         return time_of_seconds(timestamp)
     return time_of_text(timestamp) if isinstance(timestamp, str) else NO_TIME

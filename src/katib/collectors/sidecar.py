@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -23,7 +24,10 @@ from katib.api.experiment import (
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
+from katib.collectors import COLLECTORS
 from katib.collectors.following import Bare, Following, Reports
+from katib.collectors.inbox import Inbox, Pushed
+from katib.collectors.pushing import Pushing
 from katib.collectors.sites import Site, Sites, collector_kind, file_of
 from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.ports.clock import Clock
@@ -55,6 +59,9 @@ class LogSidecars:
         events: where a missing metric is told, and an early stop.
         clock: for the time of an early stop.
         find_rules: gives rules that change while trials run; without it they keep their own.
+
+    Attributes:
+        inbox: takes what trials push.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class LogSidecars:
     ) -> None:
         self._store, self._observations, self._clock = store, observations, clock
         self._events, self._find_rules, self._sites = events, find_rules, Sites()
+        self.inbox = Inbox(store, observations)
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
             trial.metadata.uid for trial in store.list(TRIALS) if not trial.is_completed
@@ -89,8 +97,13 @@ class LogSidecars:
         self._reported.add(trial.metadata.uid)
         environment = _environment(trial, experiment, outfit) | site.environment()
         _map_checkpoints(trial, experiment, outfit)
-        if kind == "Push" or not _is_primary(trial, pod):
+        if kind == "Push":
+            folder = os.path.dirname(environment[parameters.FILE_VARIABLE])
+            environment[names.ENV_METRICS_DROP] = os.path.join(folder, drop_name(trial))
+        if not _is_primary(trial, pod):
             return Bare(environment)
+        if kind == "Push":
+            return self._await(trial, environment, live)
         return self._follow(trial, outfit, site, environment, live)
 
     def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
@@ -128,11 +141,7 @@ class LogSidecars:
         environment: Mapping[str, str],
         live: LiveRules | None,
     ) -> Sidecar:
-        reports = Reports(
-            partial(self._observations.report, trial.key),
-            partial(self._warn, trial),
-            partial(self._stop, trial.key),
-        )
+        reports = self._reports(trial)
         kind, by = collector_kind(trial), "program"
         try:
             printed = outfit(trial.spec.primary_container_name)
@@ -147,17 +156,37 @@ class LogSidecars:
                 reports.warn("CollectorNotStarted", f"customCollector: {error}")
                 return Bare(environment)
         objective = trial.spec.objective or ObjectiveSpec()
-        watch = RuleWatch(trial.spec.early_stopping_rules, objective, live)
-        for rule in watch.unreadable:
-            told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
-            reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
-        metrics = tuple(dict.fromkeys((*objective.exact_names, *sorted(watch.metrics))))
+        watch = _watch(trial, reports, live)
+        metrics = _metrics(objective, watch)
         source = self._source(trial, metrics, site.log or printed)
         reading = site.open(kind, source, by)
         following = Following(reading, objective, reports, environment, watch)
         if not site.is_read_anew:
             following.recall(self._observations.read(trial.key))
         return following
+
+    def _await(
+        self, trial: Trial, environment: Mapping[str, str], live: LiveRules | None
+    ) -> Sidecar:
+        """Beside a pod of a trial that pushes: its drop is followed."""
+        reports, objective = self._reports(trial), trial.spec.objective or ObjectiveSpec()
+
+        def make() -> Pushed:
+            watch = _watch(trial, reports, live)
+            metrics = _metrics(objective, watch)
+            source = self._source(trial, metrics, environment[names.ENV_METRICS_DROP])
+            return Pushed(COLLECTORS.load("Push")(source), watch, objective)
+
+        pushed = self.inbox.watch(trial, make)
+        follow = partial(self.inbox.follow, trial.key, pushed)
+        return Pushing(pushed, follow, reports, environment)
+
+    def _reports(self, trial: Trial) -> Reports:
+        return Reports(
+            partial(self._observations.report, trial.key),
+            partial(self._warn, trial),
+            partial(self._stop, trial.key),
+        )
 
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
         source = trial.spec.metrics_collector.source or SourceSpec()
@@ -185,6 +214,27 @@ class LogSidecars:
 
     def _warn(self, trial: Trial, reason: str, message: str) -> None:
         self._events.record(trial, reason, message, warning=True)
+
+
+def drop_name(trial: Trial) -> str:
+    """The file in the trial's folder into which all of its pods may drop metrics."""
+    # A later trial of the same name has another.
+    return f"metrics-{trial.metadata.uid.partition('-')[0]}"
+
+
+def _watch(trial: Trial, reports: Reports, live: LiveRules | None) -> RuleWatch:
+    """The trial's rules; those that are never met are told of."""
+    objective = trial.spec.objective or ObjectiveSpec()
+    watch = RuleWatch(trial.spec.early_stopping_rules, objective, live)
+    for rule in watch.unreadable:
+        told = f'The value "{rule.value}" of the rule for {rule.name} cannot be read'
+        reports.warn("EarlyStoppingRuleNeverMet", f"{told}: the trial is not stopped early")
+    return watch
+
+
+def _metrics(objective: ObjectiveSpec, watch: RuleWatch) -> Sequence[str]:
+    """What is looked for: what the objective names, and what only the rules are about."""
+    return tuple(dict.fromkeys((*objective.exact_names, *sorted(watch.metrics))))
 
 
 def _environment(trial: Trial, experiment: Experiment | None, outfit: Outfit) -> dict[str, str]:

@@ -17,7 +17,7 @@ from katib.errors import KatibError
 from katib.executors.process import Command
 
 #: Variables of the trial in which this engine may itself run; its own trials have others.
-_OF_A_TRIAL = ("KATIB_TRIAL_NAME", "KATIB_NAMESPACE", "KATIB_PARAMETER", "KATIB_METRICS")
+_OF_A_TRIAL = ("KATIB_TRIAL_NAME", "KATIB_NAMESPACE", "KATIB_PARAMETER", "KATIB_METRICS_")
 
 _REFERENCE = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import re
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ LINGER_SECONDS = 1.0
 CHUNK_BYTES = 64 * 1024
 
 _CONNECT = re.compile(rb"CONNECT ([^\s:]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5}) HTTP/1\.[01]\r\n")
+_AUTHORIZATION = re.compile(rb"(?i)\r\nproxy-authorization:[ \t]*basic[ \t]+([\w+/=]+)[ \t]*\r\n")
 _NAME = re.compile(r"katib-db-manager(?:\.[\w.-]+)?", re.ASCII)
 _PORT = 6789
 
@@ -95,6 +98,9 @@ class ConnectProxy:
             connected as asked.
         port: where to listen; 0 takes any port that is free.
         upstream: the proxy that leads to every other target.
+        passwords: filled with what askers gave as a password whom we connected with the database
+            manager, by the port from which it sees them come. A user's name beside a password means
+            nothing.
 
     Attributes:
         port: where it listens.
@@ -103,8 +109,15 @@ class ConnectProxy:
         OSError: the port cannot be had.
     """
 
-    def __init__(self, db_manager: Target, port: int = 0, upstream: Upstream | None = None) -> None:
+    def __init__(
+        self,
+        db_manager: Target,
+        port: int = 0,
+        upstream: Upstream | None = None,
+        passwords: dict[int, str] | None = None,
+    ) -> None:
         self._db_manager, self._upstream = db_manager, upstream
+        self._passwords = {} if passwords is None else passwords
         self._connections: set[asyncio.Task[None]] = set()
         self._started: Future[int] = Future()
         self._loop = asyncio.new_event_loop()
@@ -160,14 +173,17 @@ class ConnectProxy:
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            target = await _read_target(reader)
+            target, password = await _read_request(reader)
             there, is_asked = await self._reach(target)
         except _RefusedError as refusal:
             await _refuse((reader, writer), str(refusal))
             return
+        port = int(there[1].get_extra_info("sockname")[1])
+        if is_db_manager(target):
+            self._passwords[port] = password
         if not is_asked:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await _join((reader, writer), there)
+        await _join((reader, writer), there, lambda: self._passwords.pop(port, None))
 
     async def _reach(self, target: Target) -> tuple[_Stream, bool]:
         """The way to a target, and whether somebody else answers the asker."""
@@ -183,8 +199,8 @@ class ConnectProxy:
 _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def _read_target(reader: asyncio.StreamReader) -> Target:
-    """Where the asker wants to go.
+async def _read_request(reader: asyncio.StreamReader) -> tuple[Target, str]:
+    """Where the asker wants to go, and the password that came along; empty when none did.
 
     Raises:
         _RefusedError: it does not say so, or not in time.
@@ -203,7 +219,16 @@ async def _read_target(reader: asyncio.StreamReader) -> Target:
         is_other = re.match(rb"[A-Z]+ \S+ HTTP/1\.[01]\r\n", head) and not head.startswith(b"CONN")
         raise _RefusedError("405 Only CONNECT is answered here" if is_other else "400 Bad request")
     host = found[1].decode("ascii", "replace").strip("[]")
-    return Target(host, int(found[2]))
+    return Target(host, int(found[2])), _password(head)
+
+
+def _password(head: bytes) -> str:
+    found = _AUTHORIZATION.search(head)
+    try:
+        told = base64.b64decode(found[1], validate=True) if found else b""
+    except binascii.Error:
+        return ""
+    return told.partition(b":")[2].decode("utf-8", "replace")
 
 
 async def _connect(target: Target) -> _Stream:
@@ -217,12 +242,21 @@ async def _connect(target: Target) -> _Stream:
         raise _RefusedError("502 Target cannot be reached") from error
 
 
-async def _join(here: _Stream, there: _Stream) -> None:
-    """Pass on what either side says, until both have ended or one breaks off."""
+async def _join(here: _Stream, there: _Stream, finish: Callable[[], object]) -> None:
+    """Pass on what either side says, until both have ended or one breaks off.
+
+    Args:
+        here: the asker.
+        there: the target.
+        finish: called then, before the port of either is free for others.
+    """
     try:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(_pass_on(here[0], there[1]))
-            both.create_task(_pass_on(there[0], here[1]))
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_pass_on(here[0], there[1]))
+                both.create_task(_pass_on(there[0], here[1]))
+        finally:
+            finish()
         await _close(there[1])
         await _close(here[1])
     except* OSError:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Never
 
@@ -13,7 +14,7 @@ import grpc
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
-from katib.errors import KatibError, StoreUnavailableError
+from katib.errors import KatibError, StoreUnavailableError, TokenRefusedError
 from katib.ports.observation_log import MetricEntry, ObservationLog
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
@@ -31,6 +32,25 @@ DB_MANAGER = "api.v1.beta1.DBManager"
 #: The trial that a bare name means; ``None`` when there is none. A :class:`KatibError` tells that
 #: the name alone does not say.
 FindTrial = Callable[[str], Key | None]
+
+#: Where a token is among a call's metadata.
+AUTHORIZATION = "authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Lets a trial write its own entries and nobody else's.
+
+    Attributes:
+        find_caller: the trial that calls, by its token (empty when the call carries none) and by
+            where the call comes from, as gRPC words it; ``None`` when neither says. A
+            :class:`TokenRefusedError` tells that the token is nobody's.
+        take: keeps a trial's report, until it is safe; the last is what was sent.
+    """
+
+    find_caller: Callable[[str, str], Key | None]
+    take: Callable[[Key, Sequence[MetricEntry], bytes], None]
+
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -51,10 +71,13 @@ class DBManager(DBManagerServicer):
     Args:
         log: where entries are kept.
         find_trial: whose they are.
+        guard: says who may write; without it, everybody may.
     """
 
-    def __init__(self, log: ObservationLog, find_trial: FindTrial) -> None:
-        self._log, self._find_trial = log, find_trial
+    def __init__(
+        self, log: ObservationLog, find_trial: FindTrial, guard: Guard | None = None
+    ) -> None:
+        self._log, self._find_trial, self._guard = log, find_trial, guard
 
     def ReportObservationLog(
         self, request: pb.ReportObservationLogRequest, context: grpc.ServicerContext
@@ -62,15 +85,18 @@ class DBManager(DBManagerServicer):
         """Append all entries that carry a time, or none of them."""
         with _refusals(context):
             entries = _read_entries(request)
-            trial = self._find(request.trial_name)
+            trial = self._own(request.trial_name, context)
             if trial is None:
                 raise _Refusal(
                     grpc.StatusCode.NOT_FOUND,
                     f'there is no trial "{request.trial_name}" here; report for the name in the '
                     "variable KATIB_TRIAL_NAME",
                 )
-            self._log.report(trial, entries)
-            self._log.flush()
+            if self._guard is not None:
+                self._guard.take(trial, entries, request.SerializeToString())
+            else:
+                self._log.report(trial, entries)
+                self._log.flush()
         return pb.ReportObservationLogReply()
 
     def GetObservationLog(
@@ -90,10 +116,30 @@ class DBManager(DBManagerServicer):
     ) -> pb.DeleteObservationLogReply:
         """Forget the trial's entries; that there are none is no error."""
         with _refusals(context):
-            trial = self._find(request.trial_name)
+            trial = self._own(request.trial_name, context)
             if trial is not None:
                 self._log.delete(trial)
         return pb.DeleteObservationLogReply()
+
+    def _own(self, name: str, context: grpc.ServicerContext) -> Key | None:
+        """The trial of a name, when its entries may be written by who calls."""
+        if self._guard is None:
+            return self._find(name)
+        caller = self._guard.find_caller(_token(context), context.peer())
+        if caller is None:
+            raise _Refusal(
+                grpc.StatusCode.UNAUTHENTICATED,
+                "a trial writes its own entries: name katib-db-manager.kubeflow:6789 as the "
+                "address and keep the variable grpc_proxy as it is, or send the metadata "
+                "authorization: Bearer $KATIB_METRICS_TOKEN",
+            )
+        if caller.name != name:
+            raise _Refusal(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f'trial {caller} writes its own entries, not those of "{name}"; report for the '
+                "name in the variable KATIB_TRIAL_NAME",
+            )
+        return caller
 
     def _find(self, name: str) -> Key | None:
         if not name:
@@ -103,20 +149,23 @@ class DBManager(DBManagerServicer):
         return self._find_trial(name)
 
 
-def serve(log: ObservationLog, find_trial: FindTrial, address: str) -> Server:
+def serve(
+    log: ObservationLog, find_trial: FindTrial, address: str, guard: Guard | None = None
+) -> Server:
     """Serve an observation log, and the health of that service, in threads.
 
     Args:
         log: what is served; it must outlive the server.
         find_trial: the trial of a bare name.
         address: ``host:port``; port 0 takes any that is free.
+        guard: says who may write; without it, everybody may.
 
     Raises:
         ConfigurationError: the address cannot be had.
     """
 
     def add(server: grpc.Server) -> None:
-        add_DBManagerServicer_to_server(DBManager(log, find_trial), server)
+        add_DBManagerServicer_to_server(DBManager(log, find_trial, guard), server)
 
     workers = ThreadPoolExecutor(WORKERS, "db-manager")
     health = health_of([DB_MANAGER], lambda: _is_well(log))
@@ -141,6 +190,8 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
         _abort(context, refusal.code, refusal)
     except StoreUnavailableError as error:
         _abort(context, grpc.StatusCode.UNAVAILABLE, error)
+    except TokenRefusedError as error:
+        _abort(context, grpc.StatusCode.UNAUTHENTICATED, error)
     except KatibError as error:
         _abort(context, grpc.StatusCode.FAILED_PRECONDITION, error)
 
@@ -148,6 +199,15 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
 def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, error: Exception) -> Never:
     context.abort(code, str(error))
     raise AssertionError("abort always raises")
+
+
+def _token(context: grpc.ServicerContext) -> str:
+    """What a call carries as a bearer token; empty when it carries none."""
+    for name, value in context.invocation_metadata():
+        scheme, _, token = str(value).partition(" ")
+        if name == AUTHORIZATION and scheme.lower() == "bearer":
+            return token.strip()
+    return ""
 
 
 def _invalid(problem: str) -> _Refusal:

@@ -36,18 +36,17 @@ def test_without_early_stopping_every_kind_is_accepted(kind: str) -> None:
     assert found(kind) == []
 
 
-@pytest.mark.parametrize("kind", ["StdOut", "File"])
+@pytest.mark.parametrize("kind", ["StdOut", "File", "Push"])
 def test_rules_are_applied_while_these_are_read(kind: str) -> None:
     assert found(kind, STOPPING) == []
 
 
 #: A rule of docs/rules/stopping.md, proven here.
 REFUSED = {
-    "Early stopping is refused where metrics are not read by `StdOut` or `File`": (
+    "Early stopping is refused where metrics are neither pushed nor read by `StdOut` or `File`": (
         "TensorFlowEvent",
         "PrometheusMetric",
         "Custom",
-        "Push",
     )
 }
 
@@ -56,7 +55,8 @@ REFUSED = {
 def test_rules_cannot_be_applied_to_these(kind: str) -> None:
     assert found(kind, STOPPING) == [
         'spec.earlyStopping: Invalid value: "medianstop": early stopping rules cannot be applied '
-        f"to metrics of the collector kind {kind}; use StdOut or File, or leave early stopping out"
+        f"to metrics of the collector kind {kind}; use StdOut, File or Push, or leave early "
+        "stopping out"
     ]
 
 

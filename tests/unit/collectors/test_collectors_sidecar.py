@@ -453,12 +453,13 @@ def test_a_later_pod_replaces_what_an_earlier_one_reported(stage: Stage) -> None
     assert [entry.value for entry in stage.entries] == ["2"]
 
 
-def test_nothing_is_read_of_a_program_that_pushes(stage: Stage) -> None:
+def test_the_output_of_a_program_that_pushes_is_not_read(stage: Stage) -> None:
     trial = stage.trial("Push", source=file("/k/log"))
     sidecar = stage.attach(stage.pod(trial, "a"))
     stage.write("main.log", "loss=1\n")
     assert sidecar.advance(is_ended=True)
-    assert (stage.entries, stage.told, stage.outfit.mapped) == ([], [], [])
+    assert (stage.entries, stage.outfit.mapped) == ([], [])
+    assert [reason for reason, _ in stage.told] == ["MetricNotFound"]
     assert sidecar.environment["KATIB_TRIAL_NAME"] == KEY.name
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
 import socket
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -77,8 +80,13 @@ def echo() -> Iterator[Callable[[bytes], Echo]]:
 def stand() -> Iterator[Callable[..., ConnectProxy]]:
     made: list[ConnectProxy] = []
 
-    def make(db_manager: Target, port: int = 0, upstream: Upstream | None = None) -> ConnectProxy:
-        made.append(ConnectProxy(db_manager, port, upstream))
+    def make(
+        db_manager: Target,
+        port: int = 0,
+        upstream: Upstream | None = None,
+        passwords: dict[int, str] | None = None,
+    ) -> ConnectProxy:
+        made.append(ConnectProxy(db_manager, port, upstream, passwords))
         return made[-1]
 
     yield make
@@ -174,6 +182,87 @@ def test_one_who_says_nothing_holds_up_nobody(
     with call(here), call(here) as half:
         half.sendall(b"CONNECT ")
         assert ask(here, connect(DB_MANAGER)) == ESTABLISHED + b"db bye"
+
+
+def basic(user: str) -> str:
+    return f"Basic {base64.b64encode(user.encode()).decode()}"
+
+
+def is_forgotten(passwords: dict[int, str]) -> bool:
+    """Whether the password of a connection is; that takes a moment after its end."""
+    deadline = time.monotonic() + LONGEST
+    while passwords and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return not passwords
+
+
+PASSWORDS: dict[str, tuple[str, str]] = {
+    "a password": (f"Proxy-Authorization: {basic('katib:secret')}", "secret"),
+    "a password with a colon": (f"Proxy-Authorization: {basic('katib:a:b')}", "a:b"),
+    "a password without a name": (f"Proxy-Authorization: {basic(':secret')}", "secret"),
+    "small letters": (f"proxy-authorization:  {basic('katib:secret').lower()[:5]} YTpi", "b"),
+    "a name without a password": (f"Proxy-Authorization: {basic('katib')}", ""),
+    "another scheme": ("Proxy-Authorization: Bearer YTpi", ""),
+    "what is no base64": ("Proxy-Authorization: Basic YTp", ""),
+    "another header": (f"Authorization: {basic('katib:secret')}", ""),
+}
+
+
+@pytest.mark.parametrize("case", PASSWORDS)
+def test_with_which_password_a_connection_came(
+    case: str, stand: Callable[..., ConnectProxy]
+) -> None:
+    header, expected = PASSWORDS[case]
+    with socket.create_server((LOOPBACK, 0)) as service:
+        service.settimeout(LONGEST)
+        passwords: dict[int, str] = {}
+        target = Target(LOOPBACK, int(service.getsockname()[1]))
+        here = stand(target, passwords=passwords)
+        with call(here) as asker:
+            asker.sendall(f"CONNECT {DB_MANAGER} HTTP/1.1\r\n{header}\r\n\r\n".encode())
+            connection, (_, port) = service.accept()
+            with connection:
+                assert asker.recv(65536) == ESTABLISHED
+                assert passwords == {port: expected}
+                # Once both sides have hung up, the port may be anybody's.
+                asker.shutdown(socket.SHUT_WR)
+                assert connection.recv(1) == b""
+                connection.shutdown(socket.SHUT_WR)
+                assert asker.recv(1) == b""
+                assert is_forgotten(passwords)
+
+
+def test_a_connection_that_breaks_off_is_forgotten(stand: Callable[..., ConnectProxy]) -> None:
+    with socket.create_server((LOOPBACK, 0)) as service:
+        service.settimeout(LONGEST)
+        passwords: dict[int, str] = {}
+        target = Target(LOOPBACK, int(service.getsockname()[1]))
+        here = stand(target, passwords=passwords)
+        with call(here) as asker:
+            head = f"CONNECT {DB_MANAGER} HTTP/1.1\r\nProxy-Authorization: {basic('a:b')}\r\n\r\n"
+            asker.sendall(head.encode())
+            connection, (_, port) = service.accept()
+            assert asker.recv(65536) == ESTABLISHED
+            assert passwords == {port: "b"}
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.close()
+            assert is_forgotten(passwords)
+
+
+def test_a_connection_to_elsewhere_has_no_password(
+    echo: Callable[[bytes], Echo], stand: Callable[..., ConnectProxy]
+) -> None:
+    passwords: dict[int, str] = {}
+    here, other = stand(nobody(), passwords=passwords), echo(b"hello").target
+    with call(here) as asker:
+        place = f"{other.host}:{other.port}"
+        head = f"CONNECT {place} HTTP/1.1\r\nProxy-Authorization: {basic('a:b')}\r\n\r\n"
+        asker.sendall(head.encode())
+        found = b""
+        while len(found) < len(ESTABLISHED + b"hello"):
+            found += asker.recv(65536)
+        assert passwords == {}
 
 
 REFUSED: dict[str, tuple[bytes, bytes]] = {

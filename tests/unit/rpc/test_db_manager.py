@@ -10,10 +10,15 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from katib.api.values import Key
-from katib.errors import ConfigurationError, KatibError, StoreUnavailableError
+from katib.errors import (
+    ConfigurationError,
+    KatibError,
+    StoreUnavailableError,
+    TokenRefusedError,
+)
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
-from katib.rpc.db_manager import serve
+from katib.rpc.db_manager import Guard, serve
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import DBManagerStub
 from katib.rpc.serving import MOST_BYTES
@@ -40,9 +45,9 @@ class Log(MemoryObservationLog):
 class Stage:
     """A served log, in which one trial is known, and a client."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard | None = None) -> None:
         self.log = Log()
-        self.server = serve(self.log, self.find, "127.0.0.1:0")
+        self.server = serve(self.log, self.find, "127.0.0.1:0", guard)
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.server.port}")
         self.client = DBManagerStub(self.channel)
 
@@ -328,3 +333,86 @@ def test_a_closed_server_gives_its_port_back(stage: Stage) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", stage.server.port))
+
+
+class GuardedStage(Stage):
+    """The same, where a trial is known by its token or by where it calls from."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Key, int, bytes]] = []
+        self.known_from = ""
+        super().__init__(Guard(self.find_caller, self.take))
+
+    def find_caller(self, token: str, peer: str) -> Key | None:
+        assert peer.startswith("ipv4:127.0.0.1:")
+        token = token or self.known_from
+        if token == "wrong":
+            raise TokenRefusedError
+        return Key("team-a", token) if token else None
+
+    def take(self, trial: Key, entries: Sequence[MetricEntry], content: bytes) -> None:
+        self.taken.append((trial, len(entries), content))
+
+
+@pytest.fixture
+def guarded() -> Iterator[GuardedStage]:
+    stage = GuardedStage()
+    yield stage
+    stage.close()
+
+
+Metadata = tuple[tuple[str, str], ...]
+KNOWN: dict[str, tuple[Metadata, str]] = {
+    "by a token": ((("authorization", f"Bearer {TRIAL.name}"),), ""),
+    "by a token of small letters": ((("authorization", f"bearer  {TRIAL.name} "),), ""),
+    "by where it calls from": ((), TRIAL.name),
+    "by a token, wherever it calls from": ((("authorization", f"Bearer {TRIAL.name}"),), "wrong"),
+    "by where it calls from, without a bearer": ((("authorization", "Basic x"),), TRIAL.name),
+}
+
+
+@pytest.mark.parametrize("case", KNOWN)
+def test_a_guarded_trial_writes_its_own_entries(case: str, guarded: GuardedStage) -> None:
+    metadata, guarded.known_from = KNOWN[case]
+    message = pb.ObservationLog(metric_logs=[GOOD])
+    request = pb.ReportObservationLogRequest(trial_name=TRIAL.name, observation_log=message)
+    guarded.client.ReportObservationLog(request, metadata=metadata)
+    assert guarded.taken == [(TRIAL, 1, request.SerializeToString())]
+    guarded.log.report(TRIAL, [MetricEntry(NOON, "loss", "1")])
+    delete = pb.DeleteObservationLogRequest(trial_name=TRIAL.name)
+    guarded.client.DeleteObservationLog(delete, metadata=metadata)
+    assert guarded.entries == []
+
+
+UNKNOWN: dict[str, tuple[Metadata, Code, str]] = {
+    "nobody": ((), Code.UNAUTHENTICATED, "keep the variable grpc_proxy as it is, or send the"),
+    "a wrong token": (
+        (("authorization", "Bearer wrong"),),
+        Code.UNAUTHENTICATED,
+        "the token is that of no trial here",
+    ),
+    "another trial": (
+        (("authorization", "Bearer tune-x2"),),
+        Code.PERMISSION_DENIED,
+        'trial team-a/tune-x2 writes its own entries, not those of "tune-x1"',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_nobody_else_writes_them(case: str, guarded: GuardedStage) -> None:
+    metadata, code, told = UNKNOWN[case]
+    guarded.log.report(TRIAL, [MetricEntry(NOON, "loss", "1")])
+    message = pb.ObservationLog(metric_logs=[GOOD])
+    report = pb.ReportObservationLogRequest(trial_name=TRIAL.name, observation_log=message)
+    with pytest.raises(grpc.RpcError) as caught:
+        guarded.client.ReportObservationLog(report, metadata=metadata)
+    assert (caught.value.code(), told in str(caught.value.details())) == (code, True)
+    with pytest.raises(grpc.RpcError) as caught:
+        guarded.client.DeleteObservationLog(
+            pb.DeleteObservationLogRequest(trial_name=TRIAL.name), metadata=metadata
+        )
+    assert caught.value.code() is code
+    assert guarded.taken == []
+    # To read is everybody's.
+    assert guarded.get() == [("2026-05-01T12:00:00Z", "loss", "1")]
