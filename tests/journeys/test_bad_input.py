@@ -147,7 +147,8 @@ BAD_PROGRAMS = {
         "echo loss=nan",
         "Succeeded",
         (
-            'No value of metric "loss" was a finite number, but 1x nan: the trial cannot be compared',
+            'No value of metric "loss" was a finite number, but 1x nan',
+            "the trial cannot be compared",
         ),
     ),
     "a program that prints 100 MB of lines and then fails": Bad(
