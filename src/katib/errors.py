@@ -27,9 +27,14 @@ translated by the adapter that calls them and chained as the cause.
 from __future__ import annotations
 
 import difflib
+import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+#: How long a value that was found may be when it is printed.
+_LONGEST = 80
 
 
 class KatibError(Exception):
@@ -55,6 +60,14 @@ class FieldError:
     def __str__(self) -> str:
         found = "" if self.found is None else f"{self.found}: "
         return f"{self.path}: {self.problem}: {found}{self.detail}"
+
+
+def printed(value: object) -> str:
+    """The value as YAML would have it, on one line and not longer than a line."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 class AdmissionError(KatibError):
@@ -216,12 +229,16 @@ class AlgorithmCrashedError(KatibError):
 class SettingsError(KatibError):
     """An algorithm refuses its settings or the search space; the message is for the user.
 
-    ``problems`` are its sentences one by one.
+    ``problems`` are its sentences one by one, each with the path of the field that is wrong; what
+    is given as a text is wrong with the algorithm as a whole, and has no path.
     """
 
-    def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems))
+    def __init__(self, *problems: FieldError | str) -> None:
+        self.problems = tuple(
+            FieldError("", "Invalid value", one) if isinstance(one, str) else one
+            for one in problems
+        )
+        super().__init__("; ".join(one.detail for one in self.problems))
 
 
 def _rounded(seconds: float) -> int:

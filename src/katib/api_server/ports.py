@@ -9,9 +9,10 @@ from katib.api.experiment import Experiment
 from katib.api.values import Manifest, Unstructured
 from katib.ports.clock import Clock
 from katib.ports.pod_logs import PodLogs
-from katib.ports.resource_store import ResourceStore
+from katib.ports.resource_store import ResourceStore, Unsubscribe
 
 Admit = Callable[[Manifest, Experiment | None], Experiment]
+HearEvents = Callable[[Callable[[Unstructured], None]], Unsubscribe]
 ListEvents = Callable[[str | None, str | None], Sequence[Unstructured]]
 
 
@@ -27,6 +28,8 @@ class ServerPorts:
             ``AdmissionError``.
         list_events: the events of a namespace (``None``: of all) about the object of a ``uid``
             (``None``: about any), the oldest first. May read a disk.
+        hear_events: calls somebody with each event that is new or told again, in the thread that
+            tells it, until what it gives is called.
         pod_logs: what containers have written.
         metrics: the text for Prometheus.
         built_in: what is there without anybody making it. It can be looked at and not be changed;
@@ -38,6 +41,7 @@ class ServerPorts:
     token: str
     admit: Admit
     list_events: ListEvents
+    hear_events: HearEvents
     pod_logs: PodLogs
     metrics: Callable[[], str]
     built_in: Sequence[Unstructured] = ()

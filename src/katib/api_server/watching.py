@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 
@@ -13,17 +14,20 @@ from starlette.responses import StreamingResponse
 
 from katib.api.codec import encode
 from katib.api.kinds import EVENTS
-from katib.api.values import Key, Manifest, Resource
+from katib.api.values import Key, Manifest, Resource, Unstructured
 from katib.api_server.answers import JSON
 from katib.api_server.listing import snapshot, table_of, table_of_manifests
 from katib.api_server.rounds import Place
-from katib.api_server.selectors import Selection
+from katib.api_server.selectors import Selection, facts_of
 from katib.api_server.services import Call
-from katib.api_server.statuses import StatusError, bad_request, not_yet
+from katib.api_server.statuses import StatusError, bad_request, cut_off, not_yet
 from katib.ports.resource_store import EventType
 
 #: How many changes a watcher looks at in one turn, and from how many bytes on no more are sent.
 _MOST, _BYTES = 512, 128 * 1024
+
+#: How many Kubernetes events may wait for a watcher who reads slowly.
+_HEARD = 10_000
 
 #: Marks the bookmark after the objects that there were at the beginning.
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -140,7 +144,7 @@ class Watch:
 
 
 class EventsWatch:
-    """A watch of Kubernetes events, which are kept elsewhere: they are looked at again and again.
+    """A watch of Kubernetes events, which are kept elsewhere: what is told meanwhile is passed on.
 
     Args:
         call: the request.
@@ -154,24 +158,46 @@ class EventsWatch:
         self._seconds = seconds or call.services.pace.longest_watch
         # Read before the answer begins: what cannot be read is answered with 400.
         self._is_known = bool(call.query.number("resourceVersion"))
+        # One more than may wait, to be told when there were too many.
+        self._heard: deque[Unstructured] = deque(maxlen=_HEARD + 1)
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The events that are new or told again; also the present ones if no version is given."""
-        services = self._call.services
-        end = _now() + self._seconds
-        seen: dict[Key, bytes] = {}
-        is_known = self._is_known
-        while _now() < end and not services.changes.is_closed:
-            found = await anyio.to_thread.run_sync(
-                snapshot, services.ports, self._call.target.type, self._selection
-            )
-            present = {one.key: one.data for one in found[1]}
-            for key, data in present.items():
-                if seen.get(key) != data and not is_known:
-                    type = EventType.MODIFIED if key in seen else EventType.ADDED
-                    yield self._lines.of_text(type, data)
-            seen, is_known = present, False
-            await asyncio.sleep(min(services.pace.polling, max(0.0, end - _now())))
+        services, end = self._call.services, _now() + self._seconds
+        stop = services.ports.hear_events(self._heard.append)
+        try:
+            present = {} if self._is_known else await self._present()
+            for data in present.values():
+                yield self._lines.of_text(EventType.ADDED, data)
+            while _now() < end and not services.changes.is_closed:
+                if len(self._heard) > _HEARD:
+                    yield self._lines.error(cut_off().body)
+                    return
+                for line in self._news(present):
+                    yield line
+                present.clear()
+                await asyncio.sleep(min(services.pace.polling, max(0.0, end - _now())))
+        finally:
+            stop()
+
+    async def _present(self) -> dict[Key, bytes]:
+        type, ports = self._call.target.type, self._call.services.ports
+        _, found = await anyio.to_thread.run_sync(snapshot, ports, type, self._selection)
+        return {one.key: one.data for one in found}
+
+    def _news(self, present: Mapping[Key, bytes]) -> Iterator[bytes]:
+        """What was heard, each event once, and not what is present as it is."""
+        newest: dict[Key, tuple[EventType, Unstructured]] = {}
+        for _ in range(len(self._heard)):
+            event = self._heard.popleft()
+            is_first = event.body.get("count") == 1 and event.key not in present
+            type = EventType.ADDED if is_first else EventType.MODIFIED
+            type, _ = newest.pop(event.key, (type, event))
+            newest[event.key] = type, event
+        for type, event in newest.values():
+            data = encode(event)
+            if self._selection.fits(facts_of(event)) and present.get(event.key) != data:
+                yield self._lines.of_text(type, data)
 
 
 class Lines:

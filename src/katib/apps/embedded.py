@@ -47,6 +47,7 @@ from katib.executors.train_job import TrainJobReconciler
 from katib.observations.sql import SqlObservationLog
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
+from katib.ports.resource_store import Unsubscribe
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
 from katib.suggesters.in_process_stopper import InProcessStopper
@@ -129,12 +130,11 @@ class EmbeddedEngine:
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
-            TrialFilesReconciler(self.store, home.trials),
+            TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
-        suggester = self._algorithms.suggester
-        self._asking = SuggestionReconciler(self.store, suggester, clock, stopper=stopper)
+        self._algorithms = Algorithms(options.config, clock, events, stopper, self._wake_suggestion)
+        self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
@@ -197,6 +197,10 @@ class EmbeddedEngine:
     def list_events(self, namespace: str | None, uid: str | None) -> Sequence[Unstructured]:
         """The events of a namespace about a resource, the oldest first; ``None`` for all."""
         return self._events.list_events(namespace, uid)
+
+    def hear_events(self, listener: Callable[[Unstructured], None]) -> Unsubscribe:
+        """Be told of events from now on, until what is returned is called."""
+        return self._events.subscribe(listener)
 
     def flush(self) -> None:
         """Make everything so far safe."""
@@ -300,9 +304,10 @@ def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:
         return "" if algorithm is None else early_stopping_address(config, algorithm.algorithm_name)
 
     def connect(address: str) -> EarlyStopper:
-        from katib.suggesters.remote import RemoteEarlyStopper, Service
+        from katib.suggesters.remote import Limits, RemoteEarlyStopper, Service
 
         # The observation log is served to nobody here: a service must do without.
-        return RemoteEarlyStopper(Service(address, SystemClock()), db_manager_address="")
+        service = Service(address, SystemClock(), limits=Limits(connect_seconds=3.0))
+        return RemoteEarlyStopper(service, db_manager_address="")
 
     return RoutingStopper(InProcessStopper(log), find_address, connect)

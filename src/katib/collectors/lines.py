@@ -30,8 +30,9 @@ class Lines:
 
     A file that no longer holds what was read, before the place where reading goes on, is another
     one, and read from its beginning: one that was truncated, and one that took its name. A file
-    that was renamed within its folder, as logs are rotated, is read to its end before that. What
-    is written and truncated, or renamed twice, between two calls is lost.
+    that was renamed within its folder, as logs are rotated, is read to its end before that. When it
+    has become ``<name>.2`` or more by the next call, so are those that were written since and now
+    have smaller numbers. What is written and truncated between two calls is lost.
 
     Args:
         path: of the file.
@@ -67,28 +68,44 @@ class Lines:
     def _next_bytes(self) -> tuple[bytes, bool]:
         """The next bytes, and whether they are of a file that has lost its name to another."""
         found = self._look(self._path)
-        if found.data is None and found.inode != self._inode:
-            rest = self._find_rest()
+        place = self._find_renamed() if found.data is None and found.inode != self._inode else ""
+        if place:
+            rest, newer = self._look(place).data, self._find_newer(place)
+            has_next = found.has_bytes or newer != 0
             # Who renamed a file may write into it until there is something in the next one.
-            if rest or (rest is not None and not found.has_bytes):
-                return rest, found.has_bytes
+            if rest or (rest is not None and not has_next):
+                return rest, has_next
+            if newer:
+                self._offset, self._mark, self._inode = 0, b"", newer
+                return self._next_bytes()
         if found.data is None and found.inode:
             self._offset, self._mark, self._inode = 0, b"", 0
             found = self._look(self._path)
         self._inode = found.inode or self._inode
         return found.data or b"", False
 
-    def _find_rest(self) -> bytes | None:
-        """What is to be read of a file that was renamed; ``None`` when there is no such file."""
+    def _find_renamed(self) -> str:
+        """Where the file that was read is now; empty when there is no such file."""
         if not self._inode:
-            return None
+            return ""
         try:
             with os.scandir(os.path.dirname(self._path) or ".") as files:
-                places = [file.path for file in files if file.inode() == self._inode]
+                return next((file.path for file in files if file.inode() == self._inode), "")
         except OSError:
             # The folder is gone, and the file with it.
-            return None
-        return self._look(places[0]).data if places else None
+            return ""
+
+    def _find_newer(self, place: str) -> int:
+        """The inode of the file that was rotated next after the one at a place; 0 for none."""
+        name, _, number = os.path.basename(place).rpartition(".")
+        if name != os.path.basename(self._path) or not number.isdecimal() or int(number) < 2:
+            return 0
+        try:
+            newer = os.stat(f"{self._path}.{int(number) - 1}")
+            # Where numbers grow with time, a smaller one is older.
+            return newer.st_ino if newer.st_mtime_ns >= os.stat(place).st_mtime_ns else 0
+        except OSError:
+            return 0
 
     def _look(self, path: str) -> _Look:
         try:
@@ -103,7 +120,9 @@ class Lines:
             if not stat.S_ISREG(status.st_mode):
                 return _Look(0, None, False)
             length = len(self._mark)
-            data = os.pread(file, CHUNK_BYTES + length, self._offset - length)
+            # Room for a whole chunk would cost several times what a short line does.
+            size = min(CHUNK_BYTES, max(0, status.st_size - self._offset))
+            data = os.pread(file, size + length, self._offset - length)
         finally:
             os.close(file)
         is_same = bool(length) or self._inode in (0, status.st_ino)

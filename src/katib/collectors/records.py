@@ -154,7 +154,9 @@ class EventFile:
             if status.st_size < self._offset:
                 self._offset = self._skip = self.damaged = 0
                 self._is_lost = False
-            return os.pread(file, CHUNK_BYTES, self._offset)
+            # Room for a whole chunk would cost several times what a short record does.
+            size = min(CHUNK_BYTES, status.st_size - self._offset)
+            return os.pread(file, size, self._offset)
         finally:
             os.close(file)
 

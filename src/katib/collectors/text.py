@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from katib.api.wildcards import matches
 from katib.collectors.filters import DefaultFilter, Finder, OtherForms, UserFilters
@@ -32,16 +33,16 @@ class TextCollector:
     def __init__(self, source: CollectorSource) -> None:
         self._log = source.log
         self._lines = Lines(source.log)
-        self._finder: Finder = DefaultFilter(source.metrics, source.wildcards)
+        wildcards = tuple(source.wildcards)
+        self._finder = _finder(tuple(source.metrics), tuple(source.filters), wildcards)
         self._metrics = frozenset(source.metrics)
-        self._missing, self._unmatched = set(self._metrics), set(source.wildcards)
+        self._missing, self._unmatched = set(self._metrics), set(wildcards)
         if source.filters:
-            self._finder = UserFilters(source.metrics, source.filters, source.wildcards)
             self._missing, self._unmatched = set(), set()
 
     def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
         data, is_caught_up = self._lines.read(is_ended)
-        entries = list(self._finder.find(data.replace(b"\r", b"\n")))
+        entries = list(self._finder.find(data.replace(b"\r", b"\n"))) if data else []
         if entries and (self._missing or self._unmatched):
             self._note({entry.name for entry in entries})
         if not ((self._missing or self._unmatched) and is_ended and is_caught_up):
@@ -61,3 +62,13 @@ class TextCollector:
 
 def _is_matched(pattern: str, names: set[str]) -> bool:
     return any(matches(pattern, name) for name in names)
+
+
+@lru_cache(maxsize=64)
+def _finder(
+    metrics: tuple[str, ...], filters: tuple[str, ...], wildcards: tuple[str, ...]
+) -> Finder:
+    """Trials of one experiment look for the same, and a finder remembers nothing."""
+    if filters:
+        return UserFilters(metrics, filters, wildcards)
+    return DefaultFilter(metrics, wildcards)

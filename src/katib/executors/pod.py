@@ -57,7 +57,7 @@ class Here:
     python: Path | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PodReconciler:
     """Runs a ``v1`` Pod: init containers in turn, then the others at once.
 
@@ -80,9 +80,6 @@ class PodReconciler:
         self._processes = Processes(self._ended)
         self._beside = ThreadPoolExecutor(1, "folders")
         self._environments = Environments.beside(self.here.trials, self.here.python)
-
-    def __hash__(self) -> int:
-        return id(self)
 
     def keys(self, event: Event) -> Iterable[Key]:
         if event.type is EventType.DELETED and event.key not in self._runs:
@@ -319,7 +316,10 @@ class PodReconciler:
 
     def _write(self, pod: Unstructured, run: Run) -> None:
         started = pod.status.get("startTime") or format_time(self.clock.now())
-        self.store.update_status(PODS, with_status(pod, run.status(started)))
+        status = run.status(started)
+        # A pod whose programs are silent is looked at again and again.
+        if status != pod.status:
+            self.store.update_status(PODS, with_status(pod, status))
 
     def _read_data(self, pod: Unstructured) -> ReadData:
         def read(kind: str, name: str) -> Mapping[str, str] | None:

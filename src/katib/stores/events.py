@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +21,7 @@ from katib.api.kinds import EVENTS
 from katib.api.values import Manifest, ObjectMeta, Resource, Unstructured
 from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
+from katib.ports.resource_store import Unsubscribe
 from katib.stores.reading import open_to_read
 
 #: How many events are kept; and among how many new ones an equal one is looked for.
@@ -84,6 +85,9 @@ class _Told:
             format_time(self.last),
         )
 
+    def columns(self) -> Manifest:
+        return dict(zip(_NAMES, self.row(), strict=True))
+
 
 class SqliteEventRecorder:
     """Keeps the newest events in the file of the resource store.
@@ -98,6 +102,7 @@ class SqliteEventRecorder:
         self._lock = threading.Lock()
         self._recent: OrderedDict[tuple[str, str, str], _Told] = OrderedDict()
         self._unwritten: dict[int, _Told] = {}
+        self._listeners: list[Callable[[Unstructured], None]] = []
         self._written_at = clock.monotonic()
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -122,6 +127,26 @@ class SqliteEventRecorder:
             self._recent[identity] = self._unwritten[told.id] = told
             if len(self._recent) > COMPARED:
                 self._recent.popitem(last=False)
+            # As a resource it is made for those who listen, and costs nothing else.
+            if self._listeners:
+                event = _resource(told.columns())
+                for listener in self._listeners:
+                    listener(event)
+
+    def subscribe(self, listener: Callable[[Unstructured], None]) -> Unsubscribe:
+        """Call somebody with each event from now on, new or told again, in their order.
+
+        Args:
+            listener: must return soon, and record nothing.
+        """
+        with self._lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners.remove(listener)
+
+        return unsubscribe
 
     def flush(self, is_last: bool = False) -> None:
         """Write what waits, if it has waited long enough.
@@ -160,7 +185,7 @@ class SqliteEventRecorder:
         with self._lock:
             newest = [*self._recent.values(), *self._unwritten.values()]
         for told in newest:
-            row = dict(zip(_NAMES, told.row(), strict=True))
+            row = told.columns()
             if all(row[name] == value for name, value in given.items()):
                 rows[told.id] = row
         return [_resource(rows[id]) for id in sorted(rows)]

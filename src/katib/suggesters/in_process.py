@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from katib.api.experiment import Experiment, ExperimentSpec
-from katib.errors import SettingsError
+from katib.api.experiment import AlgorithmSpec, Experiment, ExperimentSpec
+from katib.errors import FieldError, SettingsError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.registry import Registry
 from katib.search.algorithm import Algorithm
@@ -36,6 +36,7 @@ class InProcessSuggester:
     def __init__(self, algorithms: Registry[Algorithm] = ALGORITHMS, capacity: int = 64) -> None:
         self._algorithms, self._capacity = algorithms, capacity
         self._lock = Lock()
+        self._loaded: dict[str, type[Algorithm]] = {}
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     def validate(self, experiment: Experiment) -> None:
@@ -61,9 +62,11 @@ class InProcessSuggester:
             self._sessions.pop(experiment.metadata.uid, None)
 
     def _load(self, experiment: Experiment) -> type[Algorithm]:
-        algorithm = experiment.spec.algorithm
-        with one_thread():
-            return self._algorithms.load("" if algorithm is None else algorithm.algorithm_name)
+        name = (experiment.spec.algorithm or AlgorithmSpec()).algorithm_name
+        if name not in self._loaded:
+            with one_thread():
+                self._loaded[name] = self._algorithms.load(name)
+        return self._loaded[name]
 
     def _session(self, experiment: Experiment) -> _Session:
         uid = experiment.metadata.uid
@@ -102,7 +105,7 @@ class _Session:
         return self._algorithm.suggest(request.total - request.count, request.count)
 
 
-def _all_problems(refusal: SettingsError, experiment: Experiment) -> Iterator[str]:
+def _all_problems(refusal: SettingsError, experiment: Experiment) -> Iterator[FieldError]:
     """What an algorithm refuses, and the parameters that it may not have come to look at."""
     yield from refusal.problems
     try:
@@ -132,10 +135,10 @@ def seed_of(experiment: Experiment) -> int:
     """The setting ``random_state``; without it, a number that only this experiment has.
 
     Raises:
-        SettingsError: ``random_state`` is not a number.
+        SettingsError: ``random_state`` is no whole number from 0 on.
     """
     settings = SettingsReader(experiment)
-    state = settings.integer("random_state", None)
+    state = settings.seed()
     settings.check_values()
     if state is not None:
         return state

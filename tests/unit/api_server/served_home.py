@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +80,7 @@ class Home:
         self.clock = FakeClock()
         self.store = WatchedStore(self.clock)
         self.events: list[Unstructured] = []
+        self._listeners: list[Callable[[Unstructured], None]] = []
         self.logs = Logs()
         ports = ServerPorts(
             self.store,
@@ -87,6 +88,7 @@ class Home:
             TOKEN,
             self._admit,
             self._list_events,
+            self._hear_events,
             self.logs,
             lambda: "katib_experiments 3\n",
             built_in,
@@ -103,6 +105,22 @@ class Home:
             if namespace in (None, event.metadata.namespace)
             and uid in (None, event.body["involvedObject"]["uid"])
         ]
+
+    def _hear_events(self, listener: Callable[[Unstructured], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether somebody listens to events."""
+        return bool(self._listeners)
+
+    def tell(self, event: Unstructured) -> None:
+        """An event is new or told again."""
+        found = [one for one in self.events if one.key != event.key]
+        self.events = [*found, event]
+        for listener in self._listeners:
+            listener(event)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """One request; ``body`` is sent as JSON unless it is bytes. Underscores become dashes."""
@@ -166,12 +184,14 @@ def a_pod_manifest(name: str = "one", *containers: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
-def an_event(name: str, uid: str = "a-uid", namespace: str = "default") -> Unstructured:
+def an_event(
+    name: str, uid: str = "a-uid", namespace: str = "default", count: int = 1
+) -> Unstructured:
     """Something that was told about an object."""
     involved = {"kind": "Trial", "name": "one", "namespace": namespace, "uid": uid}
     return Unstructured(
         api_version="v1",
         kind="Event",
         metadata=ObjectMeta(name=name, namespace=namespace),
-        body={"involvedObject": involved, "reason": "JobCreated", "type": "Normal", "count": 1},
+        body={"involvedObject": involved, "reason": "JobCreated", "type": "Normal", "count": count},
     )

@@ -29,6 +29,7 @@ from katib.api_server.statuses import StatusError
 from katib.ports.resource_store import EventType
 
 BOOKMARKS = "&allowWatchBookmarks=true"
+EVENTS_PATH = "/api/v1/namespaces/default/events"
 
 
 class Watcher:
@@ -85,6 +86,13 @@ def run(test: Callable[[Client], Any], pace: Pace | None = None) -> None:
                 await test(Client(home, client))
 
         asyncio.run(work())
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    async with asyncio.timeout(20):
+        while not is_so():
+            await asyncio.sleep(0.005)
 
 
 def write(home: Home, name: str, labels: dict[str, str] | None = None) -> None:
@@ -300,16 +308,65 @@ def test_a_watch_may_be_a_table() -> None:
     run(test)
 
 
-def test_events_are_watched_by_looking_again() -> None:
+def test_watched_events_are_passed_on() -> None:
     async def test(client: Client) -> None:
-        client.home.events.append(an_event("a"))
-        async with client.watch(path="/api/v1/namespaces/default/events") as watcher:
+        client.home.tell(an_event("a"))
+        async with client.watch(path=EVENTS_PATH) as watcher:
             assert await watcher.told(1) == [("ADDED", "a")]
-            client.home.events.append(an_event("b"))
+            client.home.tell(an_event("b"))
             assert await watcher.told(1) == [("ADDED", "b")]
-            client.home.events[0].body["count"] = 2
+            client.home.tell(an_event("a", count=2))
             assert await watcher.told(1) == [("MODIFIED", "a")]
+        await eventually(lambda: not client.home.is_heard)
 
+    run(test, Pace(polling=0.01))
+
+
+def test_what_watched_events_are_told_as() -> None:
+    async def test(client: Client) -> None:
+        async with client.watch("&resourceVersion=1", path=EVENTS_PATH) as watcher:
+            await eventually(lambda: client.home.is_heard)
+            for event in (
+                an_event("a"),
+                an_event("told before", count=7),
+                an_event("elsewhere", namespace="other"),
+                an_event("b"),
+                an_event("a", count=2),
+            ):
+                client.home.tell(event)
+            # What comes between two looks is told once: the server may look at any moment.
+            told: dict[str, str] = {}
+            count = 0
+            while count != 2:
+                event_told = await watcher.next()
+                count = event_told["object"]["count"]
+                told.setdefault(event_told["object"]["metadata"]["name"], event_told["type"])
+            assert told == {"a": "ADDED", "told before": "MODIFIED", "b": "ADDED"}
+
+    run(test, Pace(polling=0.01))
+
+
+def test_who_knows_a_version_is_told_no_events_of_before() -> None:
+    async def test(client: Client) -> None:
+        client.home.tell(an_event("before"))
+        async with client.watch("&resourceVersion=1", path=EVENTS_PATH) as watcher:
+            await eventually(lambda: client.home.is_heard)
+            client.home.tell(an_event("after"))
+            assert await watcher.told(1) == [("ADDED", "after")]
+
+    run(test, Pace(polling=0.01))
+
+
+def test_who_reads_events_too_slowly_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(client: Client) -> None:
+        async with client.watch("&resourceVersion=1", path=EVENTS_PATH) as watcher:
+            await eventually(lambda: client.home.is_heard)
+            client.home.tell(an_event("one too many"))
+            event = await watcher.next()
+            assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+            assert await watcher.is_over()
+
+    monkeypatch.setattr("katib.api_server.watching._HEARD", 0)
     run(test, Pace(polling=0.01))
 
 

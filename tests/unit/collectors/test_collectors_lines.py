@@ -71,6 +71,49 @@ def test_a_rotated_file_of_which_no_line_was_read_is_read_too(log: Path) -> None
     assert rest(lines) == "loss=2\n"
 
 
+def rotate(log: Path) -> None:
+    """As Python's ``RotatingFileHandler`` does, and logrotate."""
+    rotated = sorted(log.parent.glob("log.*"), key=lambda path: -int(path.suffix[1:]))
+    for path in rotated:
+        path.rename(log.with_name(f"log.{int(path.suffix[1:]) + 1}"))
+    log.rename(log.with_name("log.1"))
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 12])
+@pytest.mark.parametrize("is_over", [True, False])
+def test_files_that_were_rotated_between_two_reads_are_all_read(
+    times: int, is_over: bool, log: Path
+) -> None:
+    log.write_text("older\n")
+    rotate(log)
+    log.write_text("loss=0\n")
+    lines = Lines(log)
+    assert lines.read(False) == (b"loss=0\n", True)
+    append(log, "more\n")
+    for number in range(1, times + 1):
+        rotate(log)
+        log.write_text(f"loss={number}\n")
+    if is_over:
+        rotate(log)
+    expected = ["more", *(f"loss={number}" for number in range(1, times + 1))]
+    assert rest(lines).splitlines() == expected
+    append(log, "last\n")
+    assert rest(lines) == "last\n"
+
+
+def test_where_numbers_grow_with_time_nothing_is_read_twice(log: Path) -> None:
+    older = log.with_name("log.1")
+    older.write_text("loss=1\n")
+    os.utime(older, (1, 1))
+    log.write_text("loss=2\n")
+    lines = Lines(log)
+    lines.read(False)
+    append(log, "loss=3\n")
+    log.rename(log.with_name("log.2"))
+    log.write_text("loss=4\n")
+    assert rest(lines).splitlines() == ["loss=3", "loss=4"]
+
+
 @pytest.mark.parametrize("next_file", [None, ""])
 def test_what_is_written_after_the_renaming_counts(log: Path, next_file: str | None) -> None:
     log.write_text("loss=1\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from katib.api.trial import Trial
-from katib.api.values import ObjectMeta
+from katib.api.values import ObjectMeta, Unstructured
 from katib.errors import StoreUnavailableError
 from katib.stores import events
 from katib.stores.events import COMPARED, WRITE_EVERY, SqliteEventRecorder, list_events
@@ -165,3 +165,19 @@ def test_a_server_lists_an_event_once_with_its_newest_count(
     recorder.flush(is_last=True)
     recorder.record(a_trial(), "Again", "something")
     assert reasons(recorder, None, None) == [("Again", 2)]
+
+
+def test_who_listens_is_told_each_event_as_it_will_be_read(recorder: SqliteEventRecorder) -> None:
+    heard: list[Unstructured] = []
+    recorder.record(a_trial(), "Before", "nobody listens")
+    stop = recorder.subscribe(heard.append)
+    recorder.record(a_trial(), "Twice", "x")
+    assert heard == recorder.list_events("default", None)[1:]
+    recorder.record(a_trial(), "Twice", "x")
+    stop()
+    recorder.record(a_trial(), "After", "nobody listens")
+    assert [(one.body["reason"], one.body["count"]) for one in heard] == [
+        ("Twice", 1),
+        ("Twice", 2),
+    ]
+    assert heard[1] == recorder.list_events("default", None)[1]

@@ -22,8 +22,9 @@ _LOG = logging.getLogger(__name__)
 #: The pause after a first failure, and the longest one, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 30.0
 
-#: How long a write may wait for others before it is flushed, in seconds.
-FLUSH_WITHIN = 0.02
+#: How long there is nothing to do before what was written is flushed, and how long it may wait for
+#: that in a loop that always has something to do, in seconds.
+FLUSH_WITHIN, FLUSH_EVERY = 0.02, 0.2
 
 Item = tuple[Reconciler, Key]
 
@@ -112,12 +113,15 @@ class Loop:
                 self._queue.add((reconciler, key))
 
     def _work(self) -> None:
+        monotonic = self.surroundings.clock.monotonic
+        flushed_at = monotonic()
         try:
             while True:
                 item = self._queue.take(FLUSH_WITHIN)
-                if item is None:
+                if item is None or monotonic() - flushed_at >= FLUSH_EVERY:
                     self.surroundings.flush()
-                    item = self._queue.take()
+                    flushed_at = monotonic()
+                item = item or self._queue.take()
                 if item is None:
                     return
                 self._run(item)

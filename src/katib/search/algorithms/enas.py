@@ -17,13 +17,12 @@ from katib.api.experiment import Experiment, NasConfig
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import NameValue
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.history import ENDED, Floats, History, Outcome, PastTrial
 from katib.search.nas.architecture import Architecture, architecture_of, network_text, text_of
 from katib.search.nas.controller import Choose, Controller
 from katib.search.nas.learning import Learner, Lesson
-from katib.search.nas.operations import choices_of, config_of, found, problems_of
+from katib.search.nas.operations import choices_of, config_of, found, problems_of, refusals
 from katib.search.nas.preferences import Preferences
 from katib.search.nas.weights import Outline, Weights
 from katib.search.penalty import penalty_of
@@ -61,17 +60,7 @@ class Enas:
     @staticmethod
     def validate(experiment: Experiment) -> None:
         """Accept the settings of the controller, ``random_state``, and a whole ``nasConfig``."""
-        problems: list[str] = []
-        try:
-            problems += _problems_of(config_of(experiment))
-        except SettingsError as error:
-            problems.append(str(error))
-        try:
-            Preferences.of(experiment)
-        except SettingsError as error:
-            problems.append(str(error))
-        if problems:
-            raise SettingsError("; ".join(problems))
+        Preferences.of(experiment, refusals(experiment, _problems_of))
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """A trial without an architecture of this experiment is no evidence and is left out."""

@@ -18,7 +18,6 @@ from scipy.stats import qmc
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.acquisition import ExpectedImprovement
 from katib.search.ascent import Ascent
@@ -29,6 +28,7 @@ from katib.search.history import Floats, History, Outcome, PastTrial, losses_of,
 from katib.search.local_search import Neighbourhood, ascended, ordered
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
+from katib.search.span import at_least
 from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn
 from katib.search.warping import measured, sharpened, warped
 
@@ -110,19 +110,15 @@ class Smac:
     def validate(experiment: Experiment) -> None:
         """Accept the settings, ``random_state``, and up to 21,201 parameters."""
         reader = SettingsReader(experiment)
-        reader.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
+        reader.seed()
         _plan(reader)
-        reader.check()
-        count = len(SearchSpace.of(experiment).parameters)
-        if count > qmc.Sobol.MAXDIM:
-            raise SettingsError(
-                f"smac takes {qmc.Sobol.MAXDIM} parameters at most, and there are {count}"
+        space = reader.space()
+        if space is not None and len(space.parameters) > qmc.Sobol.MAXDIM:
+            reader.refuse(
+                f"smac takes {qmc.Sobol.MAXDIM} parameters at most, and there are "
+                f"{len(space.parameters)}"
             )
+        reader.check()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """All of them count: ended ones by their losses, the others by where they are."""
@@ -231,7 +227,7 @@ class Smac:
 def _plan(reader: SettingsReader) -> Plan:
     def positive(name: str, default: int) -> int:
         message = f"{name} should be great than zero"
-        return reader.integer(name, default, lambda count: count > 0, message)
+        return reader.integer(name, default, at_least(1), message)
 
     return Plan(
         initial=positive("n_initial_points", 10),

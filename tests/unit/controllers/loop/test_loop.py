@@ -68,6 +68,17 @@ class Script:
         return [later - earlier for earlier, later in pairwise(moments)]
 
 
+@dataclass(eq=False)
+class Busy(Script):
+    """A reconciler that wants to be called again at once, until there was a flush."""
+
+    flushed: threading.Event = field(default_factory=threading.Event)
+
+    def reconcile(self, key: Key) -> Result:
+        super().reconcile(key)
+        return DONE if self.flushed.is_set() else Result(retry_after_seconds=0)
+
+
 @dataclass
 class Stage:
     store: MemoryStore = field(default_factory=lambda: MemoryStore(FakeClock()))
@@ -222,6 +233,20 @@ def test_a_reconcile_that_finds_the_store_unwritable_stops_the_loop(stage: Stage
 def test_what_was_done_is_flushed_when_there_is_nothing_to_do(stage: Stage) -> None:
     flushed = threading.Event()
     script = Script([done])
+
+    def flush() -> None:
+        if script.seen:
+            flushed.set()
+
+    stage.flush = flush
+    stage.store.create(SUGGESTIONS, a_suggestion())
+    with stage.running(script):
+        assert flushed.wait(PATIENCE)
+
+
+def test_what_was_done_is_flushed_though_there_is_always_something_to_do(stage: Stage) -> None:
+    flushed = threading.Event()
+    script = Busy([], flushed=flushed)
 
     def flush() -> None:
         if script.seen:
