@@ -107,8 +107,11 @@ def _check_metric(trial: Trial, metric: str, reported: Iterable[str]) -> None:
     Raises:
         NoMetricError: nobody asks for it, and others have come.
     """
+    from katib.api.wildcards import matches_any
+
     objective = trial.spec.objective
     asked = objective.metric_names if objective else ()
     known = sorted({*asked, *reported})
-    if known and metric not in known:
+    wildcards = objective.wildcards if objective else ()
+    if known and metric not in known and not matches_any(wildcards, metric):
         raise NoMetricError(trial.metadata.name, metric, known)

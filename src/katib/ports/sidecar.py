@@ -10,6 +10,9 @@ from katib.api.values import Key, Manifest, Unstructured
 #: The variable that holds the path of the file that a program writes its metrics into.
 METRICS_FILE_VARIABLE = "KATIB_METRICS_FILE"
 
+#: The variable that holds a port of this machine for a program to serve its metrics on.
+METRICS_PORT_VARIABLE = "KATIB_METRICS_PORT"
+
 
 class Sidecar(Protocol):
     """Reads and reports the metrics of one pod."""

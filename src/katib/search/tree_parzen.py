@@ -15,7 +15,7 @@ from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.ports.suggester import SuggestionReply
 from katib.search.fresh import Point, Values, first_fresh, values_of
-from katib.search.history import Floats, History, Outcome, points_of
+from katib.search.history import ENDED, Floats, History, Outcome, points_of
 from katib.search.parzen import ParzenEstimator, Smoothing, axes_of, ranked
 from katib.search.space import SearchSpace
 
@@ -117,7 +117,7 @@ class TreeParzenSearch:
 
     def _gather(self) -> Evidence:
         history, plan = self._history, self._plan
-        ended = history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        ended = history.of(*ENDED)
         best = sorted(ended, key=lambda trial: trial.rank)
         losses = sum(trial.outcome is not Outcome.FAILED for trial in ended)
         good = max(_LEAST_GOOD, min(math.ceil(plan.good * losses), _MOST_GOOD))

@@ -24,7 +24,7 @@ from katib.ports.suggester import SuggestionReply
 from katib.search.acquisition import ACQUISITIONS
 from katib.search.ascent import Ascent, drawn
 from katib.search.features import Features
-from katib.search.history import Floats, History, Outcome, PastTrial, losses_of, points_of
+from katib.search.history import ENDED, Floats, History, Outcome, PastTrial, losses_of, points_of
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
 from katib.search.span import at_least
@@ -132,7 +132,7 @@ class BayesianOptimization:
         return SuggestionReply(assignments)
 
     def _knowledge(self) -> _Knowledge | None:
-        ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        ended = self._history.of(*ENDED)
         has_loss = any(trial.outcome is not Outcome.FAILED for trial in ended)
         if len(ended) < self._plan.initial or not has_loss:
             return None

@@ -18,7 +18,7 @@ from katib.api.trial import Trial
 from katib.api.values import NameValue, Strings
 from katib.ports.suggester import SuggestionReply
 from katib.search.evolution import Evolution, Plan
-from katib.search.history import History, Outcome, PastTrial, losses_of, points_of
+from katib.search.history import ENDED, History, Outcome, PastTrial, losses_of, points_of
 from katib.search.preselection import Preselection
 from katib.search.settings import SettingsReader, Values
 from katib.search.space import SearchSpace
@@ -107,7 +107,7 @@ class CmaEs:
         """From the trials that have ended, whatever their generation; once there are enough."""
         if self._preselection is not None:
             return
-        ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        ended = self._history.of(*ENDED)
         if len(ended) >= self._evolution.smallest:
             recent = sorted(ended, key=_generation)[-_MOST_RECENT:]
             self._preselection = Preselection(
@@ -119,7 +119,7 @@ class CmaEs:
 
     def _by_generation(self) -> Mapping[int, Sequence[PastTrial]]:
         members: defaultdict[int, list[PastTrial]] = defaultdict(list)
-        for trial in self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED):
+        for trial in self._history.of(*ENDED):
             generation = _generation(trial)
             if generation >= 0:
                 members[generation].append(trial)
