@@ -34,6 +34,7 @@ contracts: $(VENV)/.dev ## Check which room may import which
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## Unit and contract tests
+	@scripts/databases.sh
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_bench.py tests/test_bench_curves.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
@@ -41,6 +42,7 @@ learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known fu
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/kubectl.sh
+	@scripts/databases.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 
 test: check learning journeys ## All tests: what continuous integration runs

@@ -27,7 +27,7 @@ from katib.apps.clock import SystemClock
 from katib.controllers.experiment import ExperimentReconciler
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import Runnable, TrialReconciler
-from katib.observations.sql import SqlObservationLog
+from katib.observations.sql import SqliteObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.reconciler import Reconciler
 from katib.ports.resource_store import Event
@@ -45,7 +45,7 @@ class Stage:
 
     def __init__(self, home: Path, trials: int) -> None:
         self.home, clock = home, SystemClock()
-        self.observations = SqlObservationLog(f"sqlite:///{home / 'observations.db'}")
+        self.observations = SqliteObservationLog(home / "observations.db")
         self.store = SqliteStore(home / "katib.db", clock, save_first=self.observations.flush)
         builder = an_experiment().with_trials(trials + 100_000, PARALLEL)
         for number in range(5):

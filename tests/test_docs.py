@@ -11,8 +11,10 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,8 +36,8 @@ from katib.executors import EXECUTORS
 from katib.observations import OBSERVATION_LOGS
 from katib.registry import Registry
 from katib.search.algorithm import Algorithm
-from katib.search.algorithms import ALGORITHMS
-from katib.search.settings import SettingsReader
+from katib.search.algorithms import ALGORITHMS, LIGHT
+from katib.search.settings import Setting, SettingsReader
 from katib.search.stopping import STOPPING_RULES
 from katib.search.stopping.rule import StoppingAlgorithm
 from katib.stores import STORES
@@ -260,8 +262,14 @@ def test_an_algorithms_settings_are_those_it_reads(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     section = sections(DOCS / "algorithms.md").get(name, "")
-    documented = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
-    assert documented == settings_read(ALGORITHMS.load(name), monkeypatch)
+    check_settings(section, settings_read(ALGORITHMS.load(name), monkeypatch))
+
+
+def test_the_algorithms_of_the_engines_own_process_are_those_that_are_light() -> None:
+    text = (DOCS / "running-locally.md").read_text()
+    found = re.search(r"answer at once and need little memory \(([^)]+)\)", text)
+    assert found is not None
+    assert set(re.findall(r"`([^`]+)`", found[1])) == LIGHT
 
 
 def test_every_early_stopping_algorithm_has_a_section() -> None:
@@ -273,29 +281,49 @@ def test_an_early_stopping_algorithms_settings_are_those_it_reads(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     section = sections(DOCS / "early-stopping.md").get(name, "")
-    documented = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
-    assert documented == settings_read(STOPPING_RULES.load(name), monkeypatch)
+    check_settings(section, settings_read(STOPPING_RULES.load(name), monkeypatch))
+
+
+def check_settings(section: str, known: Mapping[str, Setting]) -> None:
+    """The table has these settings, and each row the values and the default that they have."""
+    found = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", section, re.MULTILINE)
+    rows = {name: (values, default.strip("`")) for name, values, default in found}
+    assert set(rows) == set(known)
+    for name, setting in known.items():
+        values, default = rows[name]
+        for words in values_of(setting):
+            assert words in values.replace("`", ""), f"{name} may be {setting.values}"
+        assert number_or_text(default) == number_or_text(setting.default), name
+
+
+def values_of(setting: Setting) -> Sequence[str]:
+    """The parts of a setting's values that its row must have: the range, or every word."""
+    text = re.sub(r"^a (whole )?number ?", "", setting.values)
+    return re.split(r", or |, | or ", text)
+
+
+def number_or_text(text: str) -> Fraction | str:
+    """The same for 5e-5 and 5e-05."""
+    try:
+        return Fraction(text)
+    except ValueError:
+        return text
 
 
 def settings_read(
     algorithm: type[Algorithm] | type[StoppingAlgorithm], monkeypatch: pytest.MonkeyPatch
-) -> set[str]:
-    """The names of all settings that an algorithm asks for when it validates."""
-    asked: set[str] = set()
-    for method in ("integer", "number", "choice", "parsed"):
-        original = getattr(SettingsReader, method)
+) -> Mapping[str, Setting]:
+    """All settings that an algorithm has read when it comes to say what is wrong."""
+    known: dict[str, Setting] = {}
 
-        def listen(self: Any, name: str, *rest: Any, _original: Any = original, **more: Any) -> Any:
-            asked.add(name)
-            return _original(self, name, *rest, **more)
+    def listen(self: SettingsReader) -> None:
+        known.update(self.known)
 
-        monkeypatch.setattr(SettingsReader, method, listen)
+    monkeypatch.setattr(SettingsReader, "check_values", listen)
     for experiment in search_spaces().values():
-        try:
+        with suppress(errors.SettingsError):
             algorithm.validate(experiment)
-        except errors.SettingsError:
-            continue
-    return asked
+    return known
 
 
 def sections(page: Path) -> dict[str, str]:

@@ -10,6 +10,10 @@
     ├── ConflictError           somebody wrote in between; read again and repeat
     ├── ExpiredError            a watch asked for a version that is no longer kept
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
+    │   └── ObservationLogAwayError  the server of the observation log is away; it is tried again
+    │       └── OutboxFullError  too many reports wait for it; report again later
+    ├── SchemaError             a database is of an older or a later version
+    ├── EntryRefusedError       a metric's name or value is too long to be kept
     ├── HomeLockedError         another engine owns this home
     ├── UnknownNameError        a name that no registry entry carries (LookupError)
     ├── AlgorithmUnavailableError  the service of an algorithm cannot be reached; wait and ask again
@@ -27,9 +31,14 @@ translated by the adapter that calls them and chained as the cause.
 from __future__ import annotations
 
 import difflib
+import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+#: How long a value that was found may be when it is printed.
+_LONGEST = 80
 
 
 class KatibError(Exception):
@@ -55,6 +64,14 @@ class FieldError:
     def __str__(self) -> str:
         found = "" if self.found is None else f"{self.found}: "
         return f"{self.path}: {self.problem}: {found}{self.detail}"
+
+
+def printed(value: object) -> str:
+    """The value as YAML would have it, on one line and not longer than a line."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 class AdmissionError(KatibError):
@@ -131,10 +148,49 @@ class StoreUnavailableError(KatibError):
     """The store could not write or read. What was acknowledged before is safe."""
 
     def __init__(self, place: Path | str, problem: str) -> None:
-        super().__init__(
-            f"cannot use {place}: {problem}. Nothing that was saved is lost; free the disk or mend "
-            "the path, then start the same command again"
+        self.place, self.problem = place, problem
+        super().__init__(self._worded())
+
+    def _worded(self) -> str:
+        if "://" in str(self.place) and not str(self.place).startswith("sqlite:"):
+            fix = "see that the database runs and its address is right"
+        else:
+            fix = "free the disk or mend the path, then start the same command again"
+        return f"cannot use {self.place}: {self.problem}. Nothing that was saved is lost; {fix}"
+
+
+class ObservationLogAwayError(StoreUnavailableError):
+    """The server of the observation log cannot be reached now; what is reported waits for it."""
+
+
+class OutboxFullError(ObservationLogAwayError):
+    """The observation log is away, and as many of a trial's reports wait as may."""
+
+    def __init__(self, place: Path | str, waiting: int, problem: str) -> None:
+        self.waiting = waiting
+        super().__init__(place, problem or "the observation log takes them slower than they come")
+
+    def _worded(self) -> str:
+        return (
+            f"{self.waiting} entries wait in {self.place}, and no more are taken: {self.problem}. "
+            "None of them is lost; see that the observation log can be reached, then report again"
         )
+
+
+class SchemaError(KatibError):
+    """A database of observation logs is of another version than this Katib."""
+
+    def __init__(self, place: str, found: str | None, needed: str) -> None:
+        if found is not None and found > needed:
+            fix = f"a later Katib has upgraded it; use that one, this knows {needed} at most"
+        else:
+            fix = f"bring it to {needed} with: katib db upgrade"
+        has = "has no table of this Katib's" if found is None else f"has revision {found}"
+        super().__init__(f"{place} {has}; {fix}")
+
+
+class EntryRefusedError(KatibError):
+    """A log cannot keep an entry as it is; the text says why. Nothing of its report was kept."""
 
 
 class HomeLockedError(KatibError):
@@ -216,12 +272,16 @@ class AlgorithmCrashedError(KatibError):
 class SettingsError(KatibError):
     """An algorithm refuses its settings or the search space; the message is for the user.
 
-    ``problems`` are its sentences one by one.
+    ``problems`` are its sentences one by one, each with the path of the field that is wrong; what
+    is given as a text is wrong with the algorithm as a whole, and has no path.
     """
 
-    def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems))
+    def __init__(self, *problems: FieldError | str) -> None:
+        self.problems = tuple(
+            FieldError("", "Invalid value", one) if isinstance(one, str) else one
+            for one in problems
+        )
+        super().__init__("; ".join(one.detail for one in self.problems))
 
 
 def _rounded(seconds: float) -> int:

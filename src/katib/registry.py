@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from katib.errors import UnknownNameError
 
 T = TypeVar("T")
+
+
+class _Entry(Protocol):
+    """An entry point."""
+
+    def load(self) -> Any: ...
 
 
 class Registry(Generic[T]):
@@ -29,7 +34,7 @@ class Registry(Generic[T]):
     def __init__(self, what: str, group: str, built_in: Mapping[str, str]) -> None:
         self._what, self._group = what, group
         self._built_in = dict(built_in)
-        self._foreign: dict[str, EntryPoint] | None = None
+        self._foreign: dict[str, _Entry] | None = None
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted({*self._built_in, *self._plugins()}))
@@ -53,7 +58,10 @@ class Registry(Generic[T]):
         implementation: type[T] = found
         return implementation
 
-    def _plugins(self) -> dict[str, EntryPoint]:
+    def _plugins(self) -> dict[str, _Entry]:
         if self._foreign is None:
+            # What reads packages is loaded by those who ask for them.
+            from importlib.metadata import entry_points
+
             self._foreign = {entry.name: entry for entry in entry_points(group=self._group)}
         return self._foreign

@@ -17,6 +17,7 @@ from katib.search.algorithm import Algorithm
 from katib.search.algorithms import ALGORITHMS
 from katib.suggesters.worker import WorkerSuggester
 from katib.testing.algorithm_contract import AlgorithmContract
+from katib.testing.builders import an_experiment
 
 #: Those that refuse every search space without settings; each has a class of its own below.
 _NEED_SETTINGS = {"asha", "bohb", "hyperband", "pbt"}
@@ -124,7 +125,7 @@ def workers() -> Iterator[WorkerSuggester]:
 
 
 class TestAlgorithmsInWorkers(AlgorithmContract):
-    @pytest.fixture(params=["cmaes", "tpe"])
+    @pytest.fixture(params=["cmaes", "sobol", "tpe"])
     def algorithm(
         self, request: pytest.FixtureRequest, workers: WorkerSuggester
     ) -> type[Algorithm]:
@@ -146,6 +147,38 @@ class TestAlgorithmsInWorkers(AlgorithmContract):
                 ),
             )
             with pytest.raises(
-                SettingsError, match=r"^unknown setting typo for algorithm (cma|tpe)"
+                SettingsError, match=r"^unknown setting typo for algorithm (asha|cma|sob|tpe)"
             ):
                 algorithm.validate(named)
+
+
+class TestAModelInAWorker(TestAlgorithmsInWorkers):
+    settings = (*TestThoseWithAResource.settings, NameValue(name="sampler", value="tpe"))
+
+    @pytest.fixture(params=["asha"])
+    def algorithm(
+        self, request: pytest.FixtureRequest, workers: WorkerSuggester
+    ) -> type[Algorithm]:
+        class Named(InAWorker):
+            suggester, name = workers, str(request.param)
+
+        return Named
+
+
+#: Where what is searched is wrong, for those that do not search parameters.
+_PLACES = {"darts": "spec.nasConfig", "enas": "spec.nasConfig"}
+
+
+@pytest.mark.parametrize("name", sorted(ALGORITHMS))
+def test_all_that_is_wrong_is_told_at_once_and_at_its_place(name: str) -> None:
+    builder = an_experiment().with_parameter("x", min="0", max="1").with_parameter("y", min="1")
+    settings = {"random_state": "-1", "random_stat": "1", "typo": "1"}
+    with pytest.raises(SettingsError) as caught:
+        ALGORITHMS.load(name).validate(builder.with_algorithm(name, **settings).build())
+    told = {problem.path: problem.detail for problem in caught.value.problems}
+    path = "spec.algorithm.algorithmSettings"
+    assert {f"{path}[0].value", _PLACES.get(name, "spec.parameters[1]")} <= set(told)
+    if name != "darts":  # Its trials judge what it does not know.
+        assert 'did you mean "random_state"?' in told[f"{path}[1].name"]
+        assert "; known: " in told[f"{path}[2].name"]
+        assert "random_state (a whole number from 0 on; default " in told[f"{path}[2].name"]

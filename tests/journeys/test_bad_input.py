@@ -92,6 +92,40 @@ def test_an_unknown_algorithm_gets_the_known_ones_and_the_nearest_name(katib: Ka
     assert_nothing_was_created(katib)
 
 
+def test_wrong_settings_are_told_with_all_else_and_with_what_would_be_right(katib: Katib) -> None:
+    algorithm = {
+        "algorithmName": "tpe",
+        "algorithmSettings": [
+            {"name": "gama", "value": "0.2"},
+            {"name": "n_startup_trials", "value": "few"},
+        ],
+    }
+    stopping = {
+        "algorithmName": "medianstop",
+        "algorithmSettings": [{"name": "start_step", "value": "0"}],
+    }
+    wrong = an_experiment("echo loss=1", algorithm=algorithm, earlyStopping=stopping)
+    wrong["spec"]["resumePolicy"] = "Sometimes"
+
+    answer = katib("run", katib.write(wrong), check=2)
+
+    for place, right in (
+        ("spec.resumePolicy", "use Never, LongRunning or FromVolume"),
+        (
+            "spec.algorithm.algorithmSettings[0].name",
+            'did you mean "gamma"?; known: random_state (a whole number from 0 on; default',
+        ),
+        ("spec.algorithm.algorithmSettings[0].name", "gamma (a number above 0 and below 1; "),
+        ("spec.algorithm.algorithmSettings[1].value", "write a whole number from 0 on"),
+        ("spec.earlyStopping.algorithmSettings[0].value", "greater or equal than one (>=1)"),
+    ):
+        lines = [line for line in answer.err.splitlines() if line.strip().startswith(place)]
+        assert len(lines) == 1, f"{place} in {answer.err}"
+        assert right in lines[0]
+    assert "4 errors" in answer.err
+    assert_nothing_was_created(katib)
+
+
 @dataclass(frozen=True)
 class Bad:
     """A program that goes wrong: what a trial becomes, and what its user is told of it."""
@@ -146,7 +180,10 @@ BAD_PROGRAMS = {
     "a program that prints nan": Bad(
         "echo loss=nan",
         "Succeeded",
-        ('No value of metric "loss" was a number: the trial cannot be compared',),
+        (
+            'No value of metric "loss" was a finite number, but 1x nan',
+            "the trial cannot be compared",
+        ),
     ),
     "a program that prints 100 MB of lines and then fails": Bad(
         f"{LINES}; echo; echo too much; exit 6",

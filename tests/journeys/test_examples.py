@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from command_line import REPOSITORY, Answer, Katib, Manifest
+from command_line import REPOSITORY, Answer, Katib, Manifest, an_environment
 
 pytestmark = pytest.mark.journey
 
@@ -26,7 +26,7 @@ def test_an_example_runs_to_its_end(
     if name == "digits":
         here, answer = digits_run
     else:
-        answer = here("run", f"examples/{name}/experiment.yaml")
+        answer = here("run", f"examples/{name}/experiment.yaml", *options_of(name))
 
     experiment = here.get("experiment", name)
     last = experiment["status"]["conditions"][-1]
@@ -44,6 +44,13 @@ def test_an_example_runs_to_its_end(
         check_rungs(name, trials)
 
 
+def options_of(name: str) -> list[str]:
+    """What a command needs beside the file."""
+    if name != "tensorboard":
+        return []
+    return ["--python", an_environment("tensorboard-x", "tensorboardX")]
+
+
 def test_the_flaky_example_tells_how_its_trials_went_wrong(here: Katib) -> None:
     here("run", "examples/flaky/experiment.yaml")
 
@@ -54,6 +61,32 @@ def test_the_flaky_example_tells_how_its_trials_went_wrong(here: Katib) -> None:
     assert "MemoryError: a batch of" in messages
     assert "the loss diverges, try a lower learning rate" in messages
     assert "stopping before the first validation" in here("explain", "flaky", check=0).out
+
+
+def test_the_diverging_example_is_told_that_infinity_is_bad(here: Katib) -> None:
+    here("run", "examples/diverging/experiment.yaml", check=0)
+
+    trials = here.trials("diverging")
+    latest = [trial["status"]["observation"]["metrics"][0]["latest"] for trial in trials]
+    assert {"nan", "inf"} <= set(latest)
+    numbers = [float(text) for text in latest if text not in ("nan", "inf")]
+    best = here.get("experiment", "diverging")["status"]["currentOptimalTrial"]
+    assert float(best["observation"]["metrics"][0]["latest"]) == min(numbers)
+    assert "MetricNotANumber" not in here("explain", "diverging", check=0).out
+
+
+def test_the_wildcards_example_observes_all_that_match(here: Katib) -> None:
+    here("run", "examples/wildcards/experiment.yaml", check=0)
+
+    for trial in here.trials("wildcards"):
+        metrics = trial["status"]["observation"]["metrics"]
+        assert [one["name"] for one in metrics] == [
+            "loss",
+            "recall_bird",
+            "recall_cat",
+            "recall_dog",
+        ]
+        assert all(float(one["min"]) < float(one["max"]) for one in metrics)
 
 
 def check_rungs(name: str, trials: list[Manifest]) -> None:
@@ -83,9 +116,13 @@ def test_the_examples_of_ours_are_there() -> None:
         "asha",
         "bohb",
         "digits",
+        "diverging",
         "flaky",
+        "prometheus",
         "push",
         "shell",
         "smac",
         "successive-halving",
+        "tensorboard",
+        "wildcards",
     }

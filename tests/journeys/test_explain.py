@@ -93,7 +93,7 @@ ENDED = {
     "a metric that is not a number": Case(
         an_experiment("echo loss=nan"),
         "MetricNotANumber",
-        ('No value of metric "loss" was a number', "1 trial ended well without a number"),
+        ('No value of metric "loss" was a finite number', "1 trial ended well without a number"),
         "smaller learning rate",
     ),
     "a program that is not found": Case(

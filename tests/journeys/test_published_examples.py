@@ -293,12 +293,16 @@ def test_every_published_example_is_there_and_no_other() -> None:
         "asha",
         "bohb",
         "digits",
+        "diverging",
         "flaky",
         "programs",
+        "prometheus",
         "push",
         "shell",
         "smac",
         "successive-halving",
+        "tensorboard",
+        "wildcards",
     }
     found = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.yaml")}
     assert {place for place in found if place.split("/")[0] not in ours} == set(PUBLISHED)

@@ -5,7 +5,6 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from katib import registry
 from katib.errors import UnknownNameError
 from katib.registry import Registry
 from katib.stores import STORES
@@ -16,7 +15,8 @@ TABLE = {"pair": "fractions:Fraction", "missing": "no_such_module:Thing"}
 
 def a_registry(monkeypatch: pytest.MonkeyPatch, *plugins: EntryPoint) -> Registry[object]:
     monkeypatch.setattr(
-        registry, "entry_points", lambda group: [one for one in plugins if one.group == group]
+        "importlib.metadata.entry_points",
+        lambda group: [one for one in plugins if one.group == group],
     )
     return Registry("thing", "katib.things", TABLE)
 

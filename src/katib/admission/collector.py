@@ -25,6 +25,11 @@ _PATH = "spec.metricsCollectorSpec"
 _KIND = f"{_PATH}.collector.kind"
 _FILE = f"{_PATH}.source.fileSystemPath"
 _FILTER = f"{_PATH}.source.filter"
+_ENDPOINT = f"{_PATH}.source.httpGet"
+_URL_PATH = re.compile(r"/[!-~]*")
+_HOST = re.compile(r"[\w.:-]*", re.ASCII)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^`|~\w-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"[\t -~]*")
 _TWO_GROUPS = re.compile(r".*\(.*\).*\(.*\).*")
 
 
@@ -98,16 +103,37 @@ def _check_endpoint(source: SourceSpec) -> Problems:
     port, path = endpoint.get("port"), endpoint.get("path") or ""
     if not _is_port(port):
         yield invalid(
-            f"{_PATH}.source.httpGet.port",
+            f"{_ENDPOINT}.port",
             port,
             "must be a positive integer value for metrics collector kind: PrometheusMetric",
         )
-    if not isinstance(path, str) or not path.startswith("/"):
+    if not isinstance(path, str) or not _URL_PATH.fullmatch(path):
         yield invalid(
-            f"{_PATH}.source.httpGet.path",
+            f"{_ENDPOINT}.path",
             path,
-            "path is invalid for metrics collector kind: PrometheusMetric, it starts with /",
+            "path is invalid for metrics collector kind: PrometheusMetric, it starts with / and "
+            "holds neither blanks nor other characters than those of ASCII",
         )
+    host, scheme = endpoint.get("host") or "", endpoint.get("scheme") or "HTTP"
+    if not isinstance(host, str) or not _HOST.fullmatch(host):
+        yield invalid(f"{_ENDPOINT}.host", host, "must be a name or an address, or be left out")
+    if scheme not in ("HTTP", "HTTPS"):
+        yield invalid(f"{_ENDPOINT}.scheme", scheme, "must be HTTP or HTTPS, or be left out")
+    yield from _check_headers(endpoint.get("httpHeaders") or [])
+
+
+def _check_headers(headers: object) -> Problems:
+    path = f"{_ENDPOINT}.httpHeaders"
+    if not isinstance(headers, list):
+        yield invalid(path, headers, "must be a list of maps of name and value")
+        return
+    for index, header in enumerate(headers):
+        found = header if isinstance(header, dict) else {}
+        name, value = found.get("name"), found.get("value", "")
+        if not (isinstance(name, str) and _HEADER_NAME.fullmatch(name)):
+            yield invalid(f"{path}[{index}].name", name, "must be the name of a header")
+        if not (isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
+            yield invalid(f"{path}[{index}].value", value, "must be a text of one line, in ASCII")
 
 
 def _check_custom(collector: CollectorSpec, source: SourceSpec) -> Problems:
@@ -147,5 +173,5 @@ def _is_absolute(place: FileSystemPath) -> bool:
 
 def _is_port(port: object) -> bool:
     if isinstance(port, str):
-        return port.isascii() and port.isdigit() and int(port) > 0
-    return isinstance(port, int) and not isinstance(port, bool) and port > 0
+        return bool(re.fullmatch(r"[0-9]{1,5}", port)) and _is_port(int(port))
+    return isinstance(port, int) and not isinstance(port, bool) and 0 < port < 1 << 16

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from katib.api.experiment import Experiment
 from katib.api.values import Key
-from katib.errors import ConfigurationError, UnknownNameError
+from katib.errors import ConfigurationError, FieldError, UnknownNameError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,15 @@ class AdmissionContext:
         early_stopping_algorithms: the early stopping rules that can be asked.
         collector_kinds: the kinds of metrics collector that work here, as ``StdOut``.
         find_config_map: the data of a ConfigMap, or ``None`` when there is none of that name.
+        check_settings: what the algorithms themselves find wrong with an experiment, which may be
+            illegal in other ways; nothing, where they are asked later.
     """
 
     algorithms: Iterable[str] | Lookup
     early_stopping_algorithms: Iterable[str] | Lookup
     collector_kinds: Iterable[str] | Lookup
     find_config_map: Callable[[Key], Mapping[str, str] | None]
+    check_settings: Callable[[Experiment], Iterable[FieldError]] = lambda _: ()
 
     def check_algorithm(self, name: str) -> None:
         """Raises ``ConfigurationError`` when the search algorithm cannot be asked."""

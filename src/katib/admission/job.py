@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from katib.admission.problems import printed
 from katib.admission.schema import check_types
 from katib.api.kinds import TRAIN_JOBS
 from katib.api.values import Manifest
+from katib.errors import printed
 
 _JOB = ("batch/v1", "Job")
 _POD = ("v1", "Pod")

@@ -43,7 +43,15 @@ def check_objective(objective: ObjectiveSpec | None) -> Problems:
 
 
 def check_strategies(objective: ObjectiveSpec | None) -> Problems:
-    """Which of a metric's values counts."""
+    """Which of a metric's values counts, and whether one that is not finite does."""
+    policy = "" if objective is None else objective.non_finite
+    if policy and policy not in names.NON_FINITE_POLICIES:
+        yield invalid(
+            f"{_PATH}.nonFinite",
+            policy,
+            f"must be {', '.join(names.NON_FINITE_POLICIES[:-1])} or "
+            f"{names.NON_FINITE_POLICIES[-1]}, or be left out",
+        )
     for index, strategy in enumerate(objective.metric_strategies if objective else ()):
         if strategy.value not in _STRATEGIES:
             yield invalid(

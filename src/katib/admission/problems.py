@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable
 
-from katib.errors import FieldError
+from katib.errors import FieldError, printed
 
 Problems = Iterable[FieldError]
-
-_LONGEST = 80
 
 
 def invalid(path: str, found: object, detail: str) -> FieldError:
@@ -26,14 +22,6 @@ def required(path: str, detail: str = "must be specified") -> FieldError:
 def forbidden(path: str, detail: str) -> FieldError:
     """The field must not be changed."""
     return FieldError(path, "Forbidden", detail)
-
-
-def printed(value: object) -> str:
-    """The value as YAML would have it, on one line and not longer than a line."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def is_related(path: str, other: str) -> bool:

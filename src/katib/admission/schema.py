@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from katib.admission.problems import printed
 from katib.api.codec import parse_time
-from katib.errors import suggest
+from katib.errors import printed, suggest
 
 
 def _fields(names: Mapping[str, str]) -> Mapping[str, str]:

@@ -16,11 +16,11 @@ from typing import Any
 
 from msgspec import inspect
 
-from katib.admission.problems import invalid, printed, required
+from katib.admission.problems import invalid, required
 from katib.api.codec import format_time, parse_time, to_raw
 from katib.api.experiment import Experiment
 from katib.api.values import Manifest
-from katib.errors import FieldError, suggest
+from katib.errors import FieldError, printed, suggest
 
 _MISFIT = object()
 _LARGEST = 2**31 - 1

@@ -62,7 +62,10 @@ def validate(
     errors += seen(check_search_space(spec))
     errors += seen(check_collector(spec.metrics_collector_spec, context))
     errors += seen(check_early_stopping(spec))
-    return errors
+    # Algorithms look at the parameters too, and would say the same again.
+    told = [error.path for error in errors]
+    refused = seen(context.check_settings(experiment))
+    return errors + [one for one in refused if not any(is_related(one.path, p) for p in told)]
 
 
 def _implied(misfits: Sequence[str]) -> Sequence[str]:

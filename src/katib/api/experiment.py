@@ -7,8 +7,10 @@ from datetime import datetime
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from katib.api import names
 from katib.api.names import API_VERSION
 from katib.api.values import Condition, Kind, NameValue, Resource, Strings, Value
+from katib.api.wildcards import is_wildcard, matches
 
 
 class FeasibleSpace(Value, frozen=True):
@@ -30,25 +32,56 @@ class ParameterSpec(Value, frozen=True):
 
 
 class ObjectiveSpec(Value, frozen=True):
-    """What is optimised. ``goal`` 0 is a legal goal and differs from none."""
+    """What is optimised. ``goal`` 0 is a legal goal and differs from none.
+
+    ``non_finite`` is no field of Katib's: what becomes of values that are ``nan`` or infinite.
+    """
 
     type: str = ""
     goal: int | float | None = None
     objective_metric_name: str = ""
     additional_metric_names: tuple[str, ...] = ()
     metric_strategies: tuple[NameValue, ...] = ()
+    non_finite: str = ""
 
     @property
     def metric_names(self) -> tuple[str, ...]:
         """The objective metric, then the additional ones."""
         return (self.objective_metric_name, *self.additional_metric_names)
 
+    @property
+    def exact_names(self) -> tuple[str, ...]:
+        """Those that stand for themselves alone; the objective metric always does."""
+        names = (one for one in self.additional_metric_names if not is_wildcard(one))
+        return (self.objective_metric_name, *names)
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """The additional ones that stand for all names they match."""
+        return tuple(one for one in self.additional_metric_names if is_wildcard(one))
+
     def strategy(self, metric: str) -> str | None:
         """``min``, ``max`` or ``latest``: which of a metric's values counts.
 
+        One that is named for the metric itself goes before the first wildcard that matches it.
         ``None`` when none is named.
         """
-        return next((entry.value for entry in self.metric_strategies if entry.name == metric), None)
+        named = {entry.name: entry.value for entry in reversed(self.metric_strategies)}
+        if metric in named or metric == self.objective_metric_name:
+            return named.get(metric)
+        patterns = (entry for entry in self.metric_strategies if is_wildcard(entry.name))
+        return next((one.value for one in patterns if matches(one.name, metric)), None)
+
+    def pick(self, metric: Metric) -> str | None:
+        """The value of a metric that counts; ``None`` without a strategy.
+
+        ``min`` and ``max`` fall back to the latest value when no number was reported.
+        """
+        strategy = self.strategy(metric.name)
+        if strategy is None:
+            return None
+        extreme = {names.MIN: metric.min, names.MAX: metric.max}.get(strategy, names.UNAVAILABLE)
+        return metric.latest if extreme == names.UNAVAILABLE else extreme
 
 
 class AlgorithmSpec(Value, frozen=True):

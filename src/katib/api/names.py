@@ -50,6 +50,10 @@ DISTRIBUTIONS = ("uniform", "logUniform", "normal", "logNormal", "unknown")
 MINIMIZE, MAXIMIZE = "minimize", "maximize"
 MIN, MAX, LATEST = "min", "max", "latest"
 
+# What becomes of values of the objective that are nan or infinite
+FAIL, IGNORE, PENALISE = "fail", "ignore", "penalise"
+NON_FINITE_POLICIES = (FAIL, IGNORE, PENALISE)
+
 NEVER, LONG_RUNNING, FROM_VOLUME = "Never", "LongRunning", "FromVolume"
 
 COLLECTOR_KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")

@@ -55,9 +55,13 @@ _WORDS: dict[str, dict[str, str]] = {
         "type": "Whether a small or a large value is good.",
         "goal": "The experiment succeeds as soon as a trial reaches this value.",
         "objectiveMetricName": "The name of the metric that is optimised.",
-        "additionalMetricNames": "Other metrics to collect. They are kept, not optimised.",
+        "additionalMetricNames": "Other metrics to collect. They are kept, not optimised. A name "
+        "may hold wildcards: `*` for any characters, `?` for one.",
         "metricStrategies": "Which value counts of all that a metric had in a trial: min, max or "
         "latest. When absent, min if the objective is to minimize and max if it is to maximize.",
+        "nonFinite": "What becomes of a trial whose objective is nan or infinite: fail, ignore "
+        "(such values are left out) or penalise (it counts as worse than every other). When "
+        "absent, it succeeds and is never the optimum.",
     },
     "AlgorithmSpec": {
         "algorithmName": "The algorithm, as random, grid, tpe, bayesianoptimization, cmaes, "
@@ -304,6 +308,7 @@ ENUMS: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
         ("ParameterSpec", "parameterType"): names.PARAMETER_TYPES,
         ("FeasibleSpace", "distribution"): names.DISTRIBUTIONS,
         ("ObjectiveSpec", "type"): (names.MINIMIZE, names.MAXIMIZE),
+        ("ObjectiveSpec", "nonFinite"): names.NON_FINITE_POLICIES,
         ("CollectorSpec", "kind"): names.COLLECTOR_KINDS,
         ("FileSystemPath", "kind"): ("File", "Directory"),
         ("FileSystemPath", "format"): ("TEXT", "JSON"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from katib.api.experiment import Experiment
+from katib.api.experiment import AlgorithmSpec, Experiment
 from katib.api.values import Key
 from katib.apps.worker import worker_command
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import algorithm_address
+from katib.configuration.one_machine import algorithm_address, early_stopping_address
 from katib.ports.clock import Clock
+from katib.ports.early_stopper import EarlyStopper
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.suggester import Suggester
 from katib.search.algorithms import REPLACEABLE, is_light
@@ -17,46 +18,43 @@ from katib.suggesters.background import BackgroundSuggester
 from katib.suggesters.in_process import InProcessSuggester
 from katib.suggesters.routing import LocalSuggester, RoutingSuggester
 from katib.suggesters.stand_in import FALLBACK, StandInSuggester
+from katib.suggesters.stopping import StoppingSuggester
 from katib.suggesters.worker import WorkerSuggester
 
 
 class Algorithms:
     """Asks light algorithms here, others in workers, and those with an address over gRPC.
 
+    Whatever may take its time, an early stopping service too, is asked in the background.
+
     Args:
         config: the addresses, and how much memory a worker may have.
         clock: for how long an ask takes.
         events: where it is told that an algorithm was replaced.
+        stopper: gives the early stopping rules.
         wake: called with an experiment for which an answer has come.
     """
 
     def __init__(
-        self, config: KatibConfig, clock: Clock, events: EventRecorder, wake: Callable[[Key], None]
+        self,
+        config: KatibConfig,
+        clock: Clock,
+        events: EventRecorder,
+        stopper: EarlyStopper,
+        wake: Callable[[Key], None],
     ) -> None:
-        light = InProcessSuggester()
+        self._config, self._clock = config, clock
         self._workers = WorkerSuggester(worker_command(config.init.controller.worker_memory_bytes))
-        self._plain = LocalSuggester(light, self._workers, is_light)
+        self._plain = LocalSuggester(InProcessSuggester(), self._workers, _has_light_algorithm)
 
         def tell(experiment: Experiment, why: str) -> None:
             events.record(experiment, FALLBACK, why, warning=True)
 
-        steady = StandInSuggester(self._workers, InProcessSuggester(), REPLACEABLE, clock, tell)
-        here = LocalSuggester(light, BackgroundSuggester(steady, clock, wake), is_light)
-
-        def find_address(experiment: Experiment) -> str:
-            algorithm = experiment.spec.algorithm
-            return "" if algorithm is None else algorithm_address(config, algorithm.algorithm_name)
-
-        def connect(address: str) -> Suggester:
-            # gRPC is loaded by those who use it.
-            from katib.suggesters.remote import Limits, RemoteSuggester, Service
-
-            # What is away is asked again by the controller, which says so meanwhile.
-            limits = Limits(connect_seconds=3.0)
-            remote = RemoteSuggester(Service(address, clock, limits=limits))
-            return BackgroundSuggester(remote, clock, wake)
-
-        self.suggester: Suggester = RoutingSuggester(here, find_address, connect)
+        steady = StandInSuggester(self._plain, self._plain, REPLACEABLE, clock, tell)
+        everywhere = RoutingSuggester(steady, self._algorithm_address, self._connect)
+        asked = StoppingSuggester(everywhere, stopper)
+        patient = BackgroundSuggester(asked, clock, wake)
+        self.suggester: Suggester = LocalSuggester(asked, patient, self._is_quick)
 
     def check(self, experiment: Experiment) -> None:
         """Return if the algorithm accepts the experiment, which need not exist yet.
@@ -72,3 +70,31 @@ class Algorithms:
     def close(self) -> None:
         """End all workers."""
         self._workers.close()
+
+    def _is_quick(self, experiment: Experiment) -> bool:
+        """Whether an ask takes no time, and waits for no service."""
+        is_far = self._algorithm_address(experiment) or self._stopper_address(experiment)
+        return not is_far and _has_light_algorithm(experiment)
+
+    def _algorithm_address(self, experiment: Experiment) -> str:
+        return algorithm_address(self._config, _algorithm_name(experiment))
+
+    def _stopper_address(self, experiment: Experiment) -> str:
+        rule = experiment.spec.early_stopping
+        return "" if rule is None else early_stopping_address(self._config, rule.algorithm_name)
+
+    def _connect(self, address: str) -> Suggester:
+        # gRPC is loaded by those who use it.
+        from katib.suggesters.remote import Limits, RemoteSuggester, Service
+
+        # What is away is asked again by the controller, which says so meanwhile.
+        limits = Limits(connect_seconds=3.0)
+        return RemoteSuggester(Service(address, self._clock, limits=limits))
+
+
+def _algorithm_name(experiment: Experiment) -> str:
+    return (experiment.spec.algorithm or AlgorithmSpec()).algorithm_name
+
+
+def _has_light_algorithm(experiment: Experiment) -> bool:
+    return is_light(_algorithm_name(experiment))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from katib.admission import AdmissionContext, admit
 from katib.admission.context import Lookup
-from katib.admission.problems import invalid
-from katib.api.experiment import AlgorithmSpec, Experiment
+from katib.api.experiment import Experiment
 from katib.api.kinds import CONFIG_MAPS
 from katib.api.values import Key, Manifest, Unstructured
 from katib.collectors import COLLECTORS
@@ -19,11 +18,11 @@ from katib.configuration.one_machine import (
     algorithm_address,
     early_stopping_address,
 )
-from katib.errors import AdmissionError, AlgorithmCrashedError, FieldError, SettingsError
+from katib.errors import AlgorithmCrashedError, FieldError, SettingsError, UnknownNameError
 from katib.search.algorithms import ALGORITHMS
 from katib.search.stopping import STOPPING_RULES
 from katib.suggesters.in_process import InProcessSuggester
-from katib.suggesters.in_process_stopper import check_settings
+from katib.suggesters.in_process_stopper import check_settings as check_stopping
 
 
 def admit_here(
@@ -50,15 +49,13 @@ def admit_here(
     Raises:
         AdmissionError: with everything that is wrong.
     """
-    experiment = admit(manifest, context, old)
     check = check_algorithm or InProcessSuggester().validate
-    wrong = [
-        *_check_algorithm(experiment, config, check),
-        *_check_early_stopping(experiment, config),
-    ]
-    if wrong:
-        raise AdmissionError(f'Experiment "{experiment.metadata.name}"', wrong)
-    return experiment
+
+    def check_settings(experiment: Experiment) -> Iterator[FieldError]:
+        yield from _check_algorithm(experiment, config, check)
+        yield from _check_early_stopping(experiment, config)
+
+    return admit(manifest, replace(context, check_settings=check_settings), old)
 
 
 def _check_algorithm(
@@ -69,8 +66,10 @@ def _check_algorithm(
         return
     try:
         check(experiment)
+    except UnknownNameError:
+        return  # That is for admission to say.
     except SettingsError as error:
-        yield from _at_settings("spec.algorithm", algorithm, error)
+        yield from _placed(error, "spec.algorithm")
     except AlgorithmCrashedError as error:
         yield FieldError("spec.algorithm", "Invalid value", str(error))
 
@@ -82,29 +81,15 @@ def _check_early_stopping(
     if config and algorithm and early_stopping_address(config, algorithm.algorithm_name):
         return
     try:
-        check_settings(experiment)
+        check_stopping(experiment)
     except SettingsError as error:
-        yield from _at_settings("spec.earlyStopping", algorithm, error)
+        yield from _placed(error, "spec.earlyStopping")
 
 
-def _at_settings(
-    path: str, algorithm: AlgorithmSpec | None, error: SettingsError
-) -> Iterator[FieldError]:
-    """The problems of an algorithm, each at the setting that it names; at the algorithm if none."""
-    settings = algorithm.algorithm_settings if algorithm else ()
+def _placed(error: SettingsError, path: str) -> Iterator[FieldError]:
+    """The problems, those without a place of their own at that path."""
     for problem in error.problems:
-        named = {
-            setting.name: index
-            for index, setting in enumerate(settings)
-            if setting.name and re.search(rf"(?<!\w){re.escape(setting.name)}(?!\w)", problem)
-        }
-        if len(named) != 1:
-            yield FieldError(path, "Invalid value", problem)
-            continue
-        [(name, index)] = named.items()
-        field = "name" if problem.startswith("unknown setting") else "value"
-        found = name if field == "name" else settings[index].value
-        yield invalid(f"{path}.algorithmSettings[{index}].{field}", found, problem)
+        yield problem if problem.path else replace(problem, path=path)
 
 
 def admission_context(find: Any, config: KatibConfig | None = None) -> AdmissionContext:

@@ -27,6 +27,7 @@ from katib.api.values import Key, Kind, Unstructured
 from katib.apps.algorithms import Algorithms
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
+from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors.sidecar import LogSidecars, drop_name
 from katib.configuration import KatibConfig
@@ -44,7 +45,6 @@ from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
-from katib.observations.sql import SqlObservationLog
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import Unsubscribe
@@ -110,7 +110,7 @@ class EmbeddedEngine:
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
-        self.observations = SqlObservationLog(f"sqlite:///{home.observations}")
+        self.observations = open_observations(home, options.config, clock, self._wake_trial)
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
@@ -124,18 +124,18 @@ class EmbeddedEngine:
         self._pods = PodReconciler(self.store, clock, here)
         self._experiments = ExperimentReconciler(self.store, events, clock, self._is_wanted)
         runnable = Runnable(RUN_KINDS, self._is_wanted)
+        self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
         quick = (
             self._experiments,
-            TrialReconciler(self.store, self.observations, events, clock, runnable),
+            self._trials,
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
             TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        self._algorithms = Algorithms(options.config, clock, events, self._wake_suggestion)
-        suggester = self._algorithms.suggester
-        self._asking = SuggestionReconciler(self.store, suggester, clock, stopper=stopper)
+        self._algorithms = Algorithms(options.config, clock, events, stopper, self._wake_suggestion)
+        self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
@@ -272,6 +272,10 @@ class EmbeddedEngine:
             status = replace(trial.status, conditions=stopped)
             self.store.update_status(TRIALS, replace(trial, status=status))
 
+    def _wake_trial(self, key: Key) -> None:
+        if self._is_started:
+            self._quick.wake(self._trials, key)
+
     def _wake_pod(self, key: Key) -> None:
         self._quick.wake(self._pods, key)
 
@@ -305,9 +309,10 @@ def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:
         return "" if algorithm is None else early_stopping_address(config, algorithm.algorithm_name)
 
     def connect(address: str) -> EarlyStopper:
-        from katib.suggesters.remote import RemoteEarlyStopper, Service
+        from katib.suggesters.remote import Limits, RemoteEarlyStopper, Service
 
         # The observation log is served to nobody here: a service must do without.
-        return RemoteEarlyStopper(Service(address, SystemClock()), db_manager_address="")
+        service = Service(address, SystemClock(), limits=Limits(connect_seconds=3.0))
+        return RemoteEarlyStopper(service, db_manager_address="")
 
     return RoutingStopper(InProcessStopper(log), find_address, connect)

@@ -31,6 +31,11 @@ class Home:
         return self.path / "observations.db"
 
     @property
+    def outbox(self) -> Path:
+        """Reports that wait for a database that is away."""
+        return self.path / "outbox"
+
+    @property
     def trials(self) -> Path:
         """Run directories: ``trials/<namespace>/<trial>/<pod>/``."""
         return self.path / "trials"

@@ -10,12 +10,11 @@ import ipaddress
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
-import psutil
 import uvicorn
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, generate_latest
@@ -28,6 +27,7 @@ from katib.api.values import Manifest, Unstructured
 from katib.api_server.ports import ServerPorts
 from katib.api_server.server import ApiServer
 from katib.api_server.serving import TlsFiles, configure
+from katib.apps.addresses import is_loopback, list_names, resolve
 from katib.apps.certificates import prepare_certificates
 from katib.apps.clock import SystemClock
 from katib.apps.door import admission_context, admit_here
@@ -201,45 +201,8 @@ def check_address(options: ServerOptions) -> None:
         )
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach the address; a name must lead nowhere else.
-
-    Raises:
-        ConfigurationError: it is no address, and no name that is known here.
-    """
-    return all(ipaddress.ip_address(one).is_loopback for one in _resolve(address))
-
-
-def list_names(address: str) -> list[str]:
-    """The names by which clients may call a server at this address."""
-    names = {"localhost", LOOPBACK, "::1", address, *_resolve(address)}
-    if any(ipaddress.ip_address(one).is_unspecified for one in _resolve(address)):
-        names.discard(address)
-        names |= {socket.gethostname(), *_own_addresses()}
-    return sorted(name for name in names if name.isascii())
-
-
-def _own_addresses() -> Iterable[str]:
-    for addresses in psutil.net_if_addrs().values():
-        for one in addresses:
-            if one.family in (socket.AF_INET, socket.AF_INET6):
-                # An address of one link has the link's name behind it.
-                yield one.address.partition("%")[0]
-
-
-def _resolve(address: str) -> list[str]:
-    try:
-        found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise ConfigurationError(
-            f'"{address}" is no address of this machine: {error}; write an IP address or a host '
-            "name, as --address 127.0.0.1"
-        ) from error
-    return sorted({str(one[4][0]).partition("%")[0] for one in found})
-
-
 def _listen(options: ServerOptions) -> socket.socket:
-    address = _resolve(options.address)[0]
+    address = resolve(options.address)[0]
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         return socket.create_server((address, options.port), family=family, backlog=_BACKLOG)
@@ -254,7 +217,7 @@ def _listen(options: ServerOptions) -> socket.socket:
 def _url(options: ServerOptions, port: int) -> str:
     """How clients on this machine call the server."""
     host = options.address
-    resolved = ipaddress.ip_address(_resolve(host)[0])
+    resolved = ipaddress.ip_address(resolve(host)[0])
     if resolved.is_unspecified:
         host = LOOPBACK if resolved.version == 4 else "::1"
     scheme = "https" if options.is_secure else "http"

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import sys
 
+COLLECTOR = "metrics-collector"
+
 
 def main() -> None:
     """Run the command line; every error of ours is a message and an exit code, not a traceback."""
+    if sys.argv[1:2] == [COLLECTOR] and sys.argv[2:] not in (["--help"], ["-h"]):
+        # It runs beside every trial of a cluster: nothing of the command line is loaded for it.
+        from katib.apps.metrics_collector import main as collect
+
+        sys.exit(collect(sys.argv[2:]))
     from katib.cli.program import build_program
     from katib.cli.results import exit_code_of
     from katib.errors import KatibError

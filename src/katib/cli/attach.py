@@ -99,9 +99,10 @@ class Attached:
 
     def follow(self, keys: Sequence[Key], is_plain: bool) -> int:
         """Show the experiments until they end or the user has seen enough; the exit code."""
-        from katib.observations.sql import SqlObservationLog
+        from katib.apps.observations import follow_observations
 
-        observations = SqlObservationLog(f"sqlite:///{self._home.observations}")
+        config = open_config(self._home, Path(self.record.config) if self.record.config else None)
+        observations = follow_observations(self._home, config)
         interrupts: list[int] = []
 
         def interrupted(number: int, _: object) -> None:

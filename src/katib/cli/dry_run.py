@@ -53,8 +53,9 @@ def source_of(experiment: Experiment, log: Path) -> tuple[str, CollectorSource]:
     source = spec.source or SourceSpec()
     filters = (source.filter or FilterSpec()).metrics_format
     is_json = kind == "File" and (source.file_system_path or FileSystemPath()).format == "JSON"
-    metrics = (experiment.spec.objective or ObjectiveSpec()).metric_names
-    return kind, CollectorSource(metrics, filters, log, "JSON" if is_json else "TEXT")
+    objective = experiment.spec.objective or ObjectiveSpec()
+    metrics, wildcards = objective.exact_names, objective.wildcards
+    return kind, CollectorSource(metrics, filters, log, "JSON" if is_json else "TEXT", wildcards)
 
 
 def collect(kind: str, source: CollectorSource) -> Iterator[MetricEntry]:
@@ -105,16 +106,16 @@ def show(file: Path, log: Path, metric: str | None) -> bool:
         raise typer.BadParameter("the collector Push reads no log: programs report to it")
     if not log.exists():
         raise typer.BadParameter(f"--from {log}: there is no such file")
-    if metric is not None and metric not in source.metrics:
-        known = ", ".join(source.metrics)
+    if metric is not None and not _is_asked(metric, source):
+        known = ", ".join((*source.metrics, *source.wildcards))
         raise typer.BadParameter(f"--metric {metric}: the experiment asks for {known}")
     shown = [metric] if metric else list(dict.fromkeys(source.metrics))
     entries: dict[str, list[MetricEntry]] = {name: [] for name in shown}
     for entry in collect(kind, source):
-        if entry.name in entries:
-            entries[entry.name].append(entry)
+        if metric is None or entry.name == metric:
+            entries.setdefault(entry.name, []).append(entry)
             print_entry(entry)
-    for name in shown:
+    for name in entries:
         typer.echo(summarise(name, entries[name], source), err=True)
     return bool(entries[shown[0]])
 
@@ -126,6 +127,12 @@ def print_entry(entry: MetricEntry) -> None:
 
     when = "-" if entry.time == NO_TIME else format_time(entry.time)
     typer.echo(f"{when}\t{entry.name}\t{entry.value}")
+
+
+def _is_asked(metric: str, source: CollectorSource) -> bool:
+    from katib.api.wildcards import matches_any
+
+    return metric in source.metrics or matches_any(source.wildcards, metric)
 
 
 def _tail(log: Path) -> str:

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from katib.cli.completion import complete_trials
-from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
+from katib.cli.options import (
+    ConfigOption,
+    HomeOption,
+    NamespaceOption,
+    open_config,
+    open_home,
+    open_reader,
+)
 from katib.cli.results import ExitCode
 from katib.errors import KatibError, suggest
 
 if TYPE_CHECKING:
     from katib.api.trial import Trial
+    from katib.api.values import Key
 
 
 class NoMetricError(KatibError):
@@ -44,6 +52,7 @@ def metrics(
     ] = None,
     namespace: NamespaceOption = "default",
     home: HomeOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """.
 
@@ -65,20 +74,21 @@ def metrics(
         if not show(file, log, metric):
             raise typer.Exit(ExitCode.FAILED)
     elif not dry_run and trial is not None and log is None and file is None:
-        _show(trial, metric, namespace, home)
+        from katib.api.values import Key
+
+        _show(Key(namespace, trial.removeprefix("trial/")), metric, home, config)
     else:
         raise typer.BadParameter("name a TRIAL, or give --dry-run with --from LOGFILE and -f FILE")
 
 
-def _show(trial: str, metric: str | None, namespace: str, home: Path | None) -> None:
+def _show(key: Key, metric: str | None, home: Path | None, config: Path | None) -> None:
     from katib.api.trial import TRIALS
-    from katib.api.values import Key
+    from katib.apps.observations import follow_observations
     from katib.cli.dry_run import print_entry
-    from katib.observations.sql import SqlObservationLog
 
-    place, key = open_home(home), Key(namespace, trial.removeprefix("trial/"))
+    place = open_home(home)
     found = open_reader(place).get(TRIALS, key)
-    log = SqlObservationLog(f"sqlite:///{place.observations}")
+    log = follow_observations(place, open_config(place, config))
     try:
         entries = log.read(key, metric)
         if metric and not entries:
@@ -97,8 +107,11 @@ def _check_metric(trial: Trial, metric: str, reported: Iterable[str]) -> None:
     Raises:
         NoMetricError: nobody asks for it, and others have come.
     """
+    from katib.api.wildcards import matches_any
+
     objective = trial.spec.objective
     asked = objective.metric_names if objective else ()
     known = sorted({*asked, *reported})
-    if known and metric not in known:
+    wildcards = objective.wildcards if objective else ()
+    if known and metric not in known and not matches_any(wildcards, metric):
         raise NoMetricError(trial.metadata.name, metric, known)

@@ -43,6 +43,14 @@ PythonOption = Annotated[
         show_default=False,
     ),
 ]
+ImageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--image",
+        metavar="NAME=PATH",
+        help="What stands for a container image: a folder that holds its files, or a program.",
+    ),
+]
 NamespaceOption = Annotated[
     str, typer.Option("--namespace", "-n", help="The namespace of the resource.")
 ]

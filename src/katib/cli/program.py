@@ -25,6 +25,15 @@ COMMANDS = {
         "katib.cli.suggestion:suggestion",
         "Serve the search algorithms over gRPC, as Katib's suggestion images do.",
     ),
+    "db-manager": (
+        "katib.cli.db_manager:db_manager",
+        "Serve observation logs over gRPC, as Katib's database manager does.",
+    ),
+    "db": ("katib.cli.db:db", "Make or upgrade the table of observation logs in a database."),
+    "metrics-collector": (
+        "katib.cli.metrics_collector:metrics_collector",
+        "Read and report the metrics of one trial, as Katib's sidecar images do.",
+    ),
     "validate": ("katib.cli.validate:validate", "Check files without running anything."),
     "convert": ("katib.cli.convert:convert", "Turn v1alpha3 documents into v1beta1."),
     "render": ("katib.cli.render:render", "Print the manifest that a trial would get."),

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from katib.cli.options import (
     ConfigOption,
     HomeOption,
+    ImageOption,
     PythonOption,
     find_interpreter,
     open_config,
@@ -38,14 +40,7 @@ DRAW_EVERY = 0.2
 def run(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="YAML or JSON; - is stdin.")],
     home: HomeOption = None,
-    image: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--image",
-            metavar="NAME=PATH",
-            help="What stands for a container image: a folder that holds its files, or a program.",
-        ),
-    ] = None,
+    image: ImageOption = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete an experiment of the same name first.")
     ] = False,
@@ -83,12 +78,8 @@ def run(
     if record is not None:
         from katib.cli.attach import Attached, attach, refuse_options
 
-        engine_only = {
-            "--image": image,
-            "--metrics-address": metrics_address,
-            "--python": python,
-        }
-        refuse_options(record, config, engine_only)
+        of_engine = {"--image": image, "--metrics-address": metrics_address, "--python": python}
+        refuse_options(record, config, of_engine)
         raise typer.Exit(attach(Attached(place, record), documents, replace, plain))
     from katib.apps.embedded import EmbeddedEngine, Options
 
@@ -97,14 +88,11 @@ def run(
         config=open_config(place, config),
         python=find_interpreter(python),
     )
-    engine = EmbeddedEngine(place, options)
-    try:
+    with closing(EmbeddedEngine(place, options)) as engine:
         if metrics_address is not None:
             engine.serve_metrics(metrics_address)
         keys = _submit(engine, documents, replace)
         code = _follow(engine, keys, plain or not sys.stdout.isatty())
-    finally:
-        engine.close()
     raise typer.Exit(code)
 
 

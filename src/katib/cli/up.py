@@ -17,6 +17,7 @@ from katib.apps.server_record import LOOPBACK, PORT, log_path
 from katib.cli.options import (
     ConfigOption,
     HomeOption,
+    ImageOption,
     PythonOption,
     find_interpreter,
     open_config,
@@ -37,14 +38,6 @@ LONGEST_START = 60.0
 _ASK_EVERY = 0.1
 
 
-ImageOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--image",
-        metavar="NAME=PATH",
-        help="What stands for a container image: a folder that holds its files, or a program.",
-    ),
-]
 TlsOption = Annotated[
     bool,
     typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from katib.api import conditions, names
@@ -112,7 +113,7 @@ class Watched:
         for trial in self._store.list(TRIALS, where):
             text = show_objective(trial.spec.objective, trial.status.observation)
             number = parse_number(text)
-            if number is not None and number == number:
+            if number is not None and math.isfinite(number):
                 valued.append((sign * number, trial.metadata.name, trial))
         return [trial for _, _, trial in sorted(valued, key=lambda one: one[:2])[:count]]
 

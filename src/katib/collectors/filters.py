@@ -6,11 +6,12 @@ Each finds the metrics of a chunk of whole lines. Lines end at newlines only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from katib.api.filters import compile_filter
+from katib.api.wildcards import literal_of, matches_any
 from katib.collectors.times import time_of_text
 from katib.ports.observation_log import NO_TIME, MetricEntry
 
@@ -35,6 +36,8 @@ _NUMBER = (
     rb"([+-]?(?:(?i:nan|inf(?:inity)?)|(?:\d++(?:\.\d++)?+|\.\d++)(?:[Ee][+-]?\d++)?+))"
     rb"(?![\w:/]|[.,-]\d)"
 )
+# A name that only a wildcard tells.
+_WORD = rb"[\w|./-]++"
 # Behind `Train loss` or `train/loss`, `loss` is another metric.
 _ALONE = rb"(?<![\w|./-])(?<![a-z][ \t])"
 
@@ -59,18 +62,20 @@ class DefaultFilter:
 
     Args:
         metrics: the names that are wanted.
+        wildcards: patterns of more of them; the reports of a line are taken in turn then.
     """
 
     __slots__ = ("_glued", "_names", "_needles", "_wanted")
 
-    def __init__(self, metrics: Sequence[str]) -> None:
-        self._names = {name.encode(): name for name in metrics if _NAME.fullmatch(name)}
+    def __init__(self, metrics: Sequence[str], wildcards: Sequence[str] = ()) -> None:
+        exact = [name for name in metrics if _NAME.fullmatch(name)]
+        self._names = _Names(exact, wildcards)
         self._needles = _Needles(self._names)
-        escaped = [re.escape(name) for name in self._names]
+        escaped = [re.escape(name.encode()) for name in exact]
         alternatives = b"|".join(name + rb"(?<![\w|-]" + name + b")" for name in escaped)
         self._wanted = re.compile(b"(" + alternatives + b")" + _VALUE)
         glued = b"=" + _BLANKS + rb"[\d.eE+-]+?(?:" + b"|".join(escaped) + b")" + _BLANKS + b"="
-        is_plain = all(map(_PLAIN.fullmatch, self._names))
+        is_plain = not wildcards and all(_PLAIN.fullmatch(name.encode()) for name in exact)
         self._glued = re.compile(glued if is_plain else b"")
 
     def find(self, data: bytes) -> Iterator[MetricEntry]:
@@ -98,14 +103,22 @@ class OtherForms:
 
     Args:
         metrics: the names that are wanted.
+        wildcards: patterns of more of them, for names without blanks.
+        without: names that are not taken though a wildcard matches them.
     """
 
     __slots__ = ("_names", "_needles", "_pattern")
 
-    def __init__(self, metrics: Sequence[str]) -> None:
-        self._names = {name.encode("utf-8", "replace"): name for name in metrics if name}
+    def __init__(
+        self,
+        metrics: Sequence[str],
+        wildcards: Sequence[str] = (),
+        without: Collection[str] = (),
+    ) -> None:
+        self._names = _Names([name for name in metrics if name], wildcards, without)
         self._needles = _Needles(self._names)
-        names = b"(" + b"|".join(map(re.escape, self._names)) + b")"
+        words = [re.escape(name) for name in self._names.exact]
+        names = b"(" + b"|".join(words + [_WORD] * bool(wildcards)) + b")"
         between = _BLANKS + b"[:=]" + _BLANKS
         self._pattern = re.compile(
             _ALONE + rb"['\"]?" + names + rb"['\"]?" + between + rb"['\"]?" + _NUMBER
@@ -123,6 +136,7 @@ class UserFilters:
     Args:
         metrics: the names that are wanted.
         filters: applied in this order to each line that names one of the metrics.
+        wildcards: patterns of more names.
 
     Raises:
         ValueError: a filter is no expression of RE2.
@@ -130,8 +144,10 @@ class UserFilters:
 
     __slots__ = ("_filters", "_names", "_needles")
 
-    def __init__(self, metrics: Sequence[str], filters: Sequence[str]) -> None:
-        self._names = {name.encode("utf-8", "replace"): name for name in metrics}
+    def __init__(
+        self, metrics: Sequence[str], filters: Sequence[str], wildcards: Sequence[str] = ()
+    ) -> None:
+        self._names = _Names(metrics, wildcards)
         self._needles = _Needles(self._names)
         compiled = map(compile_filter, filters)
         self._filters = [one for one in compiled if one.groups >= 2]
@@ -143,7 +159,7 @@ class UserFilters:
             time, last = _time(line), self._needles.last(line)
             for one in self._filters:
                 for match in one.finditer(line):
-                    name = self._names.get((match[1] or b"").strip())
+                    name = self._names.find((match[1] or b"").strip())
                     if name is not None:
                         yield MetricEntry(time, name, (match[2] or b"").strip().decode())
                     if match.end() > last:
@@ -151,13 +167,35 @@ class UserFilters:
                         break
 
 
+class _Names:
+    """The names that are wanted, by their bytes."""
+
+    __slots__ = ("_without", "exact", "wildcards")
+
+    def __init__(
+        self, metrics: Iterable[str], wildcards: Sequence[str], without: Collection[str] = ()
+    ) -> None:
+        self.exact = {name.encode("utf-8", "replace"): name for name in metrics}
+        self.wildcards, self._without = wildcards, without
+
+    def find(self, found: bytes) -> str | None:
+        """The name, if it is wanted."""
+        name = self.exact.get(found)
+        if name is None and self.wildcards:
+            text = found.decode("utf-8", "replace")
+            is_wanted = text not in self._without and matches_any(self.wildcards, text)
+            return text if is_wanted else None
+        return name
+
+
 class _Needles:
     """The names, to be told at little cost from text without any."""
 
     __slots__ = ("_any", "_needles")
 
-    def __init__(self, names: Iterable[bytes]) -> None:
-        self._needles = tuple(names)
+    def __init__(self, names: _Names) -> None:
+        parts = (literal_of(pattern).encode("utf-8", "replace") for pattern in names.wildcards)
+        self._needles = (*names.exact, *parts)
         self._any = re.compile(b"|".join(map(re.escape, self._needles)))
 
     def are_in(self, data: bytes) -> bool:
@@ -178,13 +216,11 @@ class _Needles:
             at = end + 1
 
 
-def _entries(
-    data: bytes, matches: Iterator[re.Match[bytes]], names: dict[bytes, str]
-) -> Iterator[MetricEntry]:
+def _entries(data: bytes, found: Iterator[re.Match[bytes]], names: _Names) -> Iterator[MetricEntry]:
     """What was matched, without empty values, each with its line's time."""
     time, seen, has_line = NO_TIME, 0, False
-    for match in matches:
-        name, value = names.get(match[1]), match[2]
+    for match in found:
+        name, value = names.find(match[1]), match[2]
         if name is None or not value:
             continue
         start = match.start()

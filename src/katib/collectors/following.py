@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from katib.api import names
 from katib.api.experiment import ObjectiveSpec
-from katib.api.numbers import parse_number
+from katib.api.numbers import is_non_finite, parse_number
 from katib.collectors.near_miss import near_misses
 from katib.collectors.stopping import RuleWatch
+from katib.collectors.wanted import WantedNames
 from katib.ports.collector import Collector, CollectorSource
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.sidecar import METRICS_FILE_VARIABLE
@@ -45,7 +47,7 @@ class Reports:
     """Where the metrics of one trial go.
 
     Attributes:
-        keep: takes entries.
+        keep: takes entries, or raises and takes none.
         warn: tells the user, with a reason and a message, what was wrong.
         stop: the trial was stopped early, for a reason.
     """
@@ -70,6 +72,14 @@ class Reading:
     source: CollectorSource
     path: str = ""
     by: str = "program"
+
+    def trouble(self, is_failed: bool) -> str:
+        """What keeps metrics from being read, for the user; empty when nothing does.
+
+        Args:
+            is_failed: the program has ended badly.
+        """
+        return ""
 
     def miss(self, metric: str) -> str:
         """Why a metric was not found, in a sentence or two, with what was nearly it."""
@@ -139,9 +149,13 @@ class Following:
         self.note = ""
         self._reading, self._objective, self._reports = reading, objective, reports
         self._watch = watch
+        self._names = WantedNames(objective)
         # Metrics that nobody wants to keep, but for the rules.
-        self._unwanted = watch.metrics.difference(objective.metric_names)
-        self._has_objective = self._has_number = False
+        self._has_unwanted = not watch.metrics.issubset(objective.exact_names)
+        self._held: Sequence[MetricEntry] = ()
+        self._has_number = self._is_troubled = False
+        # What the objective metric was otherwise: nan, infinities, texts.
+        self._others: Counter[str] = Counter()
 
     @property
     def stop_reason(self) -> str:
@@ -150,33 +164,70 @@ class Following:
     def note_stop(self, reason: str) -> None:
         self._reports.stop(reason)
 
+    def recall(self, entries: Sequence[MetricEntry]) -> None:
+        """Take in what an earlier engine has reported of the same pod."""
+        self._look([entry for entry in entries if self._names.take(entry.name)])
+
     def advance(self, is_ended: bool, is_failed: bool = False) -> bool:
+        self._keep()
         entries, is_caught_up = self._reading.collector.read(is_ended)
         self._watch.note(entries)
-        if self._unwanted:
-            entries = [entry for entry in entries if entry.name not in self._unwanted]
-        if entries:
-            self._reports.keep(entries)
-            self._look(entries)
+        if self._has_unwanted or self._objective.wildcards:
+            entries = [entry for entry in entries if self._names.take(entry.name)]
+            if surplus := self._names.tell_surplus():
+                self._reports.warn("TooManyMetrics", surplus)
+        self._held = entries
+        self._keep()
+        self._tell_trouble(is_failed)
         if is_ended and is_caught_up and not is_failed:
             self._conclude()
         return is_caught_up
+
+    def _keep(self) -> None:
+        """Report what was read; when that is refused, it is the first thing to be reported later.
+
+        So the log waits in its file, and what is read of it stays little.
+        """
+        if self._held:
+            self._reports.keep(self._held)
+            self._look(self._held)
+            self._held = ()
+
+    def _tell_trouble(self, is_failed: bool) -> None:
+        trouble = "" if self._is_troubled else self._reading.trouble(is_failed)
+        if trouble:
+            self._is_troubled = True
+            self._reports.warn("MetricsNotRead", trouble)
 
     def _look(self, entries: Sequence[MetricEntry]) -> None:
         if self._has_number:
             return
         for entry in entries:
             if entry.name == self._objective.objective_metric_name:
-                self._has_objective = True
                 number = parse_number(entry.value)
-                self._has_number = number is not None and not math.isnan(number)
+                if number is not None and math.isfinite(number):
+                    self._has_number = True
+                    return
+                self._others[_word(entry.value)] += 1
 
     def _conclude(self) -> None:
         metric = self._objective.objective_metric_name
-        if not self._has_objective:
+        if not (self._has_number or self._others):
             self._reports.keep([MetricEntry(NO_TIME, metric, names.UNAVAILABLE)])
             self.note = self._reading.miss(metric)
             self._reports.warn("MetricNotFound", self.note)
         elif not self._has_number:
-            self.note = f'No value of metric "{metric}" was a number: the trial cannot be compared'
+            told = ", ".join(f"{count}x {word}" for word, count in self._others.items())
+            self.note = (
+                f'No value of metric "{metric}" was a finite number, but {told}: the trial cannot '
+                "be compared"
+            )
             self._reports.warn("MetricNotANumber", self.note)
+
+
+def _word(value: str) -> str:
+    """What a value is that is no finite number."""
+    number = parse_number(value)
+    if number is not None:
+        return str(number)
+    return "a number too large" if is_non_finite(value) else "a text"

@@ -65,7 +65,7 @@ class Pushed:
         metric: the objective metric.
         names: the first of the metrics that were pushed.
         has_objective: whether the objective metric was.
-        has_number: whether it ever was a number.
+        has_number: whether it ever was a finite number.
     """
 
     def __init__(self, drop: Collector, watch: RuleWatch, objective: ObjectiveSpec) -> None:
@@ -87,7 +87,7 @@ class Pushed:
             if entry.name == self.metric and not self.has_number:
                 self.has_objective = True
                 number = parse_number(entry.value)
-                self.has_number = number is not None and not math.isnan(number)
+                self.has_number = number is not None and math.isfinite(number)
 
 
 class Inbox:

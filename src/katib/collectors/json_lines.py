@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from katib.api.wildcards import literal_of, matches_any
 from katib.collectors.lines import Lines, split
 from katib.collectors.times import time_of_seconds, time_of_text
 from katib.ports.collector import CollectorSource
@@ -42,18 +43,21 @@ class JsonCollector:
     """Reads the metrics that a program writes as JSON objects, one in each line.
 
     A metric is a key, and its value a text or a number, kept as it was written. The objective comes
-    first, then the others in the order in which the experiment names them. ``timestamp`` is an
-    RFC 3339 text or a number of seconds since 1970. What is no JSON object is passed over, as are
-    metrics with a value of another type.
+    first, then the others in the order in which the experiment names them, then what its wildcards
+    match as it comes. ``timestamp`` is an RFC 3339 text or a number of seconds since 1970, and no
+    metric by a wildcard. What is no JSON object is passed over, as are metrics with a value of
+    another type.
     """
 
-    __slots__ = ("_lines", "_metrics", "_needles")
+    __slots__ = ("_lines", "_metrics", "_needles", "_wildcards")
 
     def __init__(self, source: CollectorSource) -> None:
         self._lines = Lines(source.log)
         self._metrics = tuple(dict.fromkeys(source.metrics))
+        self._wildcards = source.wildcards
         # Any key may be written with escapes.
-        self._needles = (b"\\", *(name.encode("utf-8", "replace") for name in self._metrics))
+        needles = ("\\", *self._metrics, *map(literal_of, source.wildcards))
+        self._needles = tuple(needle.encode("utf-8", "replace") for needle in needles)
 
     def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
         data, is_caught_up = self._lines.read(is_ended)
@@ -77,11 +81,20 @@ class JsonCollector:
         if not isinstance(found, dict):
             return
         time = _time(found.get(TIMESTAMP))
-        for metric in self._metrics:
+        for metric in (*self._metrics, *self._matched(found)):
             value = found.get(metric)
             if isinstance(value, str):
                 # An escape may name half a character, which no database keeps.
-                yield MetricEntry(time, metric, value.encode("utf-8", "replace").decode())
+                name = metric.encode("utf-8", "replace").decode()
+                yield MetricEntry(time, name, value.encode("utf-8", "replace").decode())
+
+    def _matched(self, found: Iterable[str]) -> Iterator[str]:
+        if not self._wildcards:
+            return
+        for key in found:
+            is_other = key != TIMESTAMP and key not in self._metrics
+            if is_other and matches_any(self._wildcards, key):
+                yield key
 
 
 def _next(text: str, place: int) -> int:

@@ -45,16 +45,16 @@ def judge_of(rule: EarlyStoppingRule, objective: ObjectiveSpec) -> Judge | None:
 
 
 class _Best:
-    """The best number so far; ``nan`` is never it."""
+    """The best finite number so far; until there is one, the latest that is not ``nan``."""
 
     def __init__(self, objective: ObjectiveSpec) -> None:
         self._choose = max if objective.type == names.MAXIMIZE else min
         self._number = math.nan
 
     def note(self, number: float) -> float:
-        if math.isnan(self._number):
-            self._number = number
-        elif not math.isnan(number):
+        if not math.isfinite(self._number):
+            self._number = self._number if math.isnan(number) else number
+        elif math.isfinite(number):
             self._number = self._choose(self._number, number)
         return self._number
 
@@ -116,8 +116,8 @@ class _Outside:
 class _Stalled:
     """From the start step on, so many reports without an improvement meet the rule.
 
-    An improvement is better, by more than the value says, than the last one; the first number is
-    one.
+    An improvement is better, by more than the value says, than the last one; the first finite
+    number is one, and what is not finite is none.
     """
 
     def __init__(self, rule: EarlyStoppingRule, objective: ObjectiveSpec) -> None:
@@ -129,8 +129,8 @@ class _Stalled:
 
     def note(self, number: float) -> str:
         self._report += 1
-        is_first = math.isnan(self._last) and not math.isnan(number)
-        if is_first or self._sign * (self._last - number) > self._least:
+        is_better = math.isnan(self._last) or self._sign * (self._last - number) > self._least
+        if is_better and math.isfinite(number):
             self._last, self._at = number, self._report
         waited = self._report - self._at
         if waited < self._patience or self._report < self._rule.start_step:

@@ -23,7 +23,8 @@ class PushCollector:
 
     def __init__(self, source: CollectorSource) -> None:
         self._lines = Lines(source.log)
-        self._json, self._filter = JsonCollector(source), DefaultFilter(source.metrics)
+        self._json = JsonCollector(source)
+        self._filter = DefaultFilter(source.metrics, source.wildcards)
 
     def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
         data, is_caught_up = self._lines.read(is_ended)

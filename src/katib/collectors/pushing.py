@@ -49,7 +49,9 @@ class Pushing:
             self.note = _miss(metric, list(self._pushed.names))
             self._reports.warn("MetricNotFound", self.note)
         elif not self._pushed.has_number:
-            self.note = f'No value of metric "{metric}" was a number: the trial cannot be compared'
+            self.note = (
+                f'No value of metric "{metric}" was a finite number: the trial cannot be compared'
+            )
             self._reports.warn("MetricNotANumber", self.note)
 
 

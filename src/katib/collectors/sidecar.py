@@ -17,7 +17,6 @@ from katib.api.experiment import (
     AlgorithmSpec,
     CollectorSpec,
     Experiment,
-    FileSystemPath,
     FilterSpec,
     ObjectiveSpec,
     SourceSpec,
@@ -26,24 +25,22 @@ from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
 from katib.collectors import COLLECTORS
-from katib.collectors.following import Bare, Following, Reading, Reports
+from katib.collectors.following import Bare, Following, Reports
 from katib.collectors.inbox import Inbox, Pushed
 from katib.collectors.pushing import Pushing
+from katib.collectors.sites import Site, Sites, collector_kind, file_of
 from katib.collectors.stopping import LiveRules, RuleWatch
-from katib.collectors.tensorflow_event import EventReading
+from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.collector import CollectorSource
 from katib.ports.early_stopper import RulesNow
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import ResourceStore
-from katib.ports.sidecar import METRICS_FILE_VARIABLE, Outfit, Sidecar
+from katib.ports.sidecar import Outfit, Sidecar
 
 #: How far up the owners of a pod its trial is looked for.
 MOST_OWNERS = 5
-
-#: Kinds whose metrics are in no file: what is printed, and what the program sends itself.
-_WITHOUT_FILE = ("StdOut", "Push")
 
 #: Gives a trial of an experiment the rules that change while it runs; ``None`` when none do.
 FindRules = Callable[[Trial, Experiment], RulesNow | None]
@@ -77,7 +74,7 @@ class LogSidecars:
         find_rules: FindRules = _keep_rules,
     ) -> None:
         self._store, self._observations, self._clock = store, observations, clock
-        self._events, self._find_rules = events, find_rules
+        self._events, self._find_rules, self._sites = events, find_rules, Sites()
         self.inbox = Inbox(store, observations)
         # Trials for which something may have been reported: by an earlier engine, or since.
         self._reported = {
@@ -91,20 +88,16 @@ class LogSidecars:
         if trial.has(names.EARLY_STOPPED):
             # Its metrics are all reported, and may be read at this moment.
             return Bare({}, "The trial is early stopped")
-        kind, experiment = _kind(trial), self._experiment_of(trial)
+        kind, experiment = collector_kind(trial), self._experiment_of(trial)
         live = self._live_rules(trial, experiment)
-        if kind != "Push" and trial.metadata.uid in self._reported:
+        site = self._sites.find(trial, pod.metadata.name, outfit)
+        if site.is_read_anew and trial.metadata.uid in self._reported:
             # An earlier pod of the trial, or the same one under an earlier engine, has reported
             # already. The log is read from its beginning, so what it reported is replaced.
             self._observations.delete(trial.key)
         self._reported.add(trial.metadata.uid)
-        environment = _environment(trial, experiment, outfit)
+        environment = _environment(trial, experiment, outfit) | site.environment()
         _map_checkpoints(trial, experiment, outfit)
-        path = "" if kind in _WITHOUT_FILE else _place(trial).path
-        log = ""
-        if path:
-            log = outfit.map_path(path, is_folder=_place(trial).kind == "Directory")
-            environment[METRICS_FILE_VARIABLE] = log
         if kind == "Push":
             folder = os.path.dirname(environment[parameters.FILE_VARIABLE])
             environment[names.ENV_METRICS_DROP] = os.path.join(folder, drop_name(trial))
@@ -112,14 +105,18 @@ class LogSidecars:
             return Bare(environment)
         if kind == "Push":
             return self._await(trial, environment, live)
-        return self._follow(trial, outfit, (path, log), environment, live)
+        return self._follow(trial, outfit, site, environment, live)
 
     def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
         now = None if experiment is None else self._find_rules(trial, experiment)
         if now is None:
             return None
         metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
-        return LiveRules(now, len(self._observations.read(trial.key, metric)))
+        try:
+            return LiveRules(now, len(self._observations.read(trial.key, metric)))
+        except StoreUnavailableError:
+            # When nobody knows which reports were judged before, none is judged by new rules.
+            return None if trial.metadata.uid in self._reported else LiveRules(now)
 
     def _experiment_of(self, trial: Trial) -> Experiment | None:
         owner = trial.metadata.controller
@@ -145,13 +142,12 @@ class LogSidecars:
         self,
         trial: Trial,
         outfit: Outfit,
-        file: tuple[str, str],
+        site: Site,
         environment: Mapping[str, str],
         live: LiveRules | None,
     ) -> Sidecar:
         reports = self._reports(trial)
-        path, log = file
-        kind, by = _kind(trial), "program"
+        kind, by = collector_kind(trial), "program"
         try:
             printed = outfit(trial.spec.primary_container_name)
         except KeyError:
@@ -160,17 +156,19 @@ class LogSidecars:
             return Bare(environment)
         if kind == "Custom":
             try:
-                log, path, by = outfit.add_container(_custom(trial)), "", "collector"
+                site, by = Site(log=outfit.add_container(_custom(trial))), "collector"
             except ValueError as error:
                 reports.warn("CollectorNotStarted", f"customCollector: {error}")
                 return Bare(environment)
         objective = trial.spec.objective or ObjectiveSpec()
         watch = _watch(trial, reports, live)
         metrics = _metrics(objective, watch)
-        source = self._source(trial, metrics, log or printed)
-        reading_of = EventReading if kind == "TensorFlowEvent" else Reading
-        reading = reading_of(COLLECTORS.load(kind)(source), source, path, by)
-        return Following(reading, objective, reports, environment, watch)
+        source = self._source(trial, metrics, site.log or printed)
+        reading = site.open(kind, source, by)
+        following = Following(reading, objective, reports, environment, watch)
+        if not site.is_read_anew:
+            following.recall(self._observations.read(trial.key))
+        return following
 
     def _await(
         self, trial: Trial, environment: Mapping[str, str], live: LiveRules | None
@@ -198,8 +196,10 @@ class LogSidecars:
     def _source(self, trial: Trial, metrics: Sequence[str], log: str) -> CollectorSource:
         source = trial.spec.metrics_collector.source or SourceSpec()
         filters = (source.filter or FilterSpec()).metrics_format
-        is_json = _kind(trial) == "File" and _place(trial).format == "JSON"
-        return CollectorSource(metrics, filters, log, "JSON" if is_json else "TEXT")
+        is_json = collector_kind(trial) == "File" and file_of(trial).format == "JSON"
+        wildcards = (trial.spec.objective or ObjectiveSpec()).wildcards
+        format = "JSON" if is_json else "TEXT"
+        return CollectorSource(metrics, filters, log, format, wildcards, clock=self._clock)
 
     def _stop(self, key: Key, reason: str) -> None:
         """Give the trial its condition, unless it has ended otherwise or is gone."""
@@ -239,7 +239,7 @@ def _watch(trial: Trial, reports: Reports, live: LiveRules | None) -> RuleWatch:
 
 def _metrics(objective: ObjectiveSpec, watch: RuleWatch) -> Sequence[str]:
     """What is looked for: what the objective names, and what only the rules are about."""
-    return tuple(dict.fromkeys((*objective.metric_names, *sorted(watch.metrics))))
+    return tuple(dict.fromkeys((*objective.exact_names, *sorted(watch.metrics))))
 
 
 def _environment(trial: Trial, experiment: Experiment | None, outfit: Outfit) -> dict[str, str]:
@@ -261,15 +261,6 @@ def _map_checkpoints(trial: Trial, experiment: Experiment | None, outfit: Outfit
     if path := given.get(names.SETTING_TRIAL_DIR):
         parent = trial.metadata.label(names.LABEL_PARENT) or ""
         outfit.map_checkpoints(path, experiment.key, trial.metadata.name, parent)
-
-
-def _kind(trial: Trial) -> str:
-    return (trial.spec.metrics_collector.collector or CollectorSpec()).kind or "StdOut"
-
-
-def _place(trial: Trial) -> FileSystemPath:
-    source = trial.spec.metrics_collector.source or SourceSpec()
-    return source.file_system_path or FileSystemPath()
 
 
 def _custom(trial: Trial) -> Manifest:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from katib.api.wildcards import literal_of, matches
 from katib.collectors.following import Reading
 from katib.collectors.records import NOTHING_TO_READ, STEP_BYTES, EventFile, Scalar
 from katib.collectors.times import time_of_seconds
@@ -29,7 +30,8 @@ class TensorFlowEventCollector:
     """Reads the numbers in the event files of a folder and of all folders below it.
 
     The metric ``loss`` is the tag ``loss`` in any folder; ``train/loss`` the tag ``loss`` in
-    folders called ``train``, or the tag ``train/loss`` in any folder. As in Katib, tags that only
+    folders called ``train``, or the tag ``train/loss`` in any folder; so in ``run/train/loss`` the
+    tag may be each part behind a slash, or all of it. As in Katib, tags that only
     begin with the name count too (TensorFlow 1 makes ``loss_1`` of a name that it knows already),
     but they are looked for at the program's end, and only for metrics that have no tag of their
     own: there ``loss_of_layer`` is mixed into ``loss``. An entry's time is the event's, to the
@@ -48,11 +50,13 @@ class TensorFlowEventCollector:
         "_root",
         "_round",
         "_wanted",
+        "_wildcards",
     )
 
     def __init__(self, source: CollectorSource) -> None:
         self._root = os.path.normpath(os.fspath(source.log))
         self._wanted = tuple(_Wanted.of(name) for name in dict.fromkeys(source.metrics))
+        self._wildcards = source.wildcards
         self._found: set[_Wanted] = set()
         self._near: set[_Wanted] = set()
         self._is_loose = self._has_ended = False
@@ -86,12 +90,15 @@ class TensorFlowEventCollector:
             return False
         self._is_loose = True
         self._wanted = tuple(one for one in self._wanted if one in self._near - self._found)
+        self._wildcards = ()
         self._begin()
         return True
 
     def _read_all(self) -> Iterator[tuple[Sequence[MetricEntry], int]]:
         """The new entries of every file, in steps, and how many bytes were read for each."""
-        needles = [one.leaf.encode("utf-8", "replace") for one in self._wanted]
+        leaves = [literal_of(pattern.rpartition("/")[2]) for pattern in self._wildcards]
+        leaves += [one.leaf for one in self._wanted]
+        needles = [leaf.encode("utf-8", "replace") for leaf in leaves]
         for path in _event_files(self._root):
             if path is None:
                 yield (), 0
@@ -113,6 +120,21 @@ class TensorFlowEventCollector:
                 self._near.add(one)
                 continue
             yield MetricEntry(_time(scalar), one.name, scalar.value)
+        yield from self._matched(scalar, folders)
+
+    def _matched(self, scalar: Scalar, folders: Sequence[str]) -> Iterator[MetricEntry]:
+        """What wildcards match, each name once, and none that was wanted by itself."""
+        found: dict[str, None] = {}
+        for pattern in self._wildcards:
+            for depth in range(pattern.count("/") + 1):
+                name = "/".join((*folders[len(folders) - depth :], scalar.tag))
+                if matches(pattern, name):
+                    found[name] = None
+                    break
+        for one in self._wanted:
+            found.pop(one.name, None)
+        for name in found:
+            yield MetricEntry(_time(scalar), name, scalar.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +151,20 @@ class _Wanted:
         return cls(name, tuple(folders), leaf)
 
     def is_named(self, tag: str, folders: Sequence[str]) -> bool:
-        return tag == self.name or (tag == self.leaf and self._is_in(folders))
+        if tag == self.name:
+            return True
+        name = "/".join((*self.folders, self.leaf))
+        if tag != name and not name.endswith(f"/{tag}"):
+            return False
+        # A tag may have slashes of its own.
+        return _end_with(folders, self.folders[: len(self.folders) - tag.count("/")])
 
     def begins(self, tag: str, folders: Sequence[str]) -> bool:
-        return tag.startswith(self.leaf) and self._is_in(folders)
+        return tag.startswith(self.leaf) and _end_with(folders, self.folders)
 
-    def _is_in(self, folders: Sequence[str]) -> bool:
-        return not self.folders or tuple(folders[-len(self.folders) :]) == self.folders
+
+def _end_with(folders: Sequence[str], wanted: Sequence[str]) -> bool:
+    return not wanted or tuple(folders[-len(wanted) :]) == tuple(wanted)
 
 
 class EventReading(Reading):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from katib.api.wildcards import matches
 from katib.collectors.filters import DefaultFilter, Finder, OtherForms, UserFilters
 from katib.collectors.lines import Lines
 from katib.ports.collector import CollectorSource
@@ -27,28 +28,47 @@ class TextCollector:
         ValueError: a filter is no expression of RE2; admission refuses such filters.
     """
 
-    __slots__ = ("_finder", "_lines", "_log", "_missing")
+    __slots__ = ("_finder", "_lines", "_log", "_metrics", "_missing", "_unmatched")
 
     def __init__(self, source: CollectorSource) -> None:
         self._log = source.log
         self._lines = Lines(source.log)
-        self._finder = _finder(tuple(source.metrics), tuple(source.filters))
-        self._missing = set() if source.filters else set(source.metrics)
+        wildcards = tuple(source.wildcards)
+        self._finder = _finder(tuple(source.metrics), tuple(source.filters), wildcards)
+        self._metrics = frozenset(source.metrics)
+        self._missing, self._unmatched = set(self._metrics), set(wildcards)
+        if source.filters:
+            self._missing, self._unmatched = set(), set()
 
     def read(self, is_ended: bool) -> tuple[Sequence[MetricEntry], bool]:
         data, is_caught_up = self._lines.read(is_ended)
         entries = list(self._finder.find(data.replace(b"\r", b"\n"))) if data else []
-        if self._missing:
-            self._missing.difference_update(entry.name for entry in entries)
-        if not (self._missing and is_ended and is_caught_up):
+        if entries and (self._missing or self._unmatched):
+            self._note({entry.name for entry in entries})
+        if not ((self._missing or self._unmatched) and is_ended and is_caught_up):
             return entries, is_caught_up
-        self._lines, self._finder = Lines(self._log), OtherForms(sorted(self._missing))
-        self._missing.clear()
+        found = self._metrics - self._missing
+        self._finder = OtherForms(sorted(self._missing), sorted(self._unmatched), found)
+        self._lines = Lines(self._log)
+        self._missing, self._unmatched = set(), set()
         more, is_caught_up = self.read(is_ended)
         return [*entries, *more], is_caught_up
 
+    def _note(self, names: set[str]) -> None:
+        self._missing -= names
+        others = names - self._metrics
+        self._unmatched = {one for one in self._unmatched if not _is_matched(one, others)}
+
+
+def _is_matched(pattern: str, names: set[str]) -> bool:
+    return any(matches(pattern, name) for name in names)
+
 
 @lru_cache(maxsize=64)
-def _finder(metrics: tuple[str, ...], filters: tuple[str, ...]) -> Finder:
+def _finder(
+    metrics: tuple[str, ...], filters: tuple[str, ...], wildcards: tuple[str, ...]
+) -> Finder:
     """Trials of one experiment look for the same, and a finder remembers nothing."""
-    return UserFilters(metrics, filters) if filters else DefaultFilter(metrics)
+    if filters:
+        return UserFilters(metrics, filters, wildcards)
+    return DefaultFilter(metrics, wildcards)

@@ -33,7 +33,8 @@ class ControllerConfig(Value, frozen=True):
     """How the controllers are set up; read once, when they start.
 
     ``worker_memory`` is ours alone: the most that an algorithm's worker process on one machine may
-    allocate, as a quantity; 0 for no limit.
+    allocate, as a quantity; 0 for no limit. So is ``observations``: the URL of the database that
+    keeps observation logs; empty for a file in the home.
     """
 
     experiment_suggestion_name: str = "default"
@@ -45,6 +46,7 @@ class ControllerConfig(Value, frozen=True):
     )
     trial_resources: tuple[str, ...] = ("Job.v1.batch",)
     worker_memory: str = "2Gi"
+    observations: str = ""
     webhook_port: int = 8443
     enable_leader_election: bool = False
     leader_election_id: str = msgspec.field(

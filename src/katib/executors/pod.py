@@ -15,6 +15,7 @@ from katib.api import names
 from katib.api.codec import format_time, parse_time, with_status
 from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
+from katib.errors import ObservationLogAwayError
 from katib.executors.checkpoints import Checkpoints
 from katib.executors.command import CommandError, Images, ReadData, plain_data
 from katib.executors.container import Container, Surroundings
@@ -30,6 +31,9 @@ from katib.ports.sidecar import Sidecar, Sidecars
 
 #: How often a running pod's log is read, in seconds.
 READ_EVERY = 0.25
+
+#: How soon a report is tried again that was refused for lack of room, in seconds.
+REPORT_AGAIN = 1.0
 
 #: How long the processes of a pod that is removed may take to end, unless the pod says otherwise.
 GRACE_SECONDS = 30
@@ -75,6 +79,7 @@ class PodReconciler:
     _environments: Environments = field(init=False)
     _runs: dict[Key, Run] = field(init=False, default_factory=dict)
     _pods: dict[str, Key] = field(init=False, default_factory=dict)
+    _unadopted: dict[Key, Unstructured] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._processes = Processes(self._ended)
@@ -82,21 +87,27 @@ class PodReconciler:
         self._environments = Environments.beside(self.here.trials, self.here.python)
 
     def keys(self, event: Event) -> Iterable[Key]:
-        if event.type is EventType.DELETED and event.key not in self._runs:
+        if event.type is EventType.DELETED and not (
+            event.key in self._runs or event.key in self._unadopted
+        ):
             return
         if event.type is not EventType.MODIFIED or event.metadata.deletion_timestamp:
             yield event.key
 
     def reconcile(self, key: Key) -> Result:
         pod = self.store.find(PODS, key)
-        run = self._runs.get(key)
         is_gone = pod is None or pod.metadata.deletion_timestamp is not None
+        run = self._runs.get(key) or self._left_behind(key, is_gone)
         if run is not None and (pod is None or is_gone or run.uid != pod.metadata.uid):
             return self._remove(key, run)
         if pod is None or is_gone or pod.status.get("phase") in ("Succeeded", "Failed"):
             return DONE
         if run is None:
-            run = self._runs[key] = self._open(key, pod)
+            try:
+                run = self._runs[key] = self._open(key, pod, key in self._unadopted)
+            except ObservationLogAwayError:
+                return Result(retry_after_seconds=REPORT_AGAIN)
+            self._unadopted.pop(key, None)
         result = self._advance(pod, run)
         if run.is_new and not run.is_ended:
             # Soon is soon enough for a status that says Running; many a program ends before.
@@ -110,13 +121,17 @@ class PodReconciler:
     @property
     def is_idle(self) -> bool:
         """Whether no program of a pod runs, nor of one that is gone."""
-        return not self._runs
+        return not self._runs and not self._unadopted
 
     def adopt(self) -> None:
         """Find what an earlier engine started. Called once, before any pod is reconciled."""
         for pod in self.store.list(PODS):
-            if pod.status.get("phase") not in ("Succeeded", "Failed"):
+            if pod.status.get("phase") in ("Succeeded", "Failed"):
+                continue
+            try:
                 self._runs[pod.key] = self._open(pod.key, pod, is_found=True)
+            except ObservationLogAwayError:
+                self._unadopted[pod.key] = pod
 
     def interrupt(self) -> list[Unstructured]:
         """Ask every process to end and kill those that do not; the pods that did not succeed.
@@ -166,7 +181,17 @@ class PodReconciler:
         if key is not None:
             self.here.wake(key)
 
-    def _open(self, key: Key, pod: Unstructured, is_found: bool = False) -> Run:
+    def _left_behind(self, key: Key, is_gone: bool) -> Run | None:
+        """What a pod runs that could not be adopted and is gone now: it is to be ended."""
+        pod = self._unadopted.pop(key, None) if is_gone else None
+        if pod is None:
+            return None
+        run = self._runs[key] = self._open(key, pod, is_found=True, is_over=True)
+        return run
+
+    def _open(
+        self, key: Key, pod: Unstructured, is_found: bool = False, is_over: bool = False
+    ) -> Run:
         place = self.place(pod)
         init: Sequence[Manifest] = pod.spec.get("initContainers") or ()
         main: Sequence[Manifest] = pod.spec.get("containers") or ()
@@ -188,7 +213,7 @@ class PodReconciler:
             containers[name] = build(spec, place if is_single else f"{place}.{name}", policy)
         checkpoints = Checkpoints.beside(self.here.trials)
         outfit = PodOutfit(place, containers, pod.spec.get("volumes") or (), build, checkpoints)
-        sidecar = self.here.sidecars.attach(pod, outfit)
+        sidecar = None if is_over else self.here.sidecars.attach(pod, outfit)
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")
         seconds = GRACE_SECONDS if grace is None else int(grace)
@@ -223,7 +248,11 @@ class PodReconciler:
 
     def _listen(self, run: Run, sidecar: Sidecar) -> bool:
         """Let the sidecar read, and heed it; whether there is nothing more to do now."""
-        is_caught_up = sidecar.advance(is_ended=False)
+        try:
+            is_caught_up = sidecar.advance(is_ended=False)
+        except ObservationLogAwayError:
+            # What the program writes waits in its file.
+            is_caught_up = True
         if run.is_cut or not sidecar.stop_reason:
             return is_caught_up
         # The pod's status tells of it before any process does: an engine that dies in between
@@ -273,8 +302,11 @@ class PodReconciler:
 
     def _finish(self, run: Run) -> Result:
         is_failed = not run.is_good
-        if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
-            return Result(retry_after_seconds=0)
+        try:
+            if run.sidecar is not None and not run.sidecar.advance(True, is_failed):
+                return Result(retry_after_seconds=0)
+        except ObservationLogAwayError:
+            return Result(retry_after_seconds=REPORT_AGAIN)
         if run.sidecar is not None and run.stop_reason:
             run.sidecar.note_stop(run.stop_reason)
         run.is_ended = True

@@ -36,6 +36,9 @@ class MemoryObservationLog:
     def flush(self) -> None:
         """Nothing in memory survives a crash, so nothing is waited for."""
 
+    def delay(self, trial: Key) -> str:
+        return ""
+
     def close(self) -> None:
         with self._lock:
             self._series.clear()

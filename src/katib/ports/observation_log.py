@@ -54,6 +54,10 @@ class ObservationLog(Protocol):
         """
         ...
 
+    def delay(self, trial: Key) -> str:
+        """Why what the trial reports cannot be stored now, in words; empty while it can."""
+        ...
+
     def close(self) -> None:
         """Flush and release. The log is not used afterwards."""
         ...

@@ -10,6 +10,9 @@ from katib.api.values import Key, Manifest, Unstructured
 #: The variable that holds the path of the file that a program writes its metrics into.
 METRICS_FILE_VARIABLE = "KATIB_METRICS_FILE"
 
+#: The variable that holds a port of this machine for a program to serve its metrics on.
+METRICS_PORT_VARIABLE = "KATIB_METRICS_PORT"
+
 
 class Sidecar(Protocol):
     """Reads and reports the metrics of one pod."""
@@ -43,6 +46,10 @@ class Sidecar(Protocol):
             is_ended: every container has ended. The pod is over only when this returned true.
             is_failed: a container ended badly, so that missing metrics are no surprise. What ended
                 because of :attr:`stop_reason` did not.
+
+        Raises:
+            ObservationLogAwayError: no more is taken or can be known now. Nothing is lost; to be
+                called again later.
         """
         ...
 
@@ -134,5 +141,9 @@ class Sidecars(Protocol):
 
         Returns:
             ``None`` for a pod that belongs to no trial.
+
+        Raises:
+            ObservationLogAwayError: what the pod has reported must be known first; to be called
+                again later.
         """
         ...

@@ -14,7 +14,12 @@ import grpc
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
-from katib.errors import KatibError, StoreUnavailableError, TokenRefusedError
+from katib.errors import (
+    EntryRefusedError,
+    KatibError,
+    StoreUnavailableError,
+    TokenRefusedError,
+)
 from katib.ports.observation_log import MetricEntry, ObservationLog
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
@@ -22,19 +27,30 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_DBManagerServicer_to_server,
 )
 from katib.rpc.logs import read_log, write_log
-from katib.rpc.serving import Server, health_of, start
+from katib.rpc.serving import (
+    OPEN,
+    Access,
+    Listener,
+    Server,
+    bearer_token,
+    health_of,
+    start,
+)
 
-#: How many calls are answered at once; others wait.
-WORKERS = 8
+#: How many calls are answered at once; others wait. Most of them wait for the disk, together.
+WORKERS = 64
 
 DB_MANAGER = "api.v1.beta1.DBManager"
+
+#: Whom a log is asked for to see whether it answers.
+_NOBODY = Key("", "")
+
+#: The metadata by which a caller says in which namespace the trial is that it names.
+NAMESPACE = "katib-namespace"
 
 #: The trial that a bare name means; ``None`` when there is none. A :class:`KatibError` tells that
 #: the name alone does not say.
 FindTrial = Callable[[str], Key | None]
-
-#: Where a token is among a call's metadata.
-AUTHORIZATION = "authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +80,15 @@ class _Refusal(Exception):
 
 
 class DBManager(DBManagerServicer):
-    """Takes, gives and forgets observation logs by the bare names of trials.
+    """Takes, gives and forgets observation logs by the names of trials.
+
+    The namespace of a trial is in the call's metadata, as ``katib-namespace``, or it is not known.
 
     A report is answered when it is safe on the disk: a program that pushes says nothing twice.
 
     Args:
         log: where entries are kept.
-        find_trial: whose they are.
+        find_trial: whose they are when a call names no namespace.
         guard: says who may write; without it, everybody may.
     """
 
@@ -106,7 +124,7 @@ class DBManager(DBManagerServicer):
         with _refusals(context):
             first = _bound(request.start_time, "start", datetime.min.replace(tzinfo=UTC))
             last = _bound(request.end_time, "completion", datetime.max.replace(tzinfo=UTC))
-            trial = self._find(request.trial_name)
+            trial = self._find(request.trial_name, context)
             found = () if trial is None else self._log.read(trial, request.metric_name or None)
             kept = [entry for entry in found if first <= entry.time <= last]
         return pb.GetObservationLogReply(observation_log=write_log(kept))
@@ -124,8 +142,10 @@ class DBManager(DBManagerServicer):
     def _own(self, name: str, context: grpc.ServicerContext) -> Key | None:
         """The trial of a name, when its entries may be written by who calls."""
         if self._guard is None:
-            return self._find(name)
-        caller = self._guard.find_caller(_token(context), context.peer())
+            return self._find(name, context)
+        caller = self._guard.find_caller(
+            bearer_token(context.invocation_metadata()), context.peer()
+        )
         if caller is None:
             raise _Refusal(
                 grpc.StatusCode.UNAUTHENTICATED,
@@ -141,16 +161,23 @@ class DBManager(DBManagerServicer):
             )
         return caller
 
-    def _find(self, name: str) -> Key | None:
+    def _find(self, name: str, context: grpc.ServicerContext) -> Key | None:
         if not name:
             raise _invalid(
                 "trial_name is empty: name the trial, as in the variable KATIB_TRIAL_NAME"
             )
+        for key, value in context.invocation_metadata():
+            if key == NAMESPACE and value:
+                return Key(str(value), name)
         return self._find_trial(name)
 
 
 def serve(
-    log: ObservationLog, find_trial: FindTrial, address: str, guard: Guard | None = None
+    log: ObservationLog,
+    find_trial: FindTrial,
+    address: str,
+    guard: Guard | None = None,
+    access: Access = OPEN,
 ) -> Server:
     """Serve an observation log, and the health of that service, in threads.
 
@@ -159,6 +186,7 @@ def serve(
         find_trial: the trial of a bare name.
         address: ``host:port``; port 0 takes any that is free.
         guard: says who may write; without it, everybody may.
+        access: who may call.
 
     Raises:
         ConfigurationError: the address cannot be had.
@@ -169,13 +197,14 @@ def serve(
 
     workers = ThreadPoolExecutor(WORKERS, "db-manager")
     health = health_of([DB_MANAGER], lambda: _is_well(log))
-    return start(add, health, workers, address, "observation logs")
+    return start(add, health, workers, Listener(address, "observation logs", access))
 
 
 def _is_well(log: ObservationLog) -> bool:
-    """Whether what was reported can be kept."""
+    """Whether what was reported can be kept and read."""
     try:
         log.flush()
+        log.read(_NOBODY)
     except StoreUnavailableError:
         return False
     return True
@@ -188,6 +217,8 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
         yield
     except _Refusal as refusal:
         _abort(context, refusal.code, refusal)
+    except EntryRefusedError as error:
+        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, error)
     except StoreUnavailableError as error:
         _abort(context, grpc.StatusCode.UNAVAILABLE, error)
     except TokenRefusedError as error:
@@ -199,15 +230,6 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
 def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, error: Exception) -> Never:
     context.abort(code, str(error))
     raise AssertionError("abort always raises")
-
-
-def _token(context: grpc.ServicerContext) -> str:
-    """What a call carries as a bearer token; empty when it carries none."""
-    for name, value in context.invocation_metadata():
-        scheme, _, token = str(value).partition(" ")
-        if name == AUTHORIZATION and scheme.lower() == "bearer":
-            return token.strip()
-    return ""
 
 
 def _invalid(problem: str) -> _Refusal:

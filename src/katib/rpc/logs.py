@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 
 from katib.api.codec import format_time, parse_time
 from katib.ports.observation_log import MetricEntry
@@ -11,16 +11,21 @@ from katib.rpc.generated import api_pb2 as pb
 
 
 def write_log(entries: Iterable[MetricEntry]) -> pb.ObservationLog:
-    """The message of entries, in order; times are UTC, with a fraction where there is one."""
+    """The message of entries, in order; times are UTC, and no fraction ends with a zero."""
     return pb.ObservationLog(
         metric_logs=[
             pb.MetricLog(
-                time_stamp=format_time(entry.time),
+                time_stamp=_write_time(entry.time),
                 metric=pb.Metric(name=entry.name, value=entry.value),
             )
             for entry in entries
         ]
     )
+
+
+def _write_time(time: datetime) -> str:
+    text = format_time(time)
+    return f"{text.removesuffix('Z').rstrip('0')}Z" if "." in text else text
 
 
 def read_log(message: pb.ObservationLog) -> list[MetricEntry]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Any, Never, Protocol, TypeAlias
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -36,6 +38,26 @@ class HealthRequest(Protocol):
 HealthHandler: TypeAlias = "grpc.GenericRpcHandler[HealthRequest, object]"
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a server, and who can read what is said.
+
+    Attributes:
+        token: what calls carry as ``authorization: Bearer TOKEN``, but for those that ask for the
+            health; empty for none.
+        key: the private key of a certificate, as PEM; empty for no TLS.
+        certificate: the certificate, and those above it, as PEM.
+    """
+
+    token: str = ""
+    key: bytes = b""
+    certificate: bytes = b""
+
+
+#: Everybody may, as on the loopback.
+OPEN = Access()
+
+
 class Server:
     """A server that runs until it is closed.
 
@@ -52,12 +74,26 @@ class Server:
         self._workers.shutdown()
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where a server listens, and for whom.
+
+    Attributes:
+        address: ``host:port``; port 0 takes any that is free.
+        what: is served, for errors, as ``observation logs``.
+        access: who may call.
+    """
+
+    address: str
+    what: str
+    access: Access = OPEN
+
+
 def start(
     add_services: Callable[[grpc.Server], None],
     health: HealthHandler,
     workers: ThreadPoolExecutor,
-    address: str,
-    what: str,
+    listener: Listener,
 ) -> Server:
     """Serve in threads, from now on.
 
@@ -65,25 +101,68 @@ def start(
         add_services: adds what is served.
         health: tells how it is.
         workers: the threads; the server ends them.
-        address: ``host:port``; port 0 takes any that is free.
-        what: is served, for errors, as ``observation logs``.
+        listener: where and for whom.
 
     Raises:
-        ConfigurationError: the address cannot be had.
+        ConfigurationError: the address cannot be had, or the certificate is none.
     """
-    server = grpc.server(workers, options=_OPTIONS)
+    token = listener.access.token
+    guards: list[grpc.ServerInterceptor[Any, Any]] = [_TokenGuard(token)] if token else []
+    server = grpc.server(workers, interceptors=guards, options=_OPTIONS)
     add_services(server)
     server.add_generic_rpc_handlers((health,))
     try:
-        port = server.add_insecure_port(address)
+        port = _add_port(server, listener)
     except RuntimeError as error:
         workers.shutdown()
+        also = ", or the certificate and the key do not fit" if listener.access.key else ""
         raise ConfigurationError(
-            f"{what} cannot be served at {address}: it is taken or not of this machine; "
-            "name another address, as 127.0.0.1:6789"
+            f"{listener.what} cannot be served at {listener.address}: it is taken or not of this "
+            f"machine{also}; name another address, as 127.0.0.1:6789"
         ) from error
     server.start()
     return Server(server, workers, port)
+
+
+def _add_port(server: grpc.Server, listener: Listener) -> int:
+    access = listener.access
+    if not access.key:
+        return server.add_insecure_port(listener.address)
+    credentials = grpc.ssl_server_credentials([(access.key, access.certificate)])
+    return server.add_secure_port(listener.address, credentials)
+
+
+class _TokenGuard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in stubs alone
+    """Answers those that carry the token, and those that ask how the server is."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = token.encode()
+
+    def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        if handler_call_details.method.startswith(f"/{HEALTH}/"):
+            return continuation(handler_call_details)
+        found = bearer_token(handler_call_details.invocation_metadata)
+        if compare_digest(found.encode(), self._expected):
+            return continuation(handler_call_details)
+        return grpc.unary_unary_rpc_method_handler(_refuse)
+
+
+def bearer_token(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """What a call carries as ``authorization: Bearer``; empty when it carries none."""
+    for name, value in metadata:
+        scheme, _, token = str(value).partition(" ")
+        if name == "authorization" and scheme.lower() == "bearer":
+            return token.strip()
+    return ""
+
+
+def _refuse(_: object, context: grpc.ServicerContext) -> Never:
+    context.abort(
+        grpc.StatusCode.UNAUTHENTICATED,
+        "this server has a token, and the call does not carry it: send it as the metadata "
+        "authorization: Bearer TOKEN",
+    )
+    raise AssertionError("abort always raises")
 
 
 def health_of(services: Collection[str], is_well: Callable[[], bool]) -> HealthHandler:

@@ -27,7 +27,7 @@ from katib.rpc.generated.api_pb2_grpc import (
     SuggestionServicer,
     add_SuggestionServicer_to_server,
 )
-from katib.rpc.serving import Server, health_of, start
+from katib.rpc.serving import Listener, Server, health_of, start
 from katib.rpc.suggestions import write_reply
 from katib.rpc.trials import read_trial
 
@@ -167,7 +167,7 @@ def serve(suggester: Suggester, address: str, algorithms: Sequence[str] = ()) ->
 
     workers = ThreadPoolExecutor(WORKERS, "suggestion")
     health = health_of([SUGGESTION, PROBED], lambda: True)
-    return start(add, health, workers, address, "algorithms")
+    return start(add, health, workers, Listener(address, "algorithms"))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from katib.search.resource import ResourceSettings
 from katib.search.rung_model import ModelPlan
 from katib.search.rungs import Place
 from katib.search.settings import SettingsReader
+from katib.search.span import at_least
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class BracketPlan(HalvingPlan):
         iterations = reader.integer(
             "iterations",
             1,
-            lambda number: number >= 1,
+            at_least(1),
             "iterations should be great or equal than one",
         )
         sync = reader.choice(

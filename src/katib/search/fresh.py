@@ -28,14 +28,13 @@ def first_fresh(
         seen: the texts of the points that were tried.
         random: where another point comes from.
     """
+    is_used_up = space.size is not None and len(seen) >= space.size
     first: Point | None = None
     for point in points:
         first = first or point
-        if values_of(point) not in seen:
+        if is_used_up or values_of(point) not in seen:
             return point
     assert first is not None
-    if space.size is not None and len(seen) >= space.size:
-        return first
     for _ in range(_MOST_DRAWS):
         point = space.assignments_at([random.random() for _ in space.parameters])
         if values_of(point) not in seen:

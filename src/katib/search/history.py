@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from katib.api import names
 from katib.api.experiment import Experiment, ObjectiveSpec
-from katib.api.numbers import parse_number
+from katib.api.numbers import is_non_finite, parse_number
 from katib.api.trial import Trial
 from katib.api.values import NameValue
+from katib.search.penalty import penalty_of
 from katib.search.space import SearchSpace
 
 Floats = NDArray[np.float64]
@@ -24,14 +25,20 @@ Floats = NDArray[np.float64]
 class Outcome(Enum):
     """What a trial has come to, in the order of what its loss is worth.
 
-    ``FAILED`` is every end without a finite number: failed, killed, without metrics, ``nan``.
+    ``PENALISED`` ended well without a finite number, in an experiment that wants this to count.
+    ``FAILED`` is every other end without one: failed, killed, without metrics, ``nan``.
     ``PENDING`` is no end yet: created, running, or stopped early with its metrics still to come.
     """
 
     FINISHED = 0
     STOPPED = 1
-    FAILED = 2
-    PENDING = 3
+    PENALISED = 2
+    FAILED = 3
+    PENDING = 4
+
+
+#: All ends.
+ENDED = (Outcome.FINISHED, Outcome.STOPPED, Outcome.PENALISED, Outcome.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,8 @@ class PastTrial:
         name: the trial's.
         outcome: what it has come to.
         loss: its objective value, negated when it is maximised; ``nan`` unless it has one
-            (``FINISHED``, ``STOPPED``). That of a trial stopped early is the value it stopped with.
+            (``FINISHED``, ``STOPPED``). That of a trial stopped early is the value it stopped with,
+            that of a penalised one infinity.
         units: its point on the unit cube, one place for each parameter in the document's order.
         assignments: its point as texts.
         labels: the labels of the trial, with those its assignment carried.
@@ -64,7 +72,7 @@ class PastTrial:
 
     @property
     def rank(self) -> tuple[int, float]:
-        """Sorts the best first: finished ones by loss, then stopped ones, then failed ones.
+        """Sorts the best first: finished by loss, then stopped, then penalised, then failed ones.
 
         One that was stopped early had been beaten, so that its loss is no match for a final one.
         """
@@ -134,24 +142,27 @@ class History:
         is_early = trial.has(names.EARLY_STOPPED)
         if is_early and not trial.is_observed:
             return Outcome.PENDING, math.nan
-        loss = self._loss(trial)
-        if math.isfinite(loss) and (is_early or trial.has(names.SUCCEEDED)):
+        if not (is_early or trial.has(names.SUCCEEDED)):
+            return Outcome.FAILED, math.nan
+        text = self._value(trial)
+        number = parse_number(text)
+        if number is not None and math.isfinite(number):
+            loss = -number if self._objective.type == names.MAXIMIZE else number
             return (Outcome.STOPPED if is_early else Outcome.FINISHED), loss
+        if is_non_finite(text) and self._objective.non_finite == names.PENALISE:
+            return Outcome.PENALISED, math.inf
         return Outcome.FAILED, math.nan
 
-    def _loss(self, trial: Trial) -> float:
-        """The value that the metric's strategy picks, to be made small; ``nan`` for no number."""
+    def _value(self, trial: Trial) -> str:
+        """The text that the metric's strategy picks; empty when there is none."""
         observation = trial.status.observation
         name = self._objective.objective_metric_name
         metric = None if observation is None else observation.find(name)
         if metric is None:
-            return math.nan
+            return ""
         extremes = {names.MIN: metric.min, names.MAX: metric.max}
         text = extremes.get(self._objective.strategy(name) or names.LATEST, names.UNAVAILABLE)
-        number = parse_number(metric.latest if text == names.UNAVAILABLE else text)
-        if number is None:
-            return math.nan
-        return -number if self._objective.type == names.MAXIMIZE else number
+        return metric.latest if text == names.UNAVAILABLE else text
 
 
 def _ended(trial: Trial) -> float:
@@ -168,15 +179,23 @@ def points_of(trials: Sequence[PastTrial], space: SearchSpace) -> Floats:  # (n_
 def losses_of(trials: Sequence[PastTrial]) -> Floats:  # (n_trials,)
     """Their losses, with none missing, so that no failure and no early stop looks good.
 
-    A trial that was stopped early is at best as good as the worst that finished. A failed or
-    pending one is as bad as the worst of all, or 0 when nothing at all has a loss.
+    A trial that was stopped early is at best as good as the worst that finished. A penalised one is
+    worse than all of these. A failed or pending one is as bad as the worst of all, or 0 when
+    nothing at all has a loss.
     """
     finished = [trial.loss for trial in trials if trial.outcome is Outcome.FINISHED]
     floor = max(finished, default=-math.inf)
     stopped = [trial.loss for trial in trials if trial.outcome is Outcome.STOPPED]
-    worst = max([*finished, *stopped], default=0.0)
-    losses = {Outcome.FINISHED: lambda loss: loss, Outcome.STOPPED: lambda loss: max(loss, floor)}
-    return np.array(
-        [losses[t.outcome](t.loss) if t.outcome in losses else worst for t in trials],
-        dtype=np.float64,
-    )
+    known = [*finished, *stopped]
+    penalty = penalty_of(known)
+    is_penalised = any(trial.outcome is Outcome.PENALISED for trial in trials)
+    worst = penalty if is_penalised else max(known, default=0.0)
+
+    def loss_of(trial: PastTrial) -> float:
+        if trial.outcome is Outcome.FINISHED:
+            return trial.loss
+        if trial.outcome is Outcome.STOPPED:
+            return max(trial.loss, floor)
+        return penalty if trial.outcome is Outcome.PENALISED else worst
+
+    return np.array([loss_of(trial) for trial in trials], dtype=np.float64)

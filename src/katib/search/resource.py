@@ -15,12 +15,15 @@ from typing import Self, TypeVar
 from katib.api import names
 from katib.api.experiment import Experiment
 from katib.api.values import NameValue
-from katib.errors import SettingsError
-from katib.search.settings import SettingsReader
+from katib.search.settings import MUST_BE_GIVEN, SettingsReader, Values
 from katib.search.space import SearchSpace
+from katib.search.span import above, at_least
 from katib.search.successive_halving import Schedule
 
 T = TypeVar("T")
+
+#: The least of the resource, unless a setting says so.
+_LEAST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +47,26 @@ class ResourceSettings:
 
         What is wrong is replaced by something that is not, so that reading can go on.
         """
-        largest = reader.number("r_l", math.nan)
-        eta = reader.number("eta", 3.0, _is_at_least_two, "eta should be great or equal than 2")
-        smallest = reader.number(
-            "min_resource", None, _is_positive, "min_resource must be a positive float number."
-        )
-        parameters = [parameter.name for parameter in experiment.spec.parameters]
-        name = reader.choice(
-            "resource_name", "", parameters, "value of resource_name setting must be in parameters."
-        )
-        reader.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
-        path = reader.parsed(names.SETTING_TRIAL_DIR, _absolute, "")
-        given = _names_given(experiment)
-        if not {"r_l", "resource_name"} <= given:
+        if not {"r_l", "resource_name"} <= reader.given.keys():
             reader.refuse("r_l and resource_name must be set.")
-        if "r_l" in given and not _is_positive(largest):
-            reader.refuse("r_l must be a positive float number.")
-        if smallest is not None and smallest > largest:
-            reader.refuse(f"min_resource {smallest:g} is above r_l {largest:g}")
-        _check_space(experiment, name, reader)
-        largest = largest if _is_positive(largest) else 1.0
-        schedule = Schedule(_exact(largest), _exact(smallest or 1.0), _exact(eta))
+        largest = reader.read(
+            "r_l", None, _BUDGET, "r_l must be a positive float number.", MUST_BE_GIVEN
+        )
+        eta = reader.number("eta", 3.0, at_least(2), "eta should be great or equal than 2")
+        smallest = reader.number(
+            "min_resource",
+            None,
+            above(0),
+            "min_resource must be a positive float number.",
+            f"{_LEAST:g}",
+        )
+        if largest is not None and smallest is not None and smallest > largest:
+            problem = f"min_resource {smallest:g} is above r_l {largest:g}"
+            reader.refuse(problem, "min_resource")
+        name = _read_name(experiment, reader)
+        reader.seed()
+        path = read_trial_dir(reader, "none")
+        schedule = Schedule(_exact(largest or 1.0), _exact(smallest or _LEAST), _exact(eta))
         return cls(name, schedule, bool(path))
 
 
@@ -102,33 +99,46 @@ class ResourceSpace:
         return (*values[: self._number], *values[self._number + 1 :])
 
 
-def _check_space(experiment: Experiment, name: str, reader: SettingsReader) -> None:
+def read_trial_dir(reader: SettingsReader, unset: str) -> str:
+    """The setting that says where trials find and leave checkpoints.
+
+    Args:
+        reader: of the settings.
+        unset: what it means that it is not given.
+    """
+    return reader.read(names.SETTING_TRIAL_DIR, "", _DIRECTORY, unset=unset)
+
+
+def _read_name(experiment: Experiment, reader: SettingsReader) -> str:
+    parameters = [parameter.name for parameter in experiment.spec.parameters]
+    values = Values(str, "the name of a parameter with numbers", parameters.__contains__)
+    wrong = "value of resource_name setting must be in parameters."
+    name = reader.read("resource_name", "", values, wrong, MUST_BE_GIVEN)
+    space = reader.space()
+    if space and any(one.name == name and not one.is_ordered for one in space.parameters):
+        problem = f"resource_name {name} is a parameter of words; name one with numbers"
+        reader.refuse(problem, "resource_name")
+    return name
+
+
+def _number(text: str) -> float:
     try:
-        space = SearchSpace.of(experiment)
-    except SettingsError as error:
-        reader.refuse(str(error))
-        return
-    if any(one.name == name and not one.is_ordered for one in space.parameters):
-        reader.refuse(f"resource_name {name} is a parameter of words; name one with numbers")
+        return float(text)
+    except ValueError:
+        # Whatever is wrong with it, Katib says it in the same words.
+        return math.nan
 
 
-def _names_given(experiment: Experiment) -> set[str]:
-    algorithm = experiment.spec.algorithm
-    return set() if algorithm is None else {one.name for one in algorithm.algorithm_settings}
+_BUDGET = Values(_number, "a number above 0", above(0))
 
 
 def _absolute(text: str) -> str:
     if not text.startswith("/") or not text.strip("/"):
-        raise ValueError("write an absolute path of the trial's container, such as /checkpoints")
+        raise ValueError("it is not absolute, or the root")
     return text
 
 
-def _is_positive(number: float) -> bool:
-    return 0 < number < math.inf
-
-
-def _is_at_least_two(number: float) -> bool:
-    return 2 <= number < math.inf
+_DIRECTORY = Values(_absolute, "an absolute path in the trial's container")
 
 
 def _exact(number: float) -> Fraction:

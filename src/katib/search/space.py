@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation, localcontext
 from katib.api import names
 from katib.api.experiment import Experiment, ParameterSpec
 from katib.api.values import NameValue
-from katib.errors import SettingsError
+from katib.errors import FieldError, SettingsError
 from katib.search.distribution import Distribution, is_log
 from katib.search.parameter import GridParameter, ListParameter, Parameter, RealParameter
 
@@ -29,16 +29,19 @@ class SearchSpace:
             SettingsError: a parameter has no legal values; all such are named.
         """
         parameters: list[Parameter] = []
-        problems: list[str] = []
-        for spec in experiment.spec.parameters:
+        problems: list[FieldError] = []
+        for place, spec in enumerate(experiment.spec.parameters):
             try:
                 parameters.append(_parameter(spec))
             except ValueError as error:
-                problems.append(f'parameter "{spec.name}": {error}')
+                problems.append(
+                    _wrong(f"spec.parameters[{place}]", f'parameter "{spec.name}": {error}')
+                )
         if not parameters and not problems:
-            problems.append("spec.parameters is empty; there is nothing to search")
+            empty = "spec.parameters is empty; there is nothing to search"
+            problems.append(_wrong("spec.parameters", empty))
         if problems:
-            raise SettingsError("; ".join(problems))
+            raise SettingsError(*problems)
         return cls(tuple(parameters))
 
     @property
@@ -80,6 +83,10 @@ class SearchSpace:
             index, digit = divmod(index, parameter.size or 1)
             values.append(NameValue(name=parameter.name, value=parameter.value(digit)))
         return tuple(reversed(values))
+
+
+def _wrong(path: str, detail: str) -> FieldError:
+    return FieldError(path, "Invalid value", detail)
 
 
 def _parameter(spec: ParameterSpec) -> Parameter:

@@ -13,17 +13,17 @@ from scipy.stats import qmc
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.api.values import NameValue
 from katib.ports.suggester import SuggestionReply
-from katib.search.history import Floats, History, Outcome, points_of
+from katib.search.fresh import Point, Values, first_fresh, values_of
+from katib.search.history import ENDED, Floats, History, Outcome, points_of
 from katib.search.parzen import ParzenEstimator, Smoothing, axes_of, ranked
 from katib.search.space import SearchSpace
 
 #: The share of the trials that is good, unless a setting says so.
 GOOD = 0.2
 
-#: How often the model is asked for a point that was not tried before, and after it chance.
-_MODEL_DRAWS, _RANDOM_DRAWS = 4, 100
+#: How often the model is asked for a point that was not tried before, until chance is.
+_MODEL_DRAWS = 4
 
 #: No fewer trials are good, so that there is a spread to learn from, and no more.
 _LEAST_GOOD, _MOST_GOOD = 2, 25
@@ -74,7 +74,7 @@ class Evidence:
     good: Floats
     bad: Floats
     pending: Floats
-    seen: frozenset[tuple[str, ...]]
+    seen: frozenset[Values]
 
 
 class TreeParzenSearch:
@@ -107,17 +107,17 @@ class TreeParzenSearch:
         if self._evidence is None:
             self._evidence = self._gather()
         seen, pending = set(self._evidence.seen), self._evidence.pending
-        points: list[tuple[NameValue, ...]] = []
+        points: list[Point] = []
         for offset in range(count):
             point = self._point(index + offset, pending, seen)
             points.append(point)
-            seen.add(_values(point))
+            seen.add(values_of(point))
             pending = np.vstack([pending, self._space.units_of(point)])
         return SuggestionReply([TrialAssignment(parameter_assignments=point) for point in points])
 
     def _gather(self) -> Evidence:
         history, plan = self._history, self._plan
-        ended = history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        ended = history.of(*ENDED)
         best = sorted(ended, key=lambda trial: trial.rank)
         losses = sum(trial.outcome is not Outcome.FAILED for trial in ended)
         good = max(_LEAST_GOOD, min(math.ceil(plan.good * losses), _MOST_GOOD))
@@ -130,29 +130,18 @@ class TreeParzenSearch:
         bad = bad[:: math.ceil(len(bad) / _MOST_BAD) or 1]
         return Evidence(points[:good], bad, pending, frozenset(seen))
 
-    def _point(
-        self, index: int, pending: Floats, seen: set[tuple[str, ...]]
-    ) -> tuple[NameValue, ...]:
-        is_used_up = self._space.size is not None and len(seen) >= self._space.size
-        for units in self._draws(index, pending):
-            point = self._space.assignments_at(units)
-            if is_used_up or _values(point) not in seen:
-                return point
-        number = 0
-        while _values(self._space.point(number)) in seen:
-            number += 1
-        return self._space.point(number)
+    def _point(self, index: int, pending: Floats, seen: set[Values]) -> Point:
+        random = Random(f"{self._seed}:{index}")
+        draws = self._draws(index, pending, random)
+        return first_fresh(map(self._space.assignments_at, draws), self._space, seen, random)
 
-    def _draws(self, index: int, pending: Floats) -> Iterator[Sequence[float]]:
+    def _draws(self, index: int, pending: Floats, random: Random) -> Iterator[Sequence[float]]:
         """Points of the unit cube, those that promise most first."""
         evidence = self._evidence or self._gather()
-        random = Random(f"{self._seed}:{index}")
         if len(evidence.good) + len(evidence.bad) < self._plan.startup:
             yield self._start(index, random)
         else:
             yield from self._promising(evidence, pending, random)
-        for _ in range(_RANDOM_DRAWS):
-            yield [random.random() for _ in self._axes]
 
     def _promising(
         self, evidence: Evidence, pending: Floats, random: Random
@@ -189,7 +178,3 @@ def _log_ranks(count: int) -> Floats:
     """
     weights = math.log(count + 1) - np.log(np.arange(1, count + 1))
     return weights / weights.mean() if count else weights
-
-
-def _values(point: Sequence[NameValue]) -> tuple[str, ...]:
-    return tuple(pair.value for pair in point)

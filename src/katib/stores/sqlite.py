@@ -24,7 +24,8 @@ from katib.ports.resource_store import EVERYTHING, Selector
 from katib.stores import assignments
 from katib.stores.assignments import AssignmentRows, Assignments
 from katib.stores.reading import open_to_read
-from katib.stores.versioned import Address, Record, VersionedStore
+from katib.stores.table import Address, Record
+from katib.stores.versioned import VersionedStore
 
 R = TypeVar("R", bound=Resource)
 

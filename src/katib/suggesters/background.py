@@ -111,8 +111,7 @@ class BackgroundSuggester:
         with self._lock:
             if not errand.finished.is_set() or errand.question != question:
                 errand.is_left = True
-                name = (experiment.spec.algorithm or AlgorithmSpec()).algorithm_name
-                raise AlgorithmBusyError(name, self._clock.monotonic() - errand.since)
+                raise AlgorithmBusyError(_asked(experiment), self._clock.monotonic() - errand.since)
             if self._errands.get(uid) is errand:
                 del self._errands[uid]
         return errand.result()
@@ -134,3 +133,10 @@ class BackgroundSuggester:
                 self._wake(key)
 
         Thread(target=run, name=f"asking-{key}", daemon=True).start()
+
+
+def _asked(experiment: Experiment) -> str:
+    """Who may be the one that is slow."""
+    name = (experiment.spec.algorithm or AlgorithmSpec()).algorithm_name
+    rule = experiment.spec.early_stopping
+    return name if rule is None else f"{name}, with early stopping {rule.algorithm_name},"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 from katib.api.experiment import AlgorithmSpec, Experiment, ExperimentSpec
-from katib.errors import SettingsError
+from katib.errors import FieldError, SettingsError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.registry import Registry
 from katib.search.algorithm import Algorithm
@@ -105,7 +105,7 @@ class _Session:
         return self._algorithm.suggest(request.total - request.count, request.count)
 
 
-def _all_problems(refusal: SettingsError, experiment: Experiment) -> Iterator[str]:
+def _all_problems(refusal: SettingsError, experiment: Experiment) -> Iterator[FieldError]:
     """What an algorithm refuses, and the parameters that it may not have come to look at."""
     yield from refusal.problems
     try:
@@ -135,10 +135,10 @@ def seed_of(experiment: Experiment) -> int:
     """The setting ``random_state``; without it, a number that only this experiment has.
 
     Raises:
-        SettingsError: ``random_state`` is not a number.
+        SettingsError: ``random_state`` is no whole number from 0 on.
     """
     settings = SettingsReader(experiment)
-    state = settings.integer("random_state", None)
+    state = settings.seed()
     settings.check_values()
     if state is not None:
         return state

@@ -12,17 +12,18 @@ from typing import TypeVar
 import grpc
 
 from katib.api import names
-from katib.api.experiment import Experiment
+from katib.api.experiment import Experiment, ObjectiveSpec
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.errors import AlgorithmUnavailableError, KatibError, SettingsError
 from katib.ports.clock import Clock
-from katib.ports.suggester import SuggestionReply, SuggestionRequest, TrialHistory, Trouble
+from katib.ports.suggester import SuggestionReply, SuggestionRequest, Trouble
 from katib.rpc.experiments import write_early_stopping, write_experiment
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import EarlyStoppingStub, SuggestionStub
 from katib.rpc.suggestions import read_reply, read_rule
 from katib.rpc.trials import write_trial
+from katib.search.penalty import with_penalties
 
 _LOG = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ class RemoteSuggester:
         )
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
-        uid, trials = request.experiment.metadata.uid, _write_trials(request.trials)
+        uid, trials = request.experiment.metadata.uid, _write_trials(request)
         try:
             answer = self._ask(request, trials)
         except _FailureError as error:
@@ -276,7 +277,7 @@ class RemoteEarlyStopper:
             return ()
         message = pb.GetEarlyStoppingRulesRequest(
             experiment=write_experiment(request.experiment),
-            trials=_write_trials(request.trials),
+            trials=_write_trials(request),
             db_manager_address=self._db_manager_address,
         )
         answer = self._service.ask(
@@ -299,9 +300,10 @@ def _forgotten(count: int, address: str) -> Trouble:
     )
 
 
-def _write_trials(history: TrialHistory) -> list[pb.Trial]:
-    trials, _ = history.changed_since(0)
-    return [write_trial(trial) for trial in trials if _is_sent(trial)]
+def _write_trials(request: SuggestionRequest) -> list[pb.Trial]:
+    trials, _ = request.trials.changed_since(0)
+    objective = request.experiment.spec.objective or ObjectiveSpec()
+    return [write_trial(trial) for trial in with_penalties(trials, objective) if _is_sent(trial)]
 
 
 def _is_sent(trial: Trial) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from katib.api.experiment import AlgorithmSpec, Experiment
+from katib.api.experiment import Experiment
 from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
 
 
@@ -50,10 +50,12 @@ class LocalSuggester:
     Args:
         light: asks those that need no time and little memory.
         heavy: asks the others.
-        is_light: whether an algorithm is light, by its name.
+        is_light: whether an experiment's algorithm is light.
     """
 
-    def __init__(self, light: Suggester, heavy: Suggester, is_light: Callable[[str], bool]) -> None:
+    def __init__(
+        self, light: Suggester, heavy: Suggester, is_light: Callable[[Experiment], bool]
+    ) -> None:
         self._light, self._heavy, self._is_light = light, heavy, is_light
 
     def validate(self, experiment: Experiment) -> None:
@@ -66,5 +68,4 @@ class LocalSuggester:
         self._find(experiment).forget(experiment)
 
     def _find(self, experiment: Experiment) -> Suggester:
-        name = (experiment.spec.algorithm or AlgorithmSpec()).algorithm_name
-        return self._light if self._is_light(name) else self._heavy
+        return self._light if self._is_light(experiment) else self._heavy

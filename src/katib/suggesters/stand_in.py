@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Lock
 
@@ -27,11 +28,11 @@ STAND_INS = ("sobol", "random")
 
 @dataclass(frozen=True, slots=True)
 class _Rest:
-    """Until when an algorithm is left alone, why, and for how long."""
+    """Until when an algorithm is left alone, for how long, and why."""
 
     until: float
     seconds: float
-    why: str
+    problem: str
 
 
 class StandInSuggester:
@@ -42,7 +43,7 @@ class StandInSuggester:
 
     Args:
         suggester: asks the algorithms.
-        stand_in: asks those of :data:`STAND_INS`.
+        stand_in: asks those of :data:`STAND_INS`; the last of them never crashes.
         replaceable: the algorithms that others may stand in for.
         clock: for the rest.
         tell: called with the experiment and the reason when another begins to stand in.
@@ -71,20 +72,22 @@ class StandInSuggester:
             AlgorithmCrashedError: the algorithm crashes, and nothing can stand in for it.
         """
         uid = request.experiment.metadata.uid
-        rest = self._rests.get(uid)
+        last = rest = self._rests.get(uid)
         if rest is None or self._clock.monotonic() >= rest.until:
             try:
                 reply = self._suggester.suggest(request)
             except AlgorithmCrashedError as error:
-                name = _name(request.experiment)
-                if name not in self._replaceable:
+                if _name(request.experiment) not in self._replaceable:
                     raise
-                rest = self._begin(request.experiment, rest, str(error))
+                rest = self._begin(uid, rest, str(error))
             else:
                 with self._lock:
                     self._rests.pop(uid, None)
                 return reply
-        return self._replaced(request, rest.why)
+        reply, why = self._replaced(request, rest.problem)
+        if last is None:
+            self._tell(request.experiment, why)
+        return replace(reply, trouble=Trouble(FALLBACK, why))
 
     def forget(self, experiment: Experiment) -> None:
         with self._lock:
@@ -92,35 +95,31 @@ class StandInSuggester:
         self._suggester.forget(experiment)
         self._stand_in.forget(experiment)
 
-    def _begin(self, experiment: Experiment, last: _Rest | None, problem: str) -> _Rest:
+    def _begin(self, uid: str, last: _Rest | None, problem: str) -> _Rest:
         seconds = FIRST_REST if last is None else min(2 * last.seconds, LONGEST_REST)
-        other = _name(self._understudy(experiment))
-        why = (
-            f"{problem}. Meanwhile the assignments are those of {other}, which learns nothing from "
-            "results; the algorithm is asked again from time to time"
-        )
-        rest = _Rest(self._clock.monotonic() + seconds, seconds, why)
+        rest = _Rest(self._clock.monotonic() + seconds, seconds, problem)
         with self._lock:
-            self._rests[experiment.metadata.uid] = rest
-        if last is None:
-            self._tell(experiment, why)
+            self._rests[uid] = rest
         return rest
 
-    def _replaced(self, request: SuggestionRequest, why: str) -> SuggestionReply:
-        understudy = self._understudy(request.experiment)
-        reply = self._stand_in.suggest(replace(request, experiment=understudy))
-        return replace(reply, trouble=Trouble(FALLBACK, why))
+    def _replaced(self, request: SuggestionRequest, problem: str) -> tuple[SuggestionReply, str]:
+        """The answer of the first that can search the space, and what is to be said of it."""
+        name, reply = STAND_INS[-1], None
+        for candidate in STAND_INS[:-1]:
+            with suppress(SettingsError, AlgorithmCrashedError):
+                reply = self._answer(request, candidate)
+                name = candidate
+                break
+        why = (
+            f"{problem}. Meanwhile the assignments are those of {name}, which learns nothing from "
+            "results; the algorithm is asked again from time to time"
+        )
+        return reply or self._answer(request, name), why
 
-    def _understudy(self, experiment: Experiment) -> Experiment:
-        """The experiment with the first algorithm that can search its space."""
-        candidates = [_with_algorithm(experiment, name) for name in STAND_INS]
-        for one in candidates[:-1]:
-            try:
-                self._stand_in.validate(one)
-            except SettingsError:
-                continue
-            return one
-        return candidates[-1]
+    def _answer(self, request: SuggestionRequest, name: str) -> SuggestionReply:
+        understudy = _with_algorithm(request.experiment, name)
+        self._stand_in.validate(understudy)
+        return self._stand_in.suggest(replace(request, experiment=understudy))
 
 
 def _with_algorithm(experiment: Experiment, name: str) -> Experiment:

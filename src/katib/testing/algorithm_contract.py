@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import product
 
 import msgspec
 
@@ -15,6 +16,7 @@ from katib.api.experiment import (
     FeasibleSpace,
     GraphConfig,
     NasConfig,
+    ObjectiveSpec,
     Operation,
     ParameterSpec,
 )
@@ -133,6 +135,19 @@ class AlgorithmContract:
                     rebuilt.tell(order)
                     assert rebuilt.suggest(len(trials), 2) == wanted
 
+    def test_a_search_goes_on_where_trials_diverge(self, algorithm: type[Algorithm]) -> None:
+        """Whatever the policy for what is not finite, and the same after a restart."""
+        for experiment, policy in product(self._accepted(algorithm), ("", names.PENALISE)):
+            penalising = _with_policy(experiment, policy)
+            values = ("nan", "0.5", "-inf", "0.25")
+            played = self._play(algorithm, penalising, len(values), values)
+            trials = [trial for trial, _ in played]
+            told, rebuilt = (algorithm(penalising, SEED) for _ in range(2))
+            for trial in trials:
+                told.tell([trial])
+            rebuilt.tell(trials[::-1])
+            assert rebuilt.suggest(len(trials), 2) == told.suggest(len(trials), 2)
+
     def test_an_unknown_setting_is_refused(self, algorithm: type[Algorithm]) -> None:
         """With a text that Katib's users know; or else the trials are told of it."""
         for experiment in self._accepted(algorithm):
@@ -153,7 +168,11 @@ class AlgorithmContract:
         return [one for one in experiments if not _refusal(algorithm, one)]
 
     def _play(
-        self, algorithm: type[Algorithm], experiment: Experiment, count: int
+        self,
+        algorithm: type[Algorithm],
+        experiment: Experiment,
+        count: int,
+        values: Sequence[str] = (),
     ) -> list[tuple[Trial, TrialAssignment]]:
         """An experiment of one trial at a time, until ``count`` or the algorithm gives no more."""
         player = algorithm(experiment, SEED)
@@ -163,7 +182,8 @@ class AlgorithmContract:
             if not assignments:
                 break
             running = a_running_trial(experiment, f"trial-{index}", assignments[0])
-            trial = a_succeeded_trial(running, str((index * 7 % 5) / 10))
+            value = values[index] if values else str((index * 7 % 5) / 10)
+            trial = a_succeeded_trial(running, value)
             player.tell([trial])
             played.append((trial, assignments[0]))
         assert played
@@ -207,6 +227,13 @@ def _with_settings(experiment: Experiment, settings: Sequence[NameValue]) -> Exp
     old = experiment.spec.algorithm or AlgorithmSpec()
     algorithm = msgspec.structs.replace(old, algorithm_settings=tuple(settings))
     spec = msgspec.structs.replace(experiment.spec, algorithm=algorithm)
+    return msgspec.structs.replace(experiment, spec=spec)
+
+
+def _with_policy(experiment: Experiment, policy: str) -> Experiment:
+    old = experiment.spec.objective or ObjectiveSpec()
+    objective = msgspec.structs.replace(old, non_finite=policy)
+    spec = msgspec.structs.replace(experiment.spec, objective=objective)
     return msgspec.structs.replace(experiment, spec=spec)
 
 

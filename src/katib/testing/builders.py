@@ -89,6 +89,11 @@ class ExperimentBuilder:
         self._objective = _objective(spec)
         return self
 
+    def with_non_finite(self, policy: str) -> Self:
+        """What becomes of objective values that are not finite; after the objective is named."""
+        self._objective = msgspec.structs.replace(self._objective, non_finite=policy)
+        return self
+
     def with_algorithm(self, name: str, **settings: str) -> Self:
         """The algorithm and its settings."""
         self._algorithm = _algorithm(name, settings)

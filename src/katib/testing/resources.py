@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from katib.api.suggestion import Suggestion, SuggestionSpec, SuggestionStatus
 from katib.api.values import Key, ObjectMeta, OwnerReference, Resource, Unstructured
+
+R = TypeVar("R", bound=Resource)
 
 NAME = Key("default", "one")
 
@@ -69,3 +71,8 @@ def a_pod(name: str, owners: tuple[OwnerReference, ...]) -> Unstructured:
     """A resource of a third kind."""
     meta = metadata(name, owner_references=owners)
     return Unstructured(api_version="v1", kind="Pod", metadata=meta, body={"spec": {}})
+
+
+def names_of(resources: Sequence[R]) -> list[str]:
+    """Their names, in order."""
+    return [resource.metadata.name for resource in resources]

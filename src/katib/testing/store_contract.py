@@ -10,21 +10,21 @@ from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.codec import decode, encode, with_status
-from katib.api.kinds import CONFIG_MAPS, JOBS, PODS
-from katib.api.suggestion import SUGGESTIONS, Suggestion
+from katib.api.kinds import JOBS, PODS
+from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS, Trial, TrialStatus
 from katib.api.values import Key, Kind, Resource, Strings, Unstructured
 from katib.errors import AlreadyExistsError, ConflictError, NotFoundError
 from katib.ports.resource_store import Event, ResourceStore, Selector
+from katib.testing.deletion_contract import DeletionContract
 from katib.testing.resources import (
     NAME,
-    a_config_map,
     a_job,
-    a_pod,
     a_suggestion,
     asked,
     given,
     metadata,
+    names_of,
     owned_by,
     version_of,
 )
@@ -33,7 +33,7 @@ from katib.testing.watch_contract import WatchContract
 R = TypeVar("R", bound=Resource)
 
 
-class StoreContract(WatchContract):
+class StoreContract(WatchContract, DeletionContract):
     """Inherit, and give a fixture ``store`` that returns an empty store."""
 
     def test_a_new_resource_is_given_its_identity(self, store: ResourceStore) -> None:
@@ -163,8 +163,8 @@ class StoreContract(WatchContract):
             store.create(SUGGESTIONS, a_suggestion(name))
             store.create(JOBS, a_job(name))
         store.update(SUGGESTIONS, asked(store.get(SUGGESTIONS, Key("default", "a")), 2))
-        assert _names(store.list(SUGGESTIONS)) == ["b", "c", "a"]
-        assert _names(store.list(PODS)) == []
+        assert names_of(store.list(SUGGESTIONS)) == ["b", "c", "a"]
+        assert names_of(store.list(PODS)) == []
 
     def test_a_selector_chooses(self, store: ResourceStore) -> None:
         """By namespace, labels, owner and time of writing, and by all of them at once."""
@@ -191,7 +191,7 @@ class StoreContract(WatchContract):
             "all": (Selector("default", {"size": "tall"}, uid, second - 1), ["b"]),
         }
         for case, (where, expected) in table.items():
-            assert _names(store.list(JOBS, where)) == expected, case
+            assert names_of(store.list(JOBS, where)) == expected, case
             assert [text.key.name for text in store.list_texts(JOBS, where)] == expected, case
 
     def test_texts_are_those_of_the_resources(self, store: ResourceStore) -> None:
@@ -233,7 +233,7 @@ class StoreContract(WatchContract):
         store.update(SUGGESTIONS, asked(made[0], 2))
         store.create(SUGGESTIONS, a_suggestion("e"))
         store.delete(SUGGESTIONS, Key("default", "e"))
-        assert _names(store.list(SUGGESTIONS, Selector(since=seen))) == ["c", "a"]
+        assert names_of(store.list(SUGGESTIONS, Selector(since=seen))) == ["c", "a"]
 
     def test_a_given_body_is_not_shared(self, store: ResourceStore) -> None:
         """The writer may go on with its own."""
@@ -279,95 +279,6 @@ class StoreContract(WatchContract):
         with pytest.raises(TypeError, match="resources are values"):
             labels["a"] = "2"
 
-    def test_deletion_is_at_once_without_finalizers(self, store: ResourceStore) -> None:
-        """And the name is free for another resource."""
-        old = store.create(SUGGESTIONS, a_suggestion())
-        store.delete(SUGGESTIONS, NAME)
-        assert store.find(SUGGESTIONS, NAME) is None
-        new = store.create(SUGGESTIONS, a_suggestion())
-        assert new.metadata.uid != old.metadata.uid
-        with pytest.raises(ConflictError):
-            store.update(SUGGESTIONS, asked(old, 2))
-
-    def test_finalizers_hold_a_resource(self, store: ResourceStore) -> None:
-        """It is marked once, and goes with its last finalizer."""
-        store.create(SUGGESTIONS, a_suggestion(finalizers=("x", "y")))
-        store.delete(SUGGESTIONS, NAME)
-        marked = store.get(SUGGESTIONS, NAME)
-        assert marked.metadata.deletion_timestamp is not None
-        store.delete(SUGGESTIONS, NAME)
-        assert store.get(SUGGESTIONS, NAME) == marked
-        less = store.update(SUGGESTIONS, _with_finalizers(marked, "y"))
-        assert less.metadata.deletion_timestamp == marked.metadata.deletion_timestamp
-        store.update(SUGGESTIONS, _with_finalizers(less))
-        assert store.find(SUGGESTIONS, NAME) is None
-
-    def test_losing_finalizers_is_not_deletion(self, store: ResourceStore) -> None:
-        """Nobody asked for it; and nobody takes a deletion back."""
-        one = store.create(SUGGESTIONS, a_suggestion(finalizers=("x",)))
-        two = store.update(SUGGESTIONS, _with_finalizers(one))
-        three = store.update(SUGGESTIONS, _with_finalizers(two, "x"))
-        store.delete(SUGGESTIONS, NAME)
-        blind = replace(three.metadata, resource_version="", deletion_timestamp=None)
-        kept = store.update(SUGGESTIONS, replace(asked(three, 7), metadata=blind))
-        assert kept.metadata.deletion_timestamp is not None
-
-    def test_a_deletion_may_name_the_one_it_means(self, store: ResourceStore) -> None:
-        """Another resource of that name stays."""
-        made = store.create(SUGGESTIONS, a_suggestion())
-        with pytest.raises(ConflictError):
-            store.delete(SUGGESTIONS, NAME, uid="another")
-        assert store.find(SUGGESTIONS, NAME) is not None
-        store.delete(SUGGESTIONS, NAME, uid=made.metadata.uid)
-        assert store.find(SUGGESTIONS, NAME) is None
-
-    def test_what_is_owned_goes_with_its_owner(self, store: ResourceStore) -> None:
-        """Over kinds and floors; what is not owned stays."""
-        top = store.create(SUGGESTIONS, a_suggestion())
-        middle = store.create(JOBS, a_job("middle", owner_references=owned_by(top)))
-        store.create(JOBS, a_job("low", owner_references=owned_by(middle)))
-        store.create(CONFIG_MAPS, a_config_map("data", owned_by(middle)))
-        store.create(JOBS, a_job("stranger"))
-        store.delete(SUGGESTIONS, NAME)
-        assert _names(store.list(JOBS)) == ["stranger"]
-        assert _names(store.list(CONFIG_MAPS)) == []
-
-    def test_a_second_owner_keeps_what_both_own(self, store: ResourceStore) -> None:
-        """Until it goes as well."""
-        one = store.create(SUGGESTIONS, a_suggestion("one"))
-        two = store.create(SUGGESTIONS, a_suggestion("two"))
-        store.create(JOBS, a_job("child", owner_references=owned_by(one, two)))
-        store.delete(SUGGESTIONS, one.key)
-        assert _names(store.list(JOBS)) == ["child"]
-        store.delete(SUGGESTIONS, two.key)
-        assert _names(store.list(JOBS)) == []
-
-    def test_owners_are_as_they_were_written_last(self, store: ResourceStore) -> None:
-        """A resource can be given away."""
-        one = store.create(SUGGESTIONS, a_suggestion("one"))
-        two = store.create(SUGGESTIONS, a_suggestion("two"))
-        child = store.create(JOBS, a_job("child", owner_references=owned_by(one)))
-        given_away = replace(child.metadata, owner_references=owned_by(two))
-        store.update(JOBS, replace(child, metadata=given_away))
-        assert _names(store.list(JOBS, Selector(owner=one.metadata.uid))) == []
-        assert _names(store.list(JOBS, Selector(owner=two.metadata.uid))) == ["child"]
-        store.delete(SUGGESTIONS, one.key)
-        assert _names(store.list(JOBS)) == ["child"]
-
-    def test_finalizers_of_what_is_owned_hold_it(self, store: ResourceStore) -> None:
-        """It is marked, keeps what it owns, and then goes with it."""
-        owner = store.create(SUGGESTIONS, a_suggestion())
-        child = store.create(
-            JOBS, a_job("child", finalizers=("x",), owner_references=owned_by(owner))
-        )
-        store.create(PODS, a_pod("grandchild", owned_by(child)))
-        store.delete(SUGGESTIONS, NAME)
-        marked = store.get(JOBS, child.key)
-        assert marked.metadata.deletion_timestamp is not None
-        assert _names(store.list(PODS)) == ["grandchild"]
-        store.update(JOBS, replace(marked, metadata=replace(marked.metadata, finalizers=())))
-        assert _names([*store.list(JOBS), *store.list(PODS)]) == []
-
     def test_flushing_changes_nothing_that_is_read(self, store: ResourceStore) -> None:
         """Whatever waits to be written can be read before."""
         made = store.create(SUGGESTIONS, a_suggestion())
@@ -390,10 +301,6 @@ class StoreContract(WatchContract):
         assert not found.has(names.RUNNING)
 
 
-def _names(resources: Sequence[R]) -> list[str]:
-    return [resource.metadata.name for resource in resources]
-
-
 def _words(resource: Resource | None) -> list[str]:
     assert isinstance(resource, Unstructured)
     words: list[str] = resource.spec["words"]
@@ -402,7 +309,3 @@ def _words(resource: Resource | None) -> list[str]:
 
 def _spoil(resource: Resource | None) -> None:
     _words(resource).append("spoilt")
-
-
-def _with_finalizers(resource: Suggestion, *finalizers: str) -> Suggestion:
-    return replace(resource, metadata=replace(resource.metadata, finalizers=finalizers))

@@ -188,6 +188,69 @@ ROWS = [
         BAD_PORT,
     ),
     _case(
+        "`PrometheusMetric` with a port beyond 65535 is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": 65536, "path": "/m"}},
+        BAD_PORT,
+    ),
+    _case(
+        "`PrometheusMetric` with a port of thousands of digits is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": "9" * 5000, "path": "/m"}},
+        BAD_PORT,
+    ),
+    _case(
+        "`PrometheusMetric` with a blank or a line break in its path is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": 80, "path": "/m HTTP/1.1\r\nHost: x"}},
+        BAD_PATH,
+    ),
+    _case(
+        "`PrometheusMetric` with host, scheme and headers is accepted",
+        "PrometheusMetric",
+        {
+            "httpGet": {
+                "port": 443,
+                "path": "/m",
+                "host": "metrics.example.org",
+                "scheme": "HTTPS",
+                "httpHeaders": [{"name": "Authorization", "value": "Bearer x"}],
+            }
+        },
+    ),
+    _case(
+        "`PrometheusMetric` with a host that is a URL is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": 80, "path": "/m", "host": "http://x/"}},
+        (f"{GET}.host", INVALID, "must be a name or an address, or be left out"),
+    ),
+    _case(
+        "`PrometheusMetric` with another scheme than HTTP and HTTPS is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": 80, "path": "/m", "scheme": "https"}},
+        (f"{GET}.scheme", INVALID, "must be HTTP or HTTPS, or be left out"),
+    ),
+    _case(
+        "`PrometheusMetric` with headers that are none is refused at each",
+        "PrometheusMetric",
+        {
+            "httpGet": {
+                "port": 80,
+                "path": "/m",
+                "httpHeaders": [{"name": "a b", "value": "x\ny"}, 7],
+            }
+        },
+        (f"{GET}.httpHeaders[0].name", INVALID, "must be the name of a header"),
+        (f"{GET}.httpHeaders[0].value", INVALID, "must be a text of one line, in ASCII"),
+        (f"{GET}.httpHeaders[1].name", INVALID, "must be the name of a header"),
+    ),
+    _case(
+        "`PrometheusMetric` with headers that are a map is refused",
+        "PrometheusMetric",
+        {"httpGet": {"port": 80, "path": "/m", "httpHeaders": {"a": "b"}}},
+        (f"{GET}.httpHeaders", INVALID, "must be a list of maps of name and value"),
+    ),
+    _case(
         "`PrometheusMetric` with the path `not/valid/path` is refused at the path",
         "PrometheusMetric",
         {"httpGet": {"port": 80, "path": "not/valid/path"}},

@@ -197,6 +197,12 @@ OBJECTIVES = [
     ),
     _case("the objective type `maximize` is accepted", {f"{OBJECTIVE}.type": "maximize"}),
     _case(
+        "a policy for what is not finite must be one of the three",
+        {f"{OBJECTIVE}.nonFinite": "penalize"},
+        (f"{OBJECTIVE}.nonFinite", INVALID, "must be fail, ignore or penalise, or be left out"),
+    ),
+    _case("the policy `penalise` is accepted", {f"{OBJECTIVE}.nonFinite": "penalise"}),
+    _case(
         "an empty objective metric name is refused, and hides the rules behind it",
         {f"{OBJECTIVE}.objectiveMetricName": "", "spec.trialTemplate": GONE},
         (f"{OBJECTIVE}.objectiveMetricName", REQUIRED, "must be specified"),

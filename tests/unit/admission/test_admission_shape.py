@@ -8,7 +8,8 @@ import pytest
 from admission_manifests import edited, list_errors
 
 from katib.admission import unknown_fields
-from katib.admission.problems import is_related, printed
+from katib.admission.problems import is_related
+from katib.errors import printed
 
 FIRST = "spec.parameters.0"
 MISFITS: list[tuple[str, str, Any, str]] = [

@@ -15,12 +15,13 @@ from msgspec.structs import replace
 
 from katib.api.codec import to_manifest
 from katib.api.values import Manifest
-from katib.apps import server as server_module
+from katib.apps import addresses
+from katib.apps.addresses import is_loopback, list_names
 from katib.apps.connection import Connection, ServerAwayError, ServerRefusedError
 from katib.apps.embedded import EmbeddedEngine
 from katib.apps.home import Home
 from katib.apps.kubeconfig import read_token, token_path
-from katib.apps.server import Server, ServerOptions, check_address, is_loopback, list_names
+from katib.apps.server import Server, ServerOptions, check_address
 from katib.apps.server_record import ServerRecord, find_server
 from katib.errors import (
     ConfigurationError,
@@ -299,7 +300,7 @@ def test_what_is_no_address_is_refused(home: Home) -> None:
 def test_a_server_for_all_is_called_by_every_name_of_the_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server_module, "_own_addresses", lambda: ["192.0.2.7", "fe80::1"])
+    monkeypatch.setattr(addresses, "_own_addresses", lambda: ["192.0.2.7", "fe80::1"])
     names = list_names("0.0.0.0")
     assert {"192.0.2.7", "fe80::1", "localhost", "127.0.0.1", socket.gethostname()} <= set(names)
     assert "0.0.0.0" not in names

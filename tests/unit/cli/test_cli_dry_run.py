@@ -105,6 +105,18 @@ def test_one_metric_may_be_shown_alone(place: Path, capsys: pytest.CaptureFixtur
     assert told.err == "f1: 1 value, min 2, max 2, latest 2\n"
 
 
+def test_what_a_wildcard_matches_is_shown(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, wild = "val_a=1 loss=2 val_b=3\n", EXPERIMENT.replace("[f1]", "['val_*']")
+    (place / "wild.yaml").write_text(wild)
+    (place / "log").write_text(log)
+    assert show(place / "wild.yaml", place / "log", None)
+    told = capsys.readouterr()
+    assert told.out == "-\tval_a\t1\n-\tloss\t2\n-\tval_b\t3\n"
+    assert [line.partition(":")[0] for line in told.err.splitlines()] == ["loss", "val_a", "val_b"]
+    assert show(place / "wild.yaml", place / "log", "val_b")
+    assert capsys.readouterr().out == "-\tval_b\t3\n"
+
+
 def test_a_metric_that_nobody_asks_for_is_refused(place: Path) -> None:
     with pytest.raises(typer.BadParameter, match="--metric acc: the experiment asks for loss, f1"):
         dry_run(place, "acc=1\n", metric="acc")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from katib.collectors.file import FileCollector
 from katib.collectors.json_lines import JsonCollector
@@ -135,3 +138,41 @@ def test_a_text_file_is_read_with_the_filters_of_the_user(log: Path) -> None:
     filters = [r"{metricName: ([\w|-]+), metricValue: ((-?\d+)(\.\d+)?)}"]
     entries, _ = FileCollector(CollectorSource(["loss"], filters, log)).read(True)
     assert entries == [MetricEntry(datetime(2024, 3, 4, 17, 55, 8, tzinfo=UTC), "loss", "0.5183")]
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=2),
+)
+OBJECTS = st.dictionaries(st.sampled_from(["loss", "accuracy", "timestamp", "x"]), VALUES)
+
+
+@settings(max_examples=300, deadline=None)
+@given(objects=st.lists(OBJECTS, max_size=6), is_ascii=st.booleans())
+def test_texts_and_numbers_are_found_in_any_objects(
+    objects: list[dict[str, object]], is_ascii: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log = tmp_path_factory.mktemp("objects") / "log"
+    lines = [json.dumps(one, ensure_ascii=is_ascii) for one in objects]
+    found = collect(log, "\n".join(lines), ["loss", "accuracy"])
+    expected = [
+        (name, one[name] if isinstance(one[name], str) else json.dumps(one[name]))
+        for one in objects
+        for name in ("loss", "accuracy")
+        if isinstance(one.get(name), (str, int, float)) and not isinstance(one[name], bool)
+    ]
+    assert [(entry.name, entry.value) for entry in found] == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.binary(max_size=200))
+def test_no_bytes_hide_the_next_object(
+    data: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log = tmp_path_factory.mktemp("noise") / "log"
+    found = collect(log, data + b'\n{"loss": 1}\n')
+    assert (found[-1].name, found[-1].value) == ("loss", "1")

@@ -40,6 +40,11 @@ CASES: Mapping[str, Case] = {
     "of the best so far": Case("greater", "3:5", [4, 9, 9], None),
     "of another metric the report": Case("greater", "3:5", [4, 4, 9], 3, metric="accuracy"),
     "of a maximised objective": Case("less", "2:5", [6, 1], None, type=names.MAXIMIZE),
+    "Infinity that compares best is not the best, once there is a finite number": Case(
+        "less", "2:5", ["inf", 1], 2, type=names.MAXIMIZE
+    ),
+    "until then it is compared": Case("greater", "1:5", ["inf"], 1),
+    "but `nan` is not": Case("greater", "2:5", ["inf", "nan"], 2),
     "`outside` looks at each report from its start step on, and not at the best so far": Case(
         "outside", "0,1", [7, 0.5, 7], 3, step=2
     ),
@@ -59,6 +64,7 @@ CASES: Mapping[str, Case] = {
     ),
     "`nan` is no improvement": Case("stalled", "2,0", ["nan", "nan"], 2),
     "and the first number is one": Case("stalled", "2,0", ["nan", 7, 7, 7], 4),
+    "Infinity is no improvement": Case("stalled", "2,0", ["-inf", 9, 8, 7, 7, 7], 6),
     "`stalled` is met at its start step at the earliest": Case(
         "stalled", "1,0", [5, 5, 5, 5], 4, step=4
     ),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
 import os
 import struct
 from pathlib import Path
 
 import pytest
 from event_files import event, message, record, scalar, simple, tensor, varint, whole, write
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from katib.collectors.lines import CHUNK_BYTES
 from katib.collectors.records import CHECKED_BYTES, EventFile, Scalar, masked_checksum, scalars
@@ -257,3 +260,56 @@ def test_a_fault_of_the_machine_is_raised(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(OSError, match="Too many open files"):
         EventFile(str(tmp_path / "tfevents"), (b"",)).read()
+
+
+TAGS = st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable())
+FLOATS = st.floats(width=32)
+
+
+@settings(max_examples=200, deadline=None)
+@given(logged=st.lists(st.tuples(TAGS, FLOATS, st.floats(0, 1e10)), max_size=8))
+def test_every_number_that_was_written_is_read(
+    logged: list[tuple[str, float, float]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("events")
+    path = write(folder, *(scalar(tag, value, time) for tag, value, time in logged))
+    file = EventFile(str(path), (b"",))
+    found, _, is_at_end = file.read()
+    assert (is_at_end, file.damaged) == (True, 0)
+    assert [(one.tag, one.wall_time) for one in found] == [(tag, time) for tag, _, time in logged]
+    values = [struct.pack("<f", float(one.value)) for one in found]
+    nan = struct.pack("<f", math.nan)
+    assert values == [nan if math.isnan(one) else struct.pack("<f", one) for _, one, _ in logged]
+
+
+@settings(max_examples=300, deadline=None)
+@given(noise=st.binary(max_size=300))
+def test_no_bytes_hide_the_records_behind_them(
+    noise: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = write(tmp_path_factory.mktemp("noise"), noise, *[scalar("loss", 1)] * 2)
+    assert "1.0" in Reader(path, b"loss").values()
+
+
+@settings(max_examples=500, deadline=None)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_a_record_or_a_value_error(data: bytes) -> None:
+    try:
+        found = list(scalars(data))
+    except ValueError:
+        return
+    assert all(math.isnan(float(one.value)) or one.value for one in found)
+
+
+@settings(max_examples=200, deadline=None)
+@given(place=st.integers(0, 200), mask=st.integers(1, 255))
+def test_a_flipped_byte_gives_no_other_number(
+    place: int, mask: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = b"".join(scalar("loss", number) for number in range(1, 5))
+    place %= len(data)
+    damaged = data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :]
+    path = write(tmp_path_factory.mktemp("flipped"), damaged, scalar("loss", 9))
+    found = Reader(path, b"loss").values()
+    assert set(found) <= {"1.0", "2.0", "3.0", "4.0", "9.0"}
+    assert len(found) >= 4

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from event_files import scalar, write
+from metrics_server import MetricsServer, well
 from msgspec.structs import replace
 
 from katib.api import names
@@ -32,6 +34,8 @@ from katib.api.values import (
     Unstructured,
     owner_reference,
 )
+from katib.collectors import prometheus
+from katib.collectors.following import Bare
 from katib.collectors.sidecar import LogSidecars
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.early_stopper import RulesNow
@@ -327,6 +331,115 @@ def test_a_metric_that_is_no_number_is_told(stage: Stage) -> None:
     assert sidecar.advance(is_ended=True)
     assert stage.told == [("MetricNotANumber", sidecar.note)]
     assert [entry.value for entry in stage.entries] == ["low", "NaN"]
+
+
+def test_wildcards_are_read_as_far_as_they_go(stage: Stage) -> None:
+    objective = an_experiment().with_objective(additional=["val_*"]).build().spec.objective
+    rule = EarlyStoppingRule(name="ruled", value="0", comparison="less", start_step=0)
+    trial = stage.trial(objective=objective, early_stopping_rules=(rule,))
+    sidecar = stage.attach(stage.pod(trial))
+    many = " ".join(f"val_{number}=0" for number in range(1000))
+    text = f"loss=1 ruled=2 other=3 val_x=4\n{many}\n"
+    stage.write("main.log", text)
+    assert sidecar.advance(is_ended=False)
+    found = [entry.name for entry in stage.entries]
+    assert found == ["loss", "val_x", *(f"val_{number}" for number in range(99))]
+    assert [reason for reason, _ in stage.told] == ["TooManyMetrics"]
+    stage.write("main.log", f"{text}val_x=5 val_500=1\n")
+    assert sidecar.advance(is_ended=True)
+    assert [entry.name for entry in stage.entries][101:] == ["val_x"]
+    assert [reason for reason, _ in stage.told] == ["TooManyMetrics"]
+
+
+def test_one_number_among_others_is_enough(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial()))
+    stage.write("main.log", "loss=nan loss=0.5 loss=inf")
+    assert sidecar.advance(is_ended=True)
+    assert (stage.told, sidecar.note) == ([], "")
+
+
+def test_a_metric_that_is_infinite_is_told(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial()))
+    stage.write("main.log", "loss=inf loss=1e400 loss=nan loss=inf\n")
+    assert sidecar.advance(is_ended=True)
+    assert stage.told == [("MetricNotANumber", sidecar.note)]
+    assert "2x inf, 1x a number too large, 1x nan: the trial cannot be compared" in sidecar.note
+
+
+def served(**stated: Any) -> SourceSpec:
+    return SourceSpec(http_get=to_raw({"path": "/metrics", "port": 1, **stated}))
+
+
+def test_a_program_that_serves_its_metrics_is_asked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "EVERY_SECONDS", 0.01)
+    sidecar = stage.attach(stage.pod(stage.trial("PrometheusMetric", source=served())))
+    port = int(sidecar.environment["KATIB_METRICS_PORT"])
+    assert stage.outfit.files["tune-x1-abc.port"] == f"{port}\n".encode()
+    sidecar.advance(is_ended=False)
+    with MetricsServer(well("loss 0.5\n"), port):
+        deadline = time.monotonic() + 60
+        while not stage.entries:
+            assert time.monotonic() < deadline
+            sidecar.advance(is_ended=False)
+    while not sidecar.advance(is_ended=True):
+        pass
+    assert stage.entries == [MetricEntry(stage.clock.now(), "loss", "0.5")]
+    assert (stage.told, sidecar.note) == ([], "")
+
+
+def test_a_program_that_serves_nothing_is_told_of(stage: Stage) -> None:
+    sidecar = stage.attach(stage.pod(stage.trial("PrometheusMetric", source=served())))
+    assert sidecar.advance(is_ended=True)
+    assert stage.told == [("MetricNotFound", sidecar.note)]
+    assert "the port in the variable KATIB_METRICS_PORT" in sidecar.note
+
+
+def test_what_cannot_be_read_is_told_once_and_while_it_runs(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "EVERY_SECONDS", 0.01)
+    with MetricsServer(well("", "HTTP/1.0 404 Not Found")) as server:
+        stated = served(host="127.0.0.1", port=server.port)
+        sidecar = stage.attach(stage.pod(stage.trial("PrometheusMetric", source=stated)))
+        deadline = time.monotonic() + 60
+        while len(server.requests) < 3 or not stage.told:
+            assert time.monotonic() < deadline
+            sidecar.advance(is_ended=False)
+    [(reason, message)] = stage.told
+    assert reason == "MetricsNotRead"
+    assert message.endswith(f":{server.port}/metrics: the answer is 404 Not Found")
+
+
+def test_what_was_seen_before_stays_when_a_program_is_found_again(stage: Stage) -> None:
+    trial = stage.trial("PrometheusMetric", source=served())
+    pod = stage.pod(trial)
+    stage.attach(pod)
+    stage.observations.report(KEY, [MetricEntry(NO_TIME, "loss", "1")])
+    for name, content in stage.outfit.files.items():
+        (stage.outfit.folder / name).write_bytes(content)
+    again = LogSidecars(stage.store, stage.observations, stage, stage.clock)
+    found = again.attach(pod, stage.outfit)
+    assert found is not None
+    assert found.advance(is_ended=True)
+    # What is known already is not missing, though nothing came any more.
+    assert (stage.told, found.note) == ([], "")
+    assert [entry.value for entry in stage.entries] == ["1"]
+    # Another pod begins anew.
+    again.attach(stage.pod(trial, "tune-x1-def"), stage.outfit)
+    assert stage.entries == []
+
+
+def test_every_pod_of_a_trial_has_a_port_and_the_primary_one_is_asked(stage: Stage) -> None:
+    labels = Strings({"role": "master"})
+    trial = stage.trial("PrometheusMetric", source=served(), primary_pod_labels=labels)
+    worker = stage.attach(stage.pod(trial, "worker"))
+    master = stage.attach(stage.pod(trial, "master", role="master"))
+    ports = {one.environment["KATIB_METRICS_PORT"] for one in (worker, master)}
+    assert len(ports) == 2
+    assert isinstance(worker, Bare)
+    assert not isinstance(master, Bare)
 
 
 def test_a_later_pod_replaces_what_an_earlier_one_reported(stage: Stage) -> None:

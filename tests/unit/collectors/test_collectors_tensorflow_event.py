@@ -59,6 +59,16 @@ NAMES: dict[str, tuple[Layout, tuple[str, ...], Pairs]] = {
         [("accuracy", "1.0"), ("accuracy", "3.0")],
     ),
     "a name with a folder takes that one": (BOTH, ("train/loss",), [("train/loss", "4.0")]),
+    "a tag with a slash in a folder": (
+        {"run/train": ("metrics/loss",), "run/test": ("metrics/loss", "train/metrics/loss")},
+        ("train/metrics/loss",),
+        [("train/metrics/loss", "3.0"), ("train/metrics/loss", "1.0")],
+    ),
+    "but not part of a tag": (
+        {"train": ("my/loss",), "other": ("loss",)},
+        ("train/loss",),
+        [],
+    ),
     "four names of two folders": (
         BOTH,
         ("train/accuracy", "train/loss", "test/accuracy", "test/loss"),

@@ -311,7 +311,7 @@ SEEN: dict[str, tuple[list[MetricEntry], bool, bool]] = {
     "another metric": ([MetricEntry(NOON, "accuracy", "1")], False, False),
     "no number": (entries("nan", "Genotype()"), True, False),
     "a number after others that are none": (entries("nan", "1"), True, True),
-    "infinity": (entries("inf"), True, True),
+    "infinity": (entries("inf"), True, False),
 }
 
 

@@ -215,7 +215,7 @@ def test_who_pushes_no_number_is_told(stage: Stage) -> None:
     sidecar = stage.attach()
     stage.push("loss", "nan")
     assert sidecar.advance(True)
-    assert sidecar.note.startswith('No value of metric "loss" was a number')
+    assert sidecar.note.startswith('No value of metric "loss" was a finite number')
     assert stage.told == [("MetricNotANumber", sidecar.note)]
 
 

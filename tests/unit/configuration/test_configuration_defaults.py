@@ -120,6 +120,7 @@ def test_the_defaults_are_these_and_no_others() -> None:
         "enable_grpc_probe_in_suggestion": True,
         "trial_resources": ("Job.v1.batch",),
         "worker_memory": "2Gi",
+        "observations": "",
         "webhook_port": 8443,
         "enable_leader_election": False,
         "leader_election_id": "3fbc96e9.katib.kubeflow.org",

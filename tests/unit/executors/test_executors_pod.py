@@ -38,7 +38,7 @@ from katib.api.values import (
     owner_reference,
 )
 from katib.collectors.sidecar import LogSidecars
-from katib.errors import StoreUnavailableError
+from katib.errors import ObservationLogAwayError, OutboxFullError, StoreUnavailableError
 from katib.executors.command import Images
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.process import read_exit, read_pid
@@ -714,3 +714,88 @@ def test_files_of_a_train_jobs_nodes_lie_with_the_trial(machine: Machine) -> Non
     pod = Unstructured(api_version="v1", kind="Pod", metadata=metadata)
     trials = machine.folder / "trials"
     assert machine.reconciler.place(pod) == f"{trials}/default/tune-x1/node-0-1-abcde"
+
+
+class FullLog(MemoryObservationLog):
+    """Takes nothing for a while."""
+
+    refusals = 0
+
+    def report(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise OutboxFullError("outbox", 10, "the database is away")
+        super().report(trial, entries)
+
+
+def test_a_pod_goes_on_while_nothing_is_taken_and_loses_nothing(machine: Machine) -> None:
+    machine.reconciler.close()
+    machine.observations = log = FullLog()
+    machine.reconciler = machine.engine()
+    log.refusals = 3
+    pipe = machine.pipe()
+    machine.create(f"echo loss=1; read word < {pipe}; echo loss=2; echo loss=3")
+    while log.refusals:
+        machine.step(0.25)
+        assert machine.status["phase"] in ("Pending", "Running")
+    log.refusals = 2
+    pipe.write_text("go\n")
+    assert machine.run()["phase"] == "Succeeded"
+    assert log.refusals == 0
+    assert machine.values == ["1", "2", "3"]
+
+
+class UnknownLog(MemoryObservationLog):
+    """Cannot be read while ``is_away``."""
+
+    is_away = False
+
+    def read(self, trial: Key, metric: str | None = None) -> Sequence[MetricEntry]:
+        if self.is_away:
+            raise ObservationLogAwayError("postgresql://db", "connection refused")
+        return super().read(trial, metric)
+
+
+def test_a_pod_that_pushes_is_adopted_when_the_log_is_there_again(machine: Machine) -> None:
+    machine.reconciler.close()
+    machine.observations = log = UnknownLog()
+    machine.reconciler = machine.engine()
+    pushed = MetricsCollectorSpec(collector=CollectorSpec(kind="Push"))
+    pipe = machine.pipe()
+    machine.create(f"echo begun >> begun; read word < {pipe}", collector=pushed)
+    log.is_away = True
+    machine.step(0.25)
+    assert machine.status["phase"] == "Pending"
+    log.is_away = False
+    while not (machine.folder / "begun").exists():
+        machine.step(0.25)
+    log.is_away = True
+    machine.reconciler.close()
+    machine.reconciler = machine.engine()
+    machine.reconciler.adopt()
+    assert not machine.reconciler.is_idle
+    machine.step(0.25)
+    log.is_away = False
+    pipe.write_text("go\n")
+    assert machine.run()["phase"] == "Succeeded"
+    assert (machine.folder / "begun").read_text() == "begun\n"
+
+
+def test_a_pod_that_was_never_adopted_is_ended_when_it_is_deleted(machine: Machine) -> None:
+    machine.reconciler.close()
+    machine.observations = log = UnknownLog()
+    machine.reconciler = machine.engine()
+    pushed = MetricsCollectorSpec(collector=CollectorSpec(kind="Push"))
+    pipe = machine.pipe()
+    machine.create(f"echo here > {pipe}; exec sleep 600 > {pipe}", collector=pushed)
+    machine.reconciler.reconcile(KEY)
+    with pipe.open() as reader:
+        assert reader.readline() == "here\n"
+        log.is_away = True
+        machine.reconciler.close()
+        machine.reconciler = machine.engine()
+        machine.reconciler.adopt()
+        machine.store.delete(PODS, KEY)
+        while not machine.reconciler.is_idle:
+            machine.step(0.25)
+        assert reader.read() == ""

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import pytest
@@ -17,6 +18,7 @@ from katib.errors import (
     TokenRefusedError,
 )
 from katib.observations.memory import MemoryObservationLog
+from katib.observations.sql import SqlObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.rpc.db_manager import Guard, serve
 from katib.rpc.generated import api_pb2 as pb
@@ -274,6 +276,12 @@ def test_times_are_given_in_utc(stage: Stage) -> None:
     assert times == ["0001-01-01T00:00:00Z", "2019-02-02T19:05:06Z"]
 
 
+@pytest.mark.parametrize("fraction", ["", ".5", ".000001", ".12345", ".123456"])
+def test_a_fraction_has_no_zeros_at_its_end(fraction: str, stage: Stage) -> None:
+    stage.report(log_of(f"2019-02-03T04:05:00{fraction}Z"))
+    assert [time for time, _, _ in stage.get()] == [f"2019-02-03T04:05:00{fraction}Z"]
+
+
 def test_an_unknown_trial_has_no_entries(stage: Stage) -> None:
     assert stage.get("other") == []
 
@@ -299,6 +307,44 @@ def test_a_message_beyond_the_limit_is_refused(stage: Stage) -> None:
     assert caught.value.code() is Code.RESOURCE_EXHAUSTED
     stage.report(log_of("2026-05-01T12:00:00Z", value="x" * 5_000_000))
     assert [len(entry.value) for entry in stage.entries] == [5_000_000]
+
+
+def test_who_names_a_namespace_is_not_asked_whose_trial_it_is(stage: Stage) -> None:
+    other = (("katib-namespace", "elsewhere"),)
+    message = pb.ObservationLog(metric_logs=[GOOD])
+    stage.client.ReportObservationLog(
+        pb.ReportObservationLogRequest(trial_name="twice", observation_log=message), metadata=other
+    )
+    assert len(stage.log.read(Key("elsewhere", "twice"))) == 1
+    asked = pb.GetObservationLogRequest(trial_name="twice")
+    found = stage.client.GetObservationLog(asked, metadata=other)
+    assert len(found.observation_log.metric_logs) == 1
+    gone = pb.DeleteObservationLogRequest(trial_name="twice")
+    stage.client.DeleteObservationLog(gone, metadata=other)
+    assert stage.log.read(Key("elsewhere", "twice")) == []
+
+
+def test_what_a_log_cannot_hold_is_the_callers_fault(tmp_path: Path) -> None:
+    log = SqlObservationLog(f"sqlite:///{tmp_path}/observations.db")
+    server = serve(log, lambda name: Key("", name), "127.0.0.1:0")
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        message = pb.ObservationLog(metric_logs=[log_of("2026-05-01T12:00:00Z", "m" * 256)])
+        request = pb.ReportObservationLogRequest(trial_name="x", observation_log=message)
+        with pytest.raises(grpc.RpcError) as caught:
+            DBManagerStub(channel).ReportObservationLog(request)
+    assert caught.value.code() is Code.INVALID_ARGUMENT
+    assert "has 256 characters; at most 255 are kept" in str(caught.value.details())
+    server.close()
+    log.close()
+
+
+def test_an_answer_beyond_the_limit_is_refused(stage: Stage) -> None:
+    entry = MetricEntry(NOON, "loss", "x" * (MOST_BYTES // 8))
+    stage.log.report(TRIAL, [entry] * 9)
+    with pytest.raises(grpc.RpcError) as caught:
+        stage.get()
+    assert caught.value.code() is Code.RESOURCE_EXHAUSTED
+    assert stage.get(metric_name="other") == []
 
 
 SERVICES = ("", "grpc.health.v1.Health", "api.v1.beta1.DBManager")

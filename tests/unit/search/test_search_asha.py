@@ -12,6 +12,7 @@ from katib.api.trial import Trial
 from katib.errors import SettingsError
 from katib.search.algorithms.asha import Asha
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
+from katib.testing.refusals import words_of
 
 
 def sequence(experiment: Experiment, losses: list[str]) -> list[TrialAssignment]:
@@ -177,4 +178,4 @@ def test_what_asha_refuses(case: str) -> None:
     builder.with_parameter("c", names.CATEGORICAL, list=["a", "b"])
     with pytest.raises(SettingsError) as caught:
         Asha.validate(builder.build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message

@@ -24,6 +24,7 @@ from katib.testing.builders import (
     a_succeeded_trial,
     an_experiment,
 )
+from katib.testing.refusals import words_of
 
 Point = Mapping[str, str]
 ESTIMATORS = ("GP", "RF", "ET", "GBRT")
@@ -491,7 +492,7 @@ def test_what_it_refuses(case: str) -> None:
     builder, message = REFUSED[case]
     with pytest.raises(SettingsError) as caught:
         BayesianOptimization.validate(builder.build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

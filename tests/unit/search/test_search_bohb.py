@@ -21,6 +21,7 @@ from katib.testing.builders import (
     a_succeeded_trial,
     an_experiment,
 )
+from katib.testing.refusals import words_of
 
 
 def tuned(**settings: str) -> ExperimentBuilder:
@@ -196,7 +197,7 @@ def test_what_bohb_refuses(case: str) -> None:
     settings, message = REFUSED[case]
     with pytest.raises(SettingsError) as caught:
         Bohb.validate(tuned(**settings).build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 def test_bohb_needs_a_resource() -> None:

@@ -21,6 +21,7 @@ from katib.testing.builders import (
     a_succeeded_trial,
     an_experiment,
 )
+from katib.testing.refusals import words_of
 
 Point = Mapping[str, str]
 
@@ -323,7 +324,7 @@ def test_what_cmaes_refuses(case: str) -> None:
     builder, message = REFUSED[case]
     with pytest.raises(SettingsError) as caught:
         CmaEs.validate(builder.build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 @pytest.mark.parametrize("strategy", ["none", "None", "ipop", "bipop"])

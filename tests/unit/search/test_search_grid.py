@@ -6,6 +6,7 @@ from katib.api import names
 from katib.errors import SettingsError
 from katib.search.algorithms.grid import GridSearch
 from katib.testing.builders import ExperimentBuilder, an_experiment
+from katib.testing.refusals import words_of
 
 
 def grid(**settings: str) -> ExperimentBuilder:
@@ -100,7 +101,7 @@ def test_what_grid_search_refuses(case: str) -> None:
     builder, message = REFUSED[case]
     with pytest.raises(SettingsError) as caught:
         GridSearch.validate(builder.build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 @pytest.mark.parametrize("trials", [5, 1, None])

@@ -92,6 +92,44 @@ OUTCOMES: dict[str, tuple[Trial, Outcome, float]] = {
 }
 
 
+PENALISED = (
+    an_experiment().with_parameter("lr", min="0", max="1").with_non_finite(names.PENALISE).build()
+)
+
+
+@pytest.mark.parametrize("condition", [names.SUCCEEDED, names.EARLY_STOPPED])
+@pytest.mark.parametrize("value", ["nan", "-inf", "1e400"])
+def test_what_is_not_finite_is_penalised(condition: str, value: str) -> None:
+    trial = ended(running(), condition, Metric(name="loss", min=value, max=value, latest=value))
+    (past,) = history(trial, experiment=PENALISED).trials
+    assert (past.outcome, past.loss) == (Outcome.PENALISED, math.inf)
+
+
+@pytest.mark.parametrize("value", ["good", "unavailable", ""])
+def test_what_is_no_number_is_not_penalised_but_failed(value: str) -> None:
+    (past,) = history(a_succeeded_trial(running(), value), experiment=PENALISED).trials
+    assert past.outcome is Outcome.FAILED
+    dead = ended(running(), names.FAILED, Metric(name="loss", min="nan", max="nan", latest="nan"))
+    (past,) = history(dead, experiment=PENALISED).trials
+    assert past.outcome is Outcome.FAILED
+
+
+def test_a_penalty_is_worse_than_every_loss_and_finite() -> None:
+    bad = Metric(name="loss", min="7", max="7", latest="7")
+    told = history(
+        a_succeeded_trial(running("a"), "1"),
+        ended(running("b"), names.EARLY_STOPPED, bad),
+        a_succeeded_trial(running("c"), "nan"),
+        a_succeeded_trial(running("d"), "inf"),
+        ended(running("e"), names.FAILED),
+        experiment=PENALISED,
+    )
+    assert losses_of(told.trials).tolist() == [1, 7, 13, 13, 13]
+    ranked = sorted(told.trials, key=lambda trial: trial.rank)
+    assert [trial.name for trial in ranked] == ["a", "b", "c", "d", "e"]
+    assert losses_of(told.of(Outcome.PENALISED)).tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("case", OUTCOMES)
 def test_what_a_trial_has_come_to(case: str) -> None:
     trial, outcome, loss = OUTCOMES[case]

@@ -5,6 +5,7 @@ import pytest
 from katib.errors import SettingsError
 from katib.search.algorithms.multivariate_tpe import MultivariateTpe
 from katib.testing.builders import an_experiment
+from katib.testing.refusals import words_of
 
 NAME = "multivariate-tpe"
 
@@ -49,4 +50,4 @@ def test_settings_that_are_refused(case: str) -> None:
     settings, message = REFUSED[case]
     with pytest.raises(SettingsError) as caught:
         MultivariateTpe.validate(an_experiment().with_algorithm(NAME, **settings).build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message

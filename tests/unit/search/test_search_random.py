@@ -9,6 +9,7 @@ from katib.api.experiment import Experiment
 from katib.errors import SettingsError
 from katib.search.algorithms.random import RandomSearch
 from katib.testing.builders import an_experiment
+from katib.testing.refusals import words_of
 
 
 def draws(experiment: Experiment, count: int, seed: int = 1) -> list[str]:
@@ -69,7 +70,7 @@ def test_normal_draws_gather_in_the_middle_and_never_leave() -> None:
 def test_settings_that_are_refused(settings: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         RandomSearch.validate(an_experiment().with_algorithm("random", **settings).build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 def test_settings_that_are_accepted() -> None:

@@ -25,6 +25,7 @@ from katib.testing.builders import (
     a_succeeded_trial,
     an_experiment,
 )
+from katib.testing.refusals import words_of
 
 Point = Mapping[str, str]
 SURROGATES = ("rf", "gp")
@@ -367,7 +368,7 @@ def test_what_it_refuses(case: str) -> None:
     builder, message = REFUSED[case]
     with pytest.raises(SettingsError) as caught:
         Smac.validate(builder.build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 @pytest.mark.parametrize("surrogate", SURROGATES)

@@ -8,6 +8,7 @@ from katib.api import names
 from katib.errors import SettingsError
 from katib.search.algorithms.sobol import SobolSearch
 from katib.testing.builders import ExperimentBuilder, an_experiment
+from katib.testing.refusals import words_of
 
 
 def sobol(**settings: str) -> ExperimentBuilder:
@@ -90,7 +91,7 @@ def test_a_finite_space_is_gone_through_without_repeating_a_point() -> None:
 def test_settings_that_sobol_refuses(settings: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         SobolSearch.validate(square(**settings).build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 def test_more_parameters_than_the_sequence_has_dimensions_are_refused() -> None:

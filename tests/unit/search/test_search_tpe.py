@@ -7,6 +7,7 @@ from katib.api.values import NameValue
 from katib.errors import SettingsError
 from katib.search.algorithms.tpe import Tpe
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
+from katib.testing.refusals import words_of
 
 ACCEPTED: dict[str, dict[str, str]] = {
     "none": {},
@@ -66,7 +67,7 @@ def test_settings_that_are_refused(case: str) -> None:
     settings, message = REFUSED[case]
     with pytest.raises(SettingsError) as caught:
         Tpe.validate(an_experiment().with_algorithm("tpe", **settings).build())
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 def test_a_space_without_values_is_refused() -> None:

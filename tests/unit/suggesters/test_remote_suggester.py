@@ -750,6 +750,24 @@ def loss(**values: str) -> Metric:
     return replace(Metric(name="loss", min="1", max="3", latest="2"), **values)
 
 
+def test_what_is_not_finite_is_sent_as_a_penalty_if_the_experiment_says_so(stage: Stage) -> None:
+    old = experiment()
+    objective = old.spec.objective
+    assert objective is not None
+    fresh = replace(objective, non_finite="penalise")
+    penalising = replace(old, spec=replace(old.spec, objective=fresh))
+    trials = [
+        a_trial("a", "Succeeded", loss=loss(min="1")),
+        a_trial("b", "Succeeded", loss=loss(min="4")),
+        a_trial("c", "Succeeded", loss=loss(min="inf", max="inf", latest="inf")),
+    ]
+    for asking, expected in ((old, "inf"), (penalising, "7.0")):
+        stage.suggester().suggest(SuggestionRequest(asking, 1, 5, History(trials)))
+        sent = stage.algorithm.asked[-1].trials
+        values = [one.status.observation.metrics[0].value for one in sent]
+        assert values == ["1", "4", expected]
+
+
 def sent_trials(stage: Stage, kept: Kept) -> list[tuple[str, str]]:
     """The names and states of the trials that the newest ask sent."""
     request = SuggestionRequest(kept.experiment, 1, 1, StoredHistory(kept.store, KEY))

@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Sequence
 
-from katib.api import names
+from katib.api import conditions, names
 from katib.api.experiment import CollectorSpec, FilterSpec, ObjectiveSpec, SourceSpec
-from katib.api.numbers import parse_number
+from katib.api.numbers import is_non_finite, parse_number
 from katib.api.trial import Trial
+from katib.api.values import Condition
 from katib.cli.diagnosis.finding import Finding, object_of
 from katib.cli.diagnosis.runs import containers_of
 from katib.cli.diagnosis.scene import Scene
@@ -20,6 +21,11 @@ from katib.collectors.near_miss import near_misses
 #: How many names of other metrics are told.
 MOST_NAMES = 8
 
+_DIVERGING = (
+    "let the program print numbers: a diverging loss often wants a smaller learning rate, so "
+    "narrow spec.parameters"
+)
+
 _REPORT = re.compile(
     r"(?<![\w|-])([A-Za-z_][\w|-]*)\s*=\s*[+-]?(?:\d|\.\d|(?i:nan\b|inf))", re.ASCII
 )
@@ -27,7 +33,7 @@ _REPORT = re.compile(
 
 def explain_missing(scene: Scene, trial: Trial) -> Finding:
     """Why a trial ended well and without its metric."""
-    found = find_wrong_container(trial)
+    found = find_wrong_container(trial) or _explain_ignored(trial)
     if found is not None:
         return found
     if _kind(trial) != "StdOut":
@@ -59,23 +65,41 @@ def find_wrong_container(trial: Trial) -> Finding | None:
 
 
 def is_incomparable(trial: Trial) -> bool:
-    """Whether the trial succeeded with an objective that is no number, such as ``nan``."""
+    """Whether the trial succeeded with an objective that is no finite number, such as ``nan``."""
     if not trial.has(names.SUCCEEDED):
         return False
-    number = parse_number(show_objective(trial.spec.objective, trial.status.observation))
-    return number is None or math.isnan(number)
+    objective = trial.spec.objective or ObjectiveSpec()
+    value = show_objective(objective, trial.status.observation)
+    if objective.non_finite == names.PENALISE and is_non_finite(value):
+        # The experiment counts with such trials.
+        return False
+    number = parse_number(value)
+    return number is None or not math.isfinite(number)
 
 
 def explain_incomparable(scene: Scene, trial: Trial) -> Finding:
     """A trial succeeded and cannot be compared."""
     value = show_objective(trial.spec.objective, trial.status.observation)
-    told = scene.warning(trial, "MetricNotANumber")
+    told = scene.warning(trial, "MetricNotANumber") or scene.warning(trial, "NonFiniteObjective")
     return Finding(
         "the metric is not a number",
         "MetricNotANumber",
         told or f'metric "{_metric(trial)}" is "{value}": the trial cannot be compared',
-        "let the program print numbers: a diverging loss often wants a smaller learning rate, so "
-        "narrow spec.parameters",
+        f"{_DIVERGING}, or say in spec.objective.nonFinite what becomes of such trials",
+        object_of(trial),
+    )
+
+
+def _explain_ignored(trial: Trial) -> Finding | None:
+    """All that was reported is left out, as it is not finite."""
+    said = conditions.find(trial.status.conditions, names.METRICS_UNAVAILABLE) or Condition()
+    if "NonFiniteObjective" not in said.reason:
+        return None
+    return Finding(
+        "the metric is nan or infinite",
+        "NonFiniteObjective",
+        said.message.removeprefix("Metrics are not available. Job message: "),
+        f"{_DIVERGING}, or let spec.objective.nonFinite be penalise",
         object_of(trial),
     )
 

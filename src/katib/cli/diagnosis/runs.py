@@ -83,6 +83,12 @@ _BY_MESSAGE = (
 )
 _BY_REASON = {
     "ConditionsNotMet": CONDITIONS_NEVER_MATCH,
+    "NonFiniteObjective": Sort(
+        "NonFiniteObjective",
+        "the metric is nan or infinite",
+        "a diverging loss often wants a smaller learning rate, so narrow spec.parameters; or let "
+        "spec.objective.nonFinite be penalise, so that such trials succeed and count as bad",
+    ),
     "KindNotRunnable": Sort(
         "RunKindUnknown",
         "the kind of the run is not run here",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -172,8 +171,6 @@ class TrialLedger:
             chosen = not self._values and name == max(
                 self._texts, key=lambda n: (self._texts[n], n)
             )
-        elif math.isnan(value):
-            return
         else:
             self._values[name] = (value, created)
             objective = trial.spec.objective

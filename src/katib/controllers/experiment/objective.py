@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from katib.api import names
-from katib.api.experiment import Metric, ObjectiveSpec
-from katib.api.numbers import parse_number
+from katib.api.experiment import ObjectiveSpec
+from katib.api.numbers import is_non_finite, parse_number
 from katib.api.trial import Trial
 
 
 def objective_value(trial: Trial) -> float | str | None:
-    """The trial's objective value: a number, a text that is none, or ``None`` when there is none.
+    """The trial's objective value: a finite number, a text that is none, or ``None``.
 
-    The metric's strategy picks it: ``min`` and ``max`` fall back to the latest value when no number
-    was reported.
+    The metric's strategy picks it. ``None`` when there is no value, and for one that is ``nan`` or
+    infinite: it is never the best, however it compares.
     """
     objective, observation = trial.spec.objective, trial.status.observation
     if objective is None or observation is None:
         return None
     metric = observation.find(objective.objective_metric_name)
-    text = None if metric is None else _chosen(metric, objective)
-    if text is None or text == names.UNAVAILABLE:
+    text = None if metric is None else objective.pick(metric)
+    if text is None or text == names.UNAVAILABLE or is_non_finite(text):
         return None
     number = parse_number(text)
     return text if number is None else number
@@ -37,11 +37,3 @@ def reaches_goal(value: float | None, objective: ObjectiveSpec) -> bool:
     if objective.type == names.MAXIMIZE:
         return value >= objective.goal
     return value <= objective.goal
-
-
-def _chosen(metric: Metric, objective: ObjectiveSpec) -> str | None:
-    strategy = objective.strategy(metric.name)
-    if strategy is None:
-        return None
-    extreme = {names.MIN: metric.min, names.MAX: metric.max}.get(strategy, names.UNAVAILABLE)
-    return metric.latest if extreme == names.UNAVAILABLE else extreme

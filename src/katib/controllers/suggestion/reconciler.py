@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import replace as with_fields
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -33,12 +31,9 @@ from katib.errors import (
     UnknownNameError,
 )
 from katib.ports.clock import Clock
-from katib.ports.early_stopper import EarlyStopper
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, ResourceStore
 from katib.ports.suggester import Suggester, SuggestionReply, SuggestionRequest
-
-_LOG = logging.getLogger(__name__)
 
 _SERVICE_KINDS = (DEPLOYMENTS, SERVICES, PERSISTENT_VOLUME_CLAIMS)
 
@@ -67,17 +62,13 @@ class SuggestionReconciler:
     The assignments are written before any trial is made of them: after a crash they are the same.
     An algorithm that still computes or cannot be reached is waited for; one that fails again and
     again ends the suggestion, and one that gives nothing though no trial is under way has ended its
-    search. The
-    early stopping rules of the moment go with every assignment; when there is trouble with them
-    the assignments are kept without, and that is said.
+    search. Early stopping rules come with the assignments.
 
     Args:
         store: where suggestions are.
         suggester: asks the algorithm.
         clock: for times.
         services: what the algorithm needs first; ``None`` when it runs in this process.
-        stopper: gives the early stopping rules; ``None`` when assignments keep the rules that they
-            come with.
     """
 
     name = "suggestion-controller"
@@ -88,10 +79,9 @@ class SuggestionReconciler:
         suggester: Suggester,
         clock: Clock,
         services: Services | None = None,
-        stopper: EarlyStopper | None = None,
     ) -> None:
         self._store, self._suggester, self._clock = store, suggester, clock
-        self._services, self._stopper = services, stopper
+        self._services = services
         self.kinds: tuple[Kind[Any], ...] = (SUGGESTIONS, *(_SERVICE_KINDS if services else ()))
         self._patience: dict[Key, Patience] = {}
         self._asked: dict[Key, Experiment] = {}
@@ -210,8 +200,6 @@ class SuggestionReconciler:
             return status
         try:
             self._suggester.validate(experiment)
-            if self._stopper is not None:
-                self._stopper.validate(experiment)
         except (SettingsError, UnknownNameError) as error:
             return self._put(self._calm(status), _failed(f"Validation failed: {error}"))
         running = Condition(
@@ -235,31 +223,12 @@ class SuggestionReconciler:
         asked = with_settings(experiment, status.algorithm_settings)
         request = SuggestionRequest(asked, count, total, history)
         reply = self._suggester.suggest(request)
-        given, trouble = self._with_rules(request, reply.assignments)
-        reply = with_fields(reply, assignments=given)
         status = self._append(status, reply, experiment)
-        status = self._judge(status, len(given), total, experiment)
-        if conditions.find(status.conditions, names.PROGRESSING) is not None:
+        status = self._judge(status, len(reply.assignments), total, experiment)
+        is_told = conditions.find(status.conditions, names.PROGRESSING) is not None
+        if reply.trouble is None or is_told:
             return status
-        if reply.trouble:
-            return self._show(status, "True", reply.trouble.reason, reply.trouble.message)
-        return self._show(status, "True", "EarlyStoppingFailed", trouble) if trouble else status
-
-    def _with_rules(
-        self, request: SuggestionRequest, assignments: Sequence[TrialAssignment]
-    ) -> tuple[Sequence[TrialAssignment], str]:
-        """The assignments with their rules, or as they are and why."""
-        is_wanted = request.experiment.spec.early_stopping is not None
-        if self._stopper is None or not is_wanted or not assignments:
-            return assignments, ""
-        try:
-            rules = self._stopper.rules(request)
-        except Exception as error:
-            # What the algorithm gave would be lost, and it may not give it again.
-            why = f"{len(assignments)} assignments have no early stopping rules: {_worded(error)}"
-            _LOG.warning("%s: %s", request.experiment.key, why, exc_info=error)
-            return [replace(one, early_stopping_rules=()) for one in assignments], why
-        return [replace(one, early_stopping_rules=rules) for one in assignments], ""
+        return self._show(status, "True", reply.trouble.reason, reply.trouble.message)
 
     def _append(
         self, status: SuggestionStatus, reply: SuggestionReply, experiment: Experiment

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from katib.api import conditions, names
 from katib.api.codec import to_manifest
-from katib.api.experiment import ObjectiveSpec
 from katib.api.trial import TRIALS, Trial, TrialStatus
 from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
-from katib.controllers.trial.observation import observe
+from katib.controllers.trial.observation import find_non_finite, tell_ignored
+from katib.controllers.trial.reports import ObservationsAwayError, Reports
 from katib.controllers.trial.runs import Runs, kind_of_run
 from katib.controllers.trial.waiting import (
     find_ending,
@@ -24,10 +24,10 @@ from katib.controllers.trial.waiting import (
     find_wait,
     wait_for_metrics,
 )
-from katib.errors import KatibError, StoreUnavailableError
+from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
-from katib.ports.observation_log import NO_TIME, MetricEntry, ObservationLog
+from katib.ports.observation_log import ObservationLog
 from katib.ports.reconciler import DONE, Result, always
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
@@ -38,16 +38,11 @@ LOOK_EVERY, LOOK_FOR = 1.0, 60.0
 #: How often a run that goes on is asked whether it waits for something, in seconds.
 WAITS_EVERY = 30.0
 
+#: Why a trial ended as it did: its objective value is nan or infinite.
+NON_FINITE = "NonFiniteObjective"
+
 #: How often it is tried again to delete the entries of a trial that is gone, in seconds.
 FORGET_AGAIN = 30.0
-
-
-class ObservationsAwayError(KatibError):
-    """The observation log cannot be reached; the trial waits for it."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"The observation log cannot be reached: {problem}")
-        self.condition = conditions.progress("False", "ObservationLogUnavailable", str(self))
 
 
 class RunState(StrEnum):
@@ -97,7 +92,7 @@ class TrialReconciler:
         self._events, self._clock = events, clock
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
         self.kinds: tuple[Kind[Any], ...] = (TRIALS, *self._run_kinds)
-        self._runs = Runs(store, events)
+        self._runs, self._reports = Runs(store, events), Reports(observations)
         self._waiting: dict[str, float] = {}
         self._undeleted: set[Key] = set()
 
@@ -220,7 +215,8 @@ class TrialReconciler:
                 message="Trial is running",
             )
             self._tell(trial, "JobRunning", f"Job {name} is running")
-            status = self._put(self._show(trial.status, find_suspension(run)), running)
+            waits = self._find_delay(trial) or find_suspension(run)
+            status = self._put(self._show(trial.status, waits), running)
             return status, Result(retry_after_seconds=WAITS_EVERY)
         if state is RunState.FAILED:
             detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
@@ -230,11 +226,25 @@ class TrialReconciler:
 
     def _wait(self, trial: Trial, run: Unstructured) -> TrialStatus:
         """The status of a trial whose run goes on, with what keeps it from that."""
+        delay = self._find_delay(trial)
+        if delay is not None:
+            return self._show(trial.status, delay)
         started, suspended = trial.status.start_time, find_suspension(run)
         is_early = started and (self._clock.now() - started).total_seconds() < WAITS_EVERY
         if suspended or is_early or started is None:
             return self._show(trial.status, suspended)
         return self._show(trial.status, find_wait(run, self._runs.pods(trial)))
+
+    def _find_delay(self, trial: Trial) -> Condition | None:
+        """That reports wait, as a ``Progressing`` condition; told once."""
+        problem = self._observations.delay(trial.key)
+        if not problem:
+            return None
+        found = ObservationsAwayError(problem).condition
+        shown = conditions.find(trial.status.conditions, names.PROGRESSING)
+        if shown is None or shown.reason != found.reason:
+            self._tell(trial, found.reason, f"The run goes on. {found.message}", warning=True)
+        return found
 
     def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
         document = self._document(trial, run)
@@ -263,38 +273,50 @@ class TrialReconciler:
 
     def _succeed(self, trial: Trial, run: Unstructured, match: Match) -> tuple[TrialStatus, Result]:
         name = trial.metadata.name
-        trial = replace(trial, status=self._observe(trial))
-        if trial.is_observed:
-            self._tell(trial, "JobSucceeded", f"Job {name} has succeeded")
-            return self._end(trial, names.SUCCEEDED, match), DONE
+        trial = replace(trial, status=self._reports.observe(trial))
         collector = trial.spec.metrics_collector.collector
         is_pushed = collector is not None and collector.kind == "Push"
+        if is_pushed and (surplus := self._reports.find_surplus(trial)):
+            self._tell(trial, "TooManyMetrics", surplus, warning=True)
+        if trial.is_observed:
+            return self._end_observed(trial, match), DONE
         if trial.status.observation is None and not is_pushed and self._may_look_again(trial):
             waiting = wait_for_metrics(trial, self._primary_among(trial, run), LOOK_FOR)
             return self._show(trial.status, waiting), Result(retry_after_seconds=LOOK_EVERY)
         if is_pushed and trial.status.observation is None:
-            self._report_missing(trial)
+            self._reports.add_missing(trial)
         self._tell(
             trial,
             "MetricsUnavailable",
             f"Metrics are not available for Job {name}",
             warning=True,
         )
+        ignored = self._tell_ignored(trial)
+        match = Match(NON_FINITE, ignored) if ignored else match
         return self._end(trial, names.METRICS_UNAVAILABLE, match), DONE
+
+    def _end_observed(self, trial: Trial, match: Match) -> TrialStatus:
+        objective, fault = trial.spec.objective, find_non_finite(trial)
+        if fault:
+            self._tell(trial, NON_FINITE, fault, warning=True)
+            if objective is not None and objective.non_finite == names.FAIL:
+                return self._end(trial, names.FAILED, Match(NON_FINITE, fault))
+        self._tell(trial, "JobSucceeded", f"Job {trial.metadata.name} has succeeded")
+        return self._end(trial, names.SUCCEEDED, match)
+
+    def _tell_ignored(self, trial: Trial) -> str:
+        if trial.status.observation is None or trial.spec.objective is None:
+            return ""
+        ignored = tell_ignored(trial.spec.objective, self._reports.read(trial))
+        if ignored:
+            self._tell(trial, NON_FINITE, ignored, warning=True)
+        return ignored
 
     def _primary_among(self, trial: Trial, run: Unstructured) -> Sequence[Unstructured]:
         """Where the pod whose metrics count is looked for; nowhere when any will do."""
         if not trial.spec.primary_pod_labels:
             return ()
         return (run,) if run.kind == "Pod" else self._runs.pods(trial)
-
-    def _report_missing(self, trial: Trial) -> None:
-        objective = trial.spec.objective or ObjectiveSpec()
-        missing = MetricEntry(NO_TIME, objective.objective_metric_name, names.UNAVAILABLE)
-        try:
-            self._observations.report(trial.key, [missing])
-        except StoreUnavailableError as error:
-            raise ObservationsAwayError(str(error)) from error
 
     def _may_look_again(self, trial: Trial) -> bool:
         now = self._clock.monotonic()
@@ -304,24 +326,11 @@ class TrialReconciler:
         del self._waiting[trial.metadata.uid]
         return False
 
-    def _observe(self, trial: Trial) -> TrialStatus:
-        objective = trial.spec.objective
-        if objective is None:
-            return trial.status
-        try:
-            entries = self._observations.read(trial.key)
-        except StoreUnavailableError as error:
-            raise ObservationsAwayError(str(error)) from error
-        observation = observe(objective, entries)
-        if observation is None:
-            return trial.status
-        return replace(trial.status, observation=observation)
-
     def _observe_stopped(self, trial: Trial) -> TrialStatus:
         """An early-stopped trial's observation is read before its run goes."""
         if not trial.has(names.EARLY_STOPPED) or trial.is_observed:
             return trial.status
-        status = self._observe(trial)
+        status = self._reports.observe(trial)
         if status.completion_time in (None, UNSET):
             status = replace(status, completion_time=self._clock.now())
         return status

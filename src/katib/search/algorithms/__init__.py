@@ -34,9 +34,10 @@ ALGORITHMS: Registry[Algorithm] = Registry(
     },
 )
 
-#: Those that answer at once and need little memory, so that they are asked in the engine's own
-#: process. All others, those of other packages too, get a worker process each.
-LIGHT = frozenset({"asha", "darts", "grid", "hyperband", "pbt", "random", "sobol"})
+#: Those that answer at once whatever their settings, and need little memory, so that they are
+#: asked in the engine's own process. All others, those of other packages too, get a worker process
+#: each: of ours ``asha``, which may have a model, and ``sobol``, whose library is large.
+LIGHT = frozenset({"darts", "grid", "hyperband", "pbt", "random"})
 
 #: Those whose assignments stand each by itself, so that others can take their place when they
 #: crash. A schedule would be lost: its trials belong together.

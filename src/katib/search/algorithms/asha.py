@@ -20,7 +20,8 @@ from katib.search.history import PastTrial
 from katib.search.resource import ResourceSettings
 from katib.search.rung_model import ModelPlan
 from katib.search.rungs import Place
-from katib.search.settings import SettingsReader
+from katib.search.settings import SettingsReader, Values
+from katib.search.span import between
 
 _MODELS = {"random": None, "tpe": ModelPlan()}
 
@@ -49,10 +50,11 @@ class Settings:
         reader = SettingsReader(experiment)
         resource = ResourceSettings.read(experiment, reader)
         most = resource.schedule.most_rungs + 1
-        brackets = reader.integer(
+        numbers = Values(int, "a whole number from 1 to the number of rungs", between(1, most))
+        brackets = reader.read(
             "brackets",
             1,
-            lambda number: 1 <= number <= most,
+            numbers,
             f"brackets should be from 1 to {most}, the number of rungs",
         )
         sampler = reader.choice(

@@ -20,15 +20,15 @@ from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import Strings
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.acquisition import ACQUISITIONS
 from katib.search.ascent import Ascent, drawn
 from katib.search.features import Features
 from katib.search.fresh import Point, Values, first_fresh, values_of
-from katib.search.history import Floats, History, Outcome, PastTrial, losses_of, points_of
+from katib.search.history import ENDED, Floats, History, Outcome, PastTrial, losses_of, points_of
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
+from katib.search.span import at_least
 from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn
 from katib.search.warping import warped
 
@@ -86,25 +86,21 @@ class BayesianOptimization:
     def validate(experiment: Experiment) -> None:
         """Accept the settings of Katib, less those that never worked there."""
         reader = SettingsReader(experiment)
-        reader.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
+        reader.seed()
         plan = _plan(reader)
-        reader.check()
         if plan.optimizer == "lbfgs" and plan.estimator != "GP":
-            raise SettingsError(
+            reader.refuse(
                 f"acq_optimizer lbfgs needs gradients, and base_estimator {plan.estimator} has "
-                "none; use acq_optimizer auto or sampling, or base_estimator GP"
+                "none; use acq_optimizer auto or sampling, or base_estimator GP",
+                "acq_optimizer",
             )
-        count = len(SearchSpace.of(experiment).parameters)
-        if count > qmc.Sobol.MAXDIM:
-            raise SettingsError(
+        space = reader.space()
+        if space is not None and len(space.parameters) > qmc.Sobol.MAXDIM:
+            reader.refuse(
                 f"bayesianoptimization takes {qmc.Sobol.MAXDIM} parameters at most, and there are "
-                f"{count}"
+                f"{len(space.parameters)}"
             )
+        reader.check()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """All of them count: ended ones by their losses, the others by where they are."""
@@ -132,7 +128,7 @@ class BayesianOptimization:
         return SuggestionReply(assignments)
 
     def _knowledge(self) -> _Knowledge | None:
-        ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        ended = self._history.of(*ENDED)
         has_loss = any(trial.outcome is not Outcome.FAILED for trial in ended)
         if len(ended) < self._plan.initial or not has_loss:
             return None
@@ -225,21 +221,30 @@ def _rewards(ended: Sequence[PastTrial], losses: Floats) -> Sequence[tuple[str, 
 
 
 def _plan(reader: SettingsReader) -> Plan:
-    wrong = "{value} is not supported in Bayesian optimization"
+    wrong = "{value} is not supported in Bayesian optimization, use"
     return Plan(
         estimator=reader.choice(
-            "base_estimator", "GP", ("GP", "RF", "ET", "GBRT"), f"base_estimator {wrong}"
+            "base_estimator",
+            "GP",
+            ("GP", "RF", "ET", "GBRT"),
+            f"base_estimator {wrong} GP, RF, ET or GBRT",
         ),
         initial=reader.integer(
             "n_initial_points",
             10,
-            lambda count: count >= 0,
+            at_least(0),
             "n_initial_points should be great or equal than zero",
         ),
         acquisition=reader.choice(
-            "acq_func", "gp_hedge", ("gp_hedge", *ACQUISITIONS), f"acq_func {wrong}"
+            "acq_func",
+            "gp_hedge",
+            ("gp_hedge", *ACQUISITIONS),
+            f"acq_func {wrong} gp_hedge, EI, LCB or PI",
         ),
         optimizer=reader.choice(
-            "acq_optimizer", "auto", ("auto", "sampling", "lbfgs"), f"acq_optimizer {wrong}"
+            "acq_optimizer",
+            "auto",
+            ("auto", "sampling", "lbfgs"),
+            f"acq_optimizer {wrong} auto, sampling or lbfgs",
         ),
     )

@@ -6,12 +6,11 @@ Scale", 2018, algorithms 1 and 2; the model is in :mod:`katib.search.rung_model`
 
 from __future__ import annotations
 
-import math
-
 from katib.api.experiment import Experiment
 from katib.search.brackets import BracketPlan, BracketSearch
 from katib.search.rung_model import ModelPlan
 from katib.search.settings import SettingsReader
+from katib.search.span import above, above_to, at_least, between, inside
 
 
 class Bohb(BracketSearch):
@@ -37,34 +36,33 @@ def _model(reader: SettingsReader) -> ModelPlan:
     share = reader.number(
         "random_fraction",
         1 / 3,
-        lambda share: 0 <= share <= 1,
+        between(0, 1),
         "random_fraction should be in the range of [0, 1]",
     )
     percent = reader.number(
         "top_n_percent",
         15.0,
-        lambda percent: 0 < percent < 100,
+        inside(0, 100),
         "top_n_percent should be in the range of (0, 100)",
     )
-    draws = reader.integer(
-        "num_samples", 64, lambda count: count > 0, "num_samples should be great than zero"
-    )
+    draws = reader.integer("num_samples", 64, at_least(1), "num_samples should be great than zero")
     factor = reader.number(
         "bandwidth_factor",
         3.0,
-        lambda factor: 0 < factor < math.inf,
+        above(0),
         "bandwidth_factor should be great than zero",
     )
     least = reader.number(
         "min_bandwidth",
         1e-3,
-        lambda width: 0 < width <= 1,
+        above_to(0, 1),
         "min_bandwidth should be in the range of (0, 1]",
     )
     points = reader.integer(
         "min_points_in_model",
         None,
-        lambda count: count >= 1,
+        at_least(1),
         "min_points_in_model should be great or equal than one",
+        "one more than parameters",
     )
     return ModelPlan(share, percent / 100, draws, factor, least, points)

@@ -5,7 +5,6 @@ N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016, in the package ``cmae
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
@@ -17,13 +16,13 @@ from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import NameValue, Strings
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.evolution import Evolution, Plan
-from katib.search.history import History, Outcome, PastTrial, losses_of, points_of
+from katib.search.history import ENDED, History, Outcome, PastTrial, losses_of, points_of
 from katib.search.preselection import Preselection
-from katib.search.settings import SettingsReader
+from katib.search.settings import SettingsReader, Values
 from katib.search.space import SearchSpace
+from katib.search.span import at_least
 
 GENERATION = "cmaes.suggestion/generation"
 
@@ -61,25 +60,18 @@ class CmaEs:
     def validate(experiment: Experiment) -> None:
         """Accept ``sigma``, ``restart_strategy``, ``random_state``; and two numbers at least."""
         reader = SettingsReader(experiment)
-        reader.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be greate or equal than zero",
-        )
+        reader.seed("random_state should be greate or equal than zero")
         _plan(reader)
-        reader.check()
-        SearchSpace.of(experiment)
+        reader.space()
         parameters = experiment.spec.parameters
         counts = Counter(parameter.name for parameter in parameters)
         repeated = [name for name, count in counts.items() if count > 1]
         if repeated:
-            raise SettingsError(f"Detect duplicated parameter name: {', '.join(repeated)}")
+            reader.refuse(f"Detect duplicated parameter name: {', '.join(repeated)}")
         types = [parameter.parameter_type for parameter in parameters]
         if types.count(names.INT) + types.count(names.DOUBLE) < 2:
-            raise SettingsError(
-                "CMA-ES only supports two or more dimensional continuous search space."
-            )
+            reader.refuse("CMA-ES only supports two or more dimensional continuous search space.")
+        reader.check()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Every trial belongs to the generation that its label names."""
@@ -115,7 +107,7 @@ class CmaEs:
         """From the trials that have ended, whatever their generation; once there are enough."""
         if self._preselection is not None:
             return
-        ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
+        ended = self._history.of(*ENDED)
         if len(ended) >= self._evolution.smallest:
             recent = sorted(ended, key=_generation)[-_MOST_RECENT:]
             self._preselection = Preselection(
@@ -127,7 +119,7 @@ class CmaEs:
 
     def _by_generation(self) -> Mapping[int, Sequence[PastTrial]]:
         members: defaultdict[int, list[PastTrial]] = defaultdict(list)
-        for trial in self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED):
+        for trial in self._history.of(*ENDED):
             generation = _generation(trial)
             if generation >= 0:
                 members[generation].append(trial)
@@ -177,15 +169,18 @@ class CmaEs:
 def _plan(reader: SettingsReader) -> Plan:
     sigma = reader.number(
         "sigma",
-        0.0,
-        lambda sigma: 0 <= sigma < math.inf,
+        _FIRST_SIGMA,
+        at_least(0),
         "sigma should be greate or equal than zero",
     )
-    strategy = reader.choice(
+    strategies = Values(
+        str, "none, ipop or bipop", lambda word: word in ("none", "None", "ipop", "bipop")
+    )
+    strategy = reader.read(
         "restart_strategy",
         "none",
-        ("none", "None", "ipop", "bipop"),
-        "restart_strategy {value} is not supported in CMAES optimization",
+        strategies,
+        "restart_strategy {value} is not supported in CMAES optimization, use none, ipop or bipop",
     )
     return Plan(sigma=sigma or _FIRST_SIGMA, restarts=strategy.lower())
 

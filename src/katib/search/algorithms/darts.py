@@ -5,19 +5,25 @@ H. Liu, K. Simonyan and Y. Yang, "DARTS: Differentiable Architecture Search", IC
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from katib.api import names
 from katib.api.experiment import Experiment, NasConfig, Operation
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import NameValue
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.nas.architecture import quoted
-from katib.search.nas.operations import PARAMETERLESS, config_of, found, problems_of, space_of
-from katib.search.settings import SettingsReader
+from katib.search.nas.operations import (
+    PARAMETERLESS,
+    config_of,
+    found,
+    problems_of,
+    refusals,
+    space_of,
+)
+from katib.search.settings import SettingsReader, Values
+from katib.search.span import at_least
 
 _SEEDS = 2**32
 
@@ -47,8 +53,6 @@ _WHOLE: Mapping[str, tuple[int, str]] = {
     "print_step": (1, "greater than or equal to one"),
     "num_nodes": (1, "greater than or equal to one"),
     "stem_multiplier": (1, "greater than or equal to one"),
-    "seed": (0, "greater than or equal to zero"),
-    "random_state": (0, "greater than or equal to zero"),
 }
 
 
@@ -56,7 +60,7 @@ class Darts:
     """Tells every trial the same, but for a seed of its own. There is nothing to learn from."""
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
-        config, given = config_of(experiment), _given(experiment)
+        config, given = config_of(experiment), SettingsReader(experiment).given
         self._layers = config.graph_config.num_layers or 0
         self._primitives = [name for one in config.operations for name in _primitives(one)]
         self._settings: Mapping[str, int | float | str | None] = {
@@ -71,17 +75,10 @@ class Darts:
 
         A setting with a name that is not known is for the trial to judge.
         """
-        problems: list[str] = []
-        try:
-            problems += _problems_of(config_of(experiment))
-        except SettingsError as error:
-            problems.append(str(error))
-        try:
-            _check_settings(experiment)
-        except SettingsError as error:
-            problems.append(str(error))
-        if problems:
-            raise SettingsError("; ".join(problems))
+        reader = SettingsReader(experiment)
+        reader.note(*refusals(experiment, _problems_of))
+        _check_settings(reader)
+        reader.check_values()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """History means nothing: each trial is a search by itself."""
@@ -134,24 +131,30 @@ def _problems_of(config: NasConfig) -> Iterator[str]:
             )
 
 
-def _check_settings(experiment: Experiment) -> None:
-    reader, given = SettingsReader(experiment), _given(experiment)
-    for name, (low, words) in _WHOLE.items():
-        # Katib has always let the text None pass here; it reaches the trial as a null.
-        if name != "batch_size" or given.get(name) != "None":
-            reader.integer(name, None, _from(low), f"{name} should be {words}")
-    for name in _DEFAULTS:
+def _check_settings(reader: SettingsReader) -> None:
+    for name, default in _DEFAULTS.items():
         if name not in _WHOLE:
             wrong = f"{name} should be greater than or equal to zero"
-            reader.number(name, None, lambda value: 0 <= value < math.inf, wrong)
-    reader.check_values()
+            reader.number(name, default, at_least(0), wrong)
+            continue
+        low, words = _WHOLE[name]
+        wrong = f"{name} should be {words}"
+        if name == "batch_size":
+            reader.read(name, default, _BATCH_SIZE, wrong)
+        else:
+            reader.integer(name, default, at_least(low), wrong)
+    zero = "should be greater than or equal to zero"
+    reader.integer("seed", None, at_least(0), f"seed {zero}", "random_state")
+    reader.seed(f"random_state {zero}")
 
 
-def _from(low: int) -> Callable[[int], bool]:
-    return lambda value: value >= low
+def _size_or_none(text: str) -> int | None:
+    # Katib has always let the text None pass here; it reaches the trial as a null.
+    return None if text == "None" else int(text)
 
 
-def _given(experiment: Experiment) -> Mapping[str, str]:
-    algorithm = experiment.spec.algorithm
-    settings = () if algorithm is None else algorithm.algorithm_settings
-    return {setting.name: setting.value for setting in settings}
+def _is_size(size: int | None) -> bool:
+    return size is None or size >= 1
+
+
+_BATCH_SIZE = Values(_size_or_none, "a whole number from 1 on, or None", _is_size)

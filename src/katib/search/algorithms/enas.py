@@ -17,15 +17,15 @@ from katib.api.experiment import Experiment, NasConfig
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import NameValue
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
-from katib.search.history import Floats, History, Outcome, PastTrial
+from katib.search.history import ENDED, Floats, History, Outcome, PastTrial
 from katib.search.nas.architecture import Architecture, architecture_of, network_text, text_of
 from katib.search.nas.controller import Choose, Controller
 from katib.search.nas.learning import Learner, Lesson
-from katib.search.nas.operations import choices_of, config_of, found, problems_of
+from katib.search.nas.operations import choices_of, config_of, found, problems_of, refusals
 from katib.search.nas.preferences import Preferences
 from katib.search.nas.weights import Outline, Weights
+from katib.search.penalty import penalty_of
 from katib.search.space import SearchSpace
 
 ARCHITECTURE = "architecture"
@@ -60,17 +60,7 @@ class Enas:
     @staticmethod
     def validate(experiment: Experiment) -> None:
         """Accept the settings of the controller, ``random_state``, and a whole ``nasConfig``."""
-        problems: list[str] = []
-        try:
-            problems += _problems_of(config_of(experiment))
-        except SettingsError as error:
-            problems.append(str(error))
-        try:
-            Preferences.of(experiment)
-        except SettingsError as error:
-            problems.append(str(error))
-        if problems:
-            raise SettingsError("; ".join(problems))
+        Preferences.of(experiment, refusals(experiment, _problems_of))
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """A trial without an architecture of this experiment is no evidence and is left out."""
@@ -102,16 +92,20 @@ class Enas:
         """What the trials that have ended teach, in the order of their ends.
 
         A trial that was stopped early is worth its value, and a failed one nothing, but neither
-        more than the worst before it that finished; a failure without any before it says nothing.
+        more than the worst before it that finished; a penalised one is worth less than all before
+        it. A failed or penalised one without any before it says nothing.
         """
-        ended = self._history.of(Outcome.FINISHED, Outcome.STOPPED, Outcome.FAILED)
-        worst = math.inf
+        ended = self._history.of(*ENDED)
+        worst, losses = math.inf, list[float]()
         for trial in sorted(ended, key=self._place):
             if trial.outcome is Outcome.FINISHED:
                 reward = -trial.loss
                 worst = min(worst, reward)
+                losses.append(trial.loss)
             elif trial.outcome is Outcome.STOPPED:
                 reward = min(-trial.loss, worst)
+            elif trial.outcome is Outcome.PENALISED and losses:
+                reward = -penalty_of(losses)
             else:
                 reward = worst
             if math.isfinite(reward):

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.permutation import Permutation
 from katib.search.settings import SettingsReader
@@ -25,29 +24,12 @@ class GridSearch:
     @staticmethod
     def validate(experiment: Experiment) -> None:
         """Accept ``random_state``, and search spaces that can be counted and have enough points."""
-        settings = SettingsReader(experiment)
-        settings.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
-        settings.check()
-        space = SearchSpace.of(experiment)
-        endless = [parameter.name for parameter in space.parameters if parameter.size is None]
-        if endless:
-            reasons = "; ".join(
-                f"Param {name} step is nil; For discrete search space, all parameters must include "
-                "step"
-                for name in endless
-            )
-            raise SettingsError(f"failed to validate parameters({', '.join(endless)}): {reasons}")
-        wanted = experiment.spec.max_trial_count or 0
-        size = space.size or 0
-        if wanted > size:
-            raise SettingsError(
-                f"Max Trial Count: {wanted} > all possible search combinations: {size}"
-            )
+        reader = SettingsReader(experiment)
+        reader.seed()
+        space = reader.space()
+        if space is not None:
+            _check_size(space, experiment, reader)
+        reader.check()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """History means nothing to grid search: a point that failed is not tried again."""
@@ -60,3 +42,17 @@ class GridSearch:
 
     def _assignment(self, place: int) -> TrialAssignment:
         return TrialAssignment(parameter_assignments=self._space.point(self._order[place]))
+
+
+def _check_size(space: SearchSpace, experiment: Experiment, reader: SettingsReader) -> None:
+    endless = [parameter.name for parameter in space.parameters if parameter.size is None]
+    if endless:
+        reasons = "; ".join(
+            f"Param {name} step is nil; For discrete search space, all parameters must include step"
+            for name in endless
+        )
+        reader.refuse(f"failed to validate parameters({', '.join(endless)}): {reasons}")
+        return
+    wanted, size = experiment.spec.max_trial_count or 0, space.size or 0
+    if wanted > size:
+        reader.refuse(f"Max Trial Count: {wanted} > all possible search combinations: {size}")

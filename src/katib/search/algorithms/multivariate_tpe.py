@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from katib.api.experiment import Experiment
 from katib.search.settings import SettingsReader
-from katib.search.space import SearchSpace
+from katib.search.span import at_least
 from katib.search.tree_parzen import GOOD, Plan, TreeParzenSearch
 
 #: More than the libraries' 24: a point is chosen as a whole, out of more that it could be.
@@ -25,28 +25,23 @@ class MultivariateTpe(TreeParzenSearch):
     def validate(experiment: Experiment) -> None:
         """Accept the number of trials to start with, of draws, ``random_state``, and any space."""
         reader = SettingsReader(experiment)
-        reader.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be greate or equal than zero",
-        )
+        reader.seed("random_state should be greate or equal than zero")
         _plan(reader)
+        reader.space()
         reader.check()
-        SearchSpace.of(experiment)
 
 
 def _plan(reader: SettingsReader) -> Plan:
     startup = reader.integer(
         "n_startup_trials",
         10,
-        lambda count: count >= 0,
+        at_least(0),
         "n_startup_trials should be greate or equal than zero",
     )
     draws = reader.integer(
         "n_ei_candidates",
         _DRAWS,
-        lambda count: count > 0,
+        at_least(1),
         "n_ei_candidates should be great than zero",
     )
     return Plan(

@@ -16,13 +16,14 @@ from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import NameValue, Strings
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.exploration import Exploration
 from katib.search.history import History, PastTrial
 from katib.search.population import Member, Ranking, members_of
-from katib.search.settings import SettingsReader
+from katib.search.resource import read_trial_dir
+from katib.search.settings import MUST_BE_GIVEN, SettingsReader, Values
 from katib.search.space import SearchSpace
+from katib.search.span import at_least, between
 
 #: Which generation of its member a trial is, from 0 on.
 GENERATION = "pbt.suggestion.katib.kubeflow.org/generation"
@@ -67,34 +68,35 @@ class Settings:
             SettingsError: they are wrong; the message names everything that is.
         """
         reader = SettingsReader(experiment)
+        missing = [name for name in _REQUIRED if name not in reader.given]
+        if missing:
+            reader.refuse(f"Required params missing: {', '.join(missing)}")
         size = reader.integer(
-            "n_population", 0, lambda size: size >= 5, "Param(n_population) should be >= 5"
+            "n_population", 0, at_least(5), "Param(n_population) should be >= 5", MUST_BE_GIVEN
         )
         threshold = reader.number(
             "truncation_threshold",
             math.nan,
-            _is_share,
+            between(0, 1),
             "Param(truncation_threshold) should be between 0 and 1, inclusive",
+            MUST_BE_GIVEN,
         )
         probability = reader.number(
             "resample_probability",
             None,
-            _is_share,
+            between(0, 1),
             "Param(resample_probability) should be null to perturb at 0.8 or 1.2, or be between 0 "
             "and 1, inclusive, to resample",
+            "values are multiplied instead",
         )
-        factors = reader.parsed("perturbation_factors", _factors, (0.8, 1.2))
+        factors = reader.read("perturbation_factors", (0.8, 1.2), _FACTORS, unset="0.8,1.2")
         explores_all = reader.choice(
             "explore_all", "false", ("true", "false"), "explore_all should be true or false"
         )
-        reader.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
-        reader.parsed(names.SETTING_TRIAL_DIR, _absolute, "")
-        _check(reader, experiment)
+        reader.seed()
+        read_trial_dir(reader, MUST_BE_GIVEN)
+        reader.space()
+        reader.check()
         return cls(size, threshold, probability, factors, explores_all == "true")
 
 
@@ -120,7 +122,6 @@ class PopulationBasedTraining:
     def validate(experiment: Experiment) -> None:
         """Accept any search space."""
         Settings.of(experiment)
-        SearchSpace.of(experiment)
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Every trial belongs to the member and the generation that its labels name."""
@@ -189,33 +190,11 @@ def _again(trial: PastTrial) -> TrialAssignment:
     return TrialAssignment(parameter_assignments=trial.assignments, labels=Strings(labels))
 
 
-def _check(reader: SettingsReader, experiment: Experiment) -> None:
-    problems: list[str] = []
-    algorithm = experiment.spec.algorithm
-    given = () if algorithm is None else algorithm.algorithm_settings
-    missing = [name for name in _REQUIRED if name not in {setting.name for setting in given}]
-    if missing:
-        problems.append(f"Required params missing: {', '.join(missing)}")
-    try:
-        reader.check()
-    except SettingsError as error:
-        problems.append(str(error))
-    if problems:
-        raise SettingsError("; ".join(problems))
-
-
 def _factors(text: str) -> Sequence[float]:
     factors = tuple(float(word) for word in text.split(","))
     if not all(0 < factor < math.inf and factor != 1 for factor in factors):
-        raise ValueError("write numbers above 0, other than 1, with commas between them")
+        raise ValueError("one of them is not above 0, or is 1")
     return factors
 
 
-def _absolute(text: str) -> str:
-    if not text.startswith("/") or not text.strip("/"):
-        raise ValueError("write an absolute path of the trial's container, such as /checkpoints")
-    return text
-
-
-def _is_share(number: float) -> bool:
-    return 0 <= number <= 1
+_FACTORS = Values(_factors, "numbers above 0, other than 1, with commas between them")

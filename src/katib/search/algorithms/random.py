@@ -23,15 +23,10 @@ class RandomSearch:
     @staticmethod
     def validate(experiment: Experiment) -> None:
         """Accept ``random_state`` from 0 on, and any search space."""
-        settings = SettingsReader(experiment)
-        settings.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
-        settings.check()
-        SearchSpace.of(experiment)
+        reader = SettingsReader(experiment)
+        reader.seed()
+        reader.space()
+        reader.check()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """History means nothing to random search."""

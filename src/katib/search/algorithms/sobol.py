@@ -15,7 +15,6 @@ from scipy.stats import qmc
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.errors import SettingsError
 from katib.ports.suggester import SuggestionReply
 from katib.search.distinct import DistinctPoints
 from katib.search.settings import SettingsReader
@@ -38,7 +37,7 @@ class SobolSearch:
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         self._space = SearchSpace.of(experiment)
-        is_scrambled = SettingsReader(experiment).integer("random_state", None) is not None
+        is_scrambled = SettingsReader(experiment).seed() is not None
         # The plain sequence begins in a corner, at 0 for every parameter; Katib leaves it out.
         self._first = 0 if is_scrambled else 1
         self._engine = qmc.Sobol(
@@ -53,19 +52,15 @@ class SobolSearch:
     @staticmethod
     def validate(experiment: Experiment) -> None:
         """Accept ``random_state`` from 0 on, and up to 21,201 parameters."""
-        settings = SettingsReader(experiment)
-        settings.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
-        settings.check()
-        count = len(SearchSpace.of(experiment).parameters)
-        if count > _MOST_PARAMETERS:
-            raise SettingsError(
-                f"sobol takes {_MOST_PARAMETERS} parameters at most, and there are {count}"
+        reader = SettingsReader(experiment)
+        reader.seed(unset="the sequence as it is, unscrambled")
+        space = reader.space()
+        if space is not None and len(space.parameters) > _MOST_PARAMETERS:
+            reader.refuse(
+                f"sobol takes {_MOST_PARAMETERS} parameters at most, and there are "
+                f"{len(space.parameters)}"
             )
+        reader.check()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """History means nothing to a sequence that is known beforehand."""

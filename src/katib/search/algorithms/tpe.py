@@ -6,11 +6,9 @@ J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for Hyper-Parameter
 
 from __future__ import annotations
 
-import math
-
 from katib.api.experiment import Experiment
 from katib.search.settings import SettingsReader
-from katib.search.space import SearchSpace
+from katib.search.span import above, at_least, inside
 from katib.search.tree_parzen import GOOD, Plan, TreeParzenSearch
 
 
@@ -24,44 +22,37 @@ class Tpe(TreeParzenSearch):
     def validate(experiment: Experiment) -> None:
         """Accept the settings of both libraries that serve ``tpe`` in Katib, and any space."""
         reader = SettingsReader(experiment)
-        reader.integer(
-            "random_state",
-            None,
-            lambda state: state >= 0,
-            "random_state should be great or equal than zero",
-        )
+        reader.seed()
         _plan(reader)
+        reader.space()
         reader.check()
-        SearchSpace.of(experiment)
 
 
 def _plan(reader: SettingsReader) -> Plan:
-    gamma = reader.number(
-        "gamma", GOOD, lambda gamma: 0 < gamma < 1, "gamma should be in the range of (0, 1)"
-    )
+    gamma = reader.number("gamma", GOOD, inside(0, 1), "gamma should be in the range of (0, 1)")
     prior_weight = reader.number(
         "prior_weight",
         1.0,
-        lambda weight: 0 < weight < math.inf,
+        above(0),
         "prior_weight should be great than zero",
     )
     startup = reader.integer(
         "n_startup_trials",
         10,
-        lambda count: count >= 0,
+        at_least(0),
         "n_startup_trials should be greate or equal than zero",
     )
     draws = reader.integer(
         "n_EI_candidates",
         24,
-        lambda count: count > 0,
+        at_least(1),
         "n_EI_candidates should be great than zero",
     )
     # The other library's name of the same; given both, it counts.
     draws = reader.integer(
         "n_ei_candidates",
         draws,
-        lambda count: count > 0,
+        at_least(1),
         "n_ei_candidates should be great than zero",
     )
     return Plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,8 +11,13 @@ import msgspec
 from katib.api import names
 from katib.api.experiment import Experiment, ExperimentSpec, NasConfig, Operation, ParameterSpec
 from katib.api.values import Value
-from katib.errors import SettingsError
+from katib.errors import FieldError, SettingsError
 from katib.search.space import SearchSpace
+
+_MISSING = (
+    "spec.nasConfig is missing; a neural architecture search needs its layers and operations in "
+    "place of spec.parameters"
+)
 
 #: Operations that have no parameters by nature.
 PARAMETERLESS = frozenset({"skip_connection"})
@@ -44,11 +49,17 @@ def config_of(experiment: Experiment) -> NasConfig:
     """
     config = experiment.spec.nas_config
     if config is None:
-        raise SettingsError(
-            "spec.nasConfig is missing; a neural architecture search needs its layers and "
-            "operations in place of spec.parameters"
-        )
+        raise SettingsError(_MISSING)
     return config
+
+
+def refusals(
+    experiment: Experiment, find: Callable[[NasConfig], Iterable[str]]
+) -> Iterator[FieldError]:
+    """What ``find`` says against the search space of an experiment, or that it has none."""
+    config = experiment.spec.nas_config
+    for problem in (_MISSING,) if config is None else find(config):
+        yield FieldError("spec.nasConfig", "Invalid value", problem)
 
 
 def problems_of(config: NasConfig) -> Iterator[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from katib.api.experiment import Experiment
-from katib.errors import SettingsError
-from katib.search.settings import SettingsReader
+from katib.errors import FieldError
+from katib.search.settings import SettingsReader, Values
+from katib.search.span import above, above_to, at_least
 
-T = TypeVar("T")
 D = TypeVar("D")
 
 
@@ -46,13 +46,18 @@ class Preferences:
     log_every_steps: int = 10
 
     @classmethod
-    def of(cls, experiment: Experiment) -> Preferences:
+    def of(cls, experiment: Experiment, problems: Iterable[FieldError] = ()) -> Preferences:
         """Read them.
 
+        Args:
+            experiment: whose settings.
+            problems: what is already known to be wrong with its search space.
+
         Raises:
-            SettingsError: they are wrong; the message names everything that is.
+            SettingsError: they are wrong; the message names everything that is, known or not.
         """
         reader, default = _Reader(experiment), cls()
+        reader.note(*problems)
         read = cls(
             hidden_size=reader.count("controller_hidden_size", default.hidden_size),
             temperature=reader.optional("controller_temperature", default.temperature),
@@ -65,7 +70,9 @@ class Preferences:
             train_steps=reader.count("controller_train_steps", default.train_steps),
             log_every_steps=reader.count("controller_log_every_steps", default.log_every_steps),
         )
-        reader.whole("random_state", None, 0)
+        reader.seed(
+            "Algorithm Setting random_state: {value} with int type must be in range [0, inf)"
+        )
         reader.check()
         return read
 
@@ -75,9 +82,8 @@ class _Reader(SettingsReader):
 
     def whole(self, name: str, default: D, low: int) -> int | D:
         """A whole number from ``low`` on."""
-        text = self._texts.get(name, "")
-        wrong = f"Algorithm Setting {name}: {text} with int type must be in range [{low}, inf)"
-        return self.integer(name, default, lambda value: value >= low, wrong)
+        wrong = f"Algorithm Setting {name}: {{value}} with int type must be in range [{low}, inf)"
+        return self.integer(name, default, at_least(low), wrong)
 
     def count(self, name: str, default: int) -> int:
         """A whole number from 1 on."""
@@ -85,51 +91,30 @@ class _Reader(SettingsReader):
 
     def share(self, name: str, default: float) -> float:
         """A number above 0, and at most 1."""
-        return self._above_zero(name, default, 1.0)
+        return self.number(name, default, above_to(0, 1), _out_of_range(name, 1.0))
 
     def optional(self, name: str, default: float | None) -> float | None:
         """A number above 0, or ``None``."""
-        if self._texts.get(name) == "None":
-            self._read.add(name)
-            return None
-        return self._above_zero(name, default, math.inf)
+        return self.read(name, default, _OPTIONAL, _out_of_range(name, math.inf))
 
-    def check(self) -> None:
-        """As for every algorithm, in other words.
+    def _unknown(self, name: str) -> str:
+        return f"Unknown Algorithm Setting name: {name}"
 
-        Raises:
-            SettingsError: a value is wrong, or a setting is given that was never read.
-        """
-        problems = [*self._unknown(), *self._problems]
-        if problems:
-            raise SettingsError("; ".join(problems))
+    def _unparsed(self, name: str, text: str, error: ValueError, words: str) -> str:
+        kind = "int" if words.startswith("a whole") else "float"
+        return f"Algorithm Setting {name} must be {kind} type: exception {error}, write {words}"
 
-    def _above_zero(self, name: str, default: D, high: float) -> float | D:
-        text = self._texts.get(name, "")
-        wrong = f"Algorithm Setting {name}: {text} with float type must be in range (0.0, {high})"
-        return self.number(
-            name, default, lambda value: 0 < value <= high and math.isfinite(value), wrong
-        )
 
-    def _unknown(self) -> Iterator[str]:
-        for name in self._texts:
-            if name not in self._read:
-                yield f"Unknown Algorithm Setting name: {name}"
+def _out_of_range(name: str, high: float) -> str:
+    return f"Algorithm Setting {name}: {{value}} with float type must be in range (0.0, {high})"
 
-    def _parse(
-        self,
-        name: str,
-        parse: Callable[[str], T],
-        default: D,
-        rule: tuple[Callable[[T], bool], str],
-    ) -> T | D:
-        try:
-            parse(self._texts.get(name, "1"))
-        except ValueError as error:
-            self._read.add(name)
-            wanted = "int" if parse is int else "float"
-            self._problems.append(
-                f"Algorithm Setting {name} must be {wanted} type: exception {error}"
-            )
-            return default
-        return super()._parse(name, parse, default, rule)
+
+def _number_or_none(text: str) -> float | None:
+    return None if text == "None" else float(text)
+
+
+def _is_above_zero_or_none(number: float | None) -> bool:
+    return number is None or above(0)(number)
+
+
+_OPTIONAL = Values(_number_or_none, "a number above 0, or None", _is_above_zero_or_none)

@@ -14,6 +14,7 @@ from katib.api.stopping import GREATER, LESS, MOST_NUMBERS, write_steps
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.search.settings import SettingsReader
+from katib.search.span import at_least
 from katib.search.stopping.reports import objective_of, read_reports
 from katib.search.stopping.rule import ReadReports, read_start_step
 
@@ -39,14 +40,14 @@ class CurveSettings:
             reader.integer(
                 "min_trials_required",
                 3,
-                lambda count: count > 0,
+                at_least(1),
                 "min_trials_required must be greater than zero (>0)",
             ),
             read_start_step(reader, 4),
             reader.integer(
                 "interval",
                 1,
-                lambda reports: reports >= 1,
+                at_least(1),
                 "interval must be greater or equal than one (>=1)",
             ),
         )

@@ -14,6 +14,7 @@ from katib.api.numbers import parse_number
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.ports.observation_log import MetricEntry
+from katib.search.span import at_least
 from katib.search.stopping.rule import ReadReports, read_start_step, settings_of
 
 
@@ -77,7 +78,7 @@ def _read(experiment: Experiment) -> _Settings:
         reader.integer(
             "min_trials_required",
             3,
-            lambda count: count > 0,
+            at_least(1),
             "min_trials_required must be greater than zero (>0)",
         ),
         read_start_step(reader, 4),

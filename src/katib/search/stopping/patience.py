@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import ClassVar
-
 from katib.api.experiment import Experiment
 from katib.api.stopping import STALLED, write_numbers
 from katib.api.suggestion import EarlyStoppingRule
-from katib.api.trial import Trial
+from katib.search.span import at_least
+from katib.search.stopping.fixed import FixedRule
 from katib.search.stopping.reports import objective_of
-from katib.search.stopping.rule import ReadReports, read_start_step, settings_of
+from katib.search.stopping.rule import read_start_step, settings_of
 
 
-class Patience:
+class Patience(FixedRule):
     """Stops a trial after ``patience`` reports that do not improve on what was best before.
 
     An improvement is better by more than ``min_delta`` than the last one. The simplest of the
@@ -22,55 +19,23 @@ class Patience:
     used everywhere: strips of one report.
     """
 
-    is_live: ClassVar[bool] = False
-
-    def __init__(self, experiment: Experiment) -> None:
-        self._settings = _read(experiment)
-        self._metric, _ = objective_of(experiment)
-
     @staticmethod
-    def validate(experiment: Experiment) -> None:
+    def read(experiment: Experiment) -> EarlyStoppingRule:
         """Any number of reports from one on, and any least improvement from zero on."""
-        _read(experiment)
-
-    def tell(self, trial: Trial, read: ReadReports) -> None:
-        """Other trials mean nothing here."""
-
-    def rules(self) -> tuple[EarlyStoppingRule, ...]:
-        """One, about the objective metric, from the first trial on."""
-        settings = self._settings
-        rule = EarlyStoppingRule(
-            name=self._metric,
-            value=write_numbers((settings.patience, settings.min_delta)),
-            comparison=STALLED,
-            start_step=settings.start_step,
+        reader = settings_of(experiment)
+        patience = reader.integer(
+            "patience", 5, at_least(1), "patience must be greater or equal than one (>=1)"
         )
-        return (rule,)
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    patience: int
-    min_delta: float
-    start_step: int
-
-
-def _read(experiment: Experiment) -> _Settings:
-    reader = settings_of(experiment)
-    settings = _Settings(
-        reader.integer(
-            "patience",
-            5,
-            lambda reports: reports >= 1,
-            "patience must be greater or equal than one (>=1)",
-        ),
-        reader.number(
+        min_delta = reader.number(
             "min_delta",
             0.0,
-            lambda number: 0 <= number < math.inf,
+            at_least(0),
             "min_delta must be a number greater or equal than zero (>=0)",
-        ),
-        read_start_step(reader, 1),
-    )
-    reader.check()
-    return settings
+        )
+        start_step = read_start_step(reader, 1)
+        reader.check()
+        metric, _ = objective_of(experiment)
+        value = write_numbers((patience, min_delta))
+        return EarlyStoppingRule(
+            name=metric, value=value, comparison=STALLED, start_step=start_step
+        )

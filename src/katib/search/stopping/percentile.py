@@ -10,6 +10,7 @@ from typing import ClassVar
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
+from katib.search.span import between
 from katib.search.stopping.curves import Curves, CurveSettings
 from katib.search.stopping.reports import bests, objective_of
 from katib.search.stopping.rule import ReadReports, settings_of
@@ -58,7 +59,7 @@ def _read(experiment: Experiment) -> tuple[CurveSettings, float]:
     percentile = reader.number(
         "percentile",
         25.0,
-        lambda number: 0 <= number <= 100,
+        between(0, 100),
         "percentile must be between 0 and 100",
     )
     reader.check()

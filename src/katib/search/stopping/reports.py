@@ -18,7 +18,7 @@ def read_reports(entries: Iterable[MetricEntry]) -> Iterator[float]:
 
 
 def bests(numbers: Iterable[float], better: Callable[[float, float], float]) -> Iterator[float]:
-    """(n_reports,), the best of the numbers until each; ``nan`` until there is one.
+    """(n_reports,), the best finite number until each; until there is one, the latest infinity.
 
     Args:
         numbers: (n_reports,).
@@ -26,9 +26,9 @@ def bests(numbers: Iterable[float], better: Callable[[float, float], float]) -> 
     """
 
     def best(one: float, other: float) -> float:
-        if math.isnan(one) or math.isnan(other):
-            return other if math.isnan(one) else one
-        return better(one, other)
+        if not math.isfinite(one):
+            return one if math.isnan(other) else other
+        return better(one, other) if math.isfinite(other) else one
 
     return accumulate(numbers, best)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
-from msgspec.structs import replace
-
 from katib.api.experiment import Experiment
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.ports.observation_log import MetricEntry
 from katib.search.settings import SettingsReader
+from katib.search.span import at_least
 
 #: Reads a trial's reports of its objective metric, by time, then by arrival. May be slow.
 ReadReports = Callable[[], Sequence[MetricEntry]]
@@ -65,9 +64,7 @@ class StoppingAlgorithm(Protocol):
 
 def settings_of(experiment: Experiment) -> SettingsReader:
     """Reads the settings of an experiment's early stopping."""
-    # The reader knows search algorithms; a stopping algorithm is described in the same words.
-    spec = replace(experiment.spec, algorithm=experiment.spec.early_stopping)
-    return SettingsReader(replace(experiment, spec=spec))
+    return SettingsReader(experiment, "earlyStopping")
 
 
 def read_start_step(reader: SettingsReader, default: int) -> int:
@@ -75,6 +72,6 @@ def read_start_step(reader: SettingsReader, default: int) -> int:
     return reader.integer(
         "start_step",
         default,
-        lambda step: step >= 1,
+        at_least(1),
         "start_step must be greater or equal than one (>=1)",
     )

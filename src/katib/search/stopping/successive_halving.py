@@ -12,6 +12,7 @@ from katib.api.stopping import GREATER, LESS, write_steps
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
 from katib.ports.observation_log import MetricEntry
+from katib.search.span import at_least
 from katib.search.stopping.reports import bests, objective_of, read_reports
 from katib.search.stopping.rule import ReadReports, settings_of
 
@@ -99,12 +100,10 @@ def _read(experiment: Experiment) -> _Settings:
         reader.integer(
             "min_resource",
             1,
-            lambda reports: reports >= 1,
+            at_least(1),
             "min_resource must be greater or equal than one (>=1)",
         ),
-        reader.integer(
-            "eta", 3, lambda factor: factor >= 2, "eta must be greater or equal than two (>=2)"
-        ),
+        reader.integer("eta", 3, at_least(2), "eta must be greater or equal than two (>=2)"),
     )
     reader.check()
     return settings

@@ -11,6 +11,7 @@ from katib.api.experiment import Experiment
 from katib.api.stopping import MOST_NUMBERS, WORSE, write_numbers
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import Trial
+from katib.search.span import inside
 from katib.search.stopping.reports import objective_of, read_reports
 from katib.search.stopping.rule import ReadReports, read_start_step, settings_of
 
@@ -75,7 +76,7 @@ def _read(experiment: Experiment) -> _Settings:
         reader.number(
             "p_threshold",
             0.1,
-            lambda number: 0 < number < 1,
+            inside(0, 1),
             "p_threshold must be between 0 and 1",
         ),
         read_start_step(reader, 2),

@@ -17,6 +17,7 @@ from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import NameValue
+from katib.errors import FieldError
 
 _LENGTH = struct.Struct(">Q")
 _ENCODER = msgspec.json.Encoder()
@@ -72,9 +73,9 @@ class Done(Message, frozen=True):
 
 
 class Refused(Message, frozen=True):
-    """The settings or the search space are wrong; the sentences are for the user."""
+    """The settings or the search space are wrong."""
 
-    problems: tuple[str, ...]
+    problems: tuple[FieldError, ...]
 
 
 class Failed(Message, frozen=True):

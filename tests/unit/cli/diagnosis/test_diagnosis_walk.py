@@ -25,6 +25,7 @@ from katib.api.experiment import (
 from katib.api.kinds import CONFIG_MAPS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind, ObjectMeta, Unstructured
+from katib.testing.builders import an_experiment
 
 Scenery = Callable[[LeftBehind], None]
 
@@ -168,6 +169,28 @@ def unpushed(left: LeftBehind) -> None:
 def incomparable(left: LeftBehind) -> None:
     trial = left.trial(a_condition(names.SUCCEEDED))
     metric = Metric(name="loss", min="nan", max="nan", latest="nan")
+    status = replace(trial.status, observation=Observation(metrics=(metric,)))
+    left.store.update_status(TRIALS, replace(trial, status=status))
+
+
+NON_FINITE = "Job reason: NonFiniteObjective"
+
+
+def ignored(left: LeftBehind) -> None:
+    why = 'Metrics are not available. Job message: metric "loss" was never finite: 2x nan'
+    reason = f"MetricsUnavailable. {NON_FINITE}"
+    left.trial(a_condition(names.METRICS_UNAVAILABLE, reason, why))
+
+
+def diverged(left: LeftBehind) -> None:
+    why = 'Trial has failed. Job message: metric "loss" is inf by its strategy max'
+    left.trial(a_condition(names.FAILED, f"TrialFailed. {NON_FINITE}", why))
+
+
+def penalised(left: LeftBehind) -> None:
+    objective = an_experiment().with_non_finite(names.PENALISE).build().spec.objective
+    trial = left.trial(a_condition(names.SUCCEEDED), objective=objective)
+    metric = Metric(name="loss", min="inf", max="inf", latest="inf")
     status = replace(trial.status, observation=Observation(metrics=(metric,)))
     left.store.update_status(TRIALS, replace(trial, status=status))
 
@@ -389,6 +412,20 @@ CASES: dict[str, Case] = {
         "let the program print numbers",
         TRIAL,
     ),
+    "the metric was never finite and that is left out": Case(
+        ignored,
+        "NonFiniteObjective",
+        ("1 trial ended without the metric, such as one:", "was never finite: 2x nan"),
+        "let spec.objective.nonFinite be penalise",
+        TRIAL,
+    ),
+    "the metric is infinite and that fails the trial": Case(
+        diverged,
+        "NonFiniteObjective",
+        ('metric "loss" is inf by its strategy max',),
+        "let spec.objective.nonFinite be penalise",
+        TRIAL,
+    ),
     "a run has ended and no condition of the template matches it": Case(
         unjudged('status.conditions.#(type=="Done")'),
         "ConditionsNeverMatch",
@@ -506,3 +543,8 @@ def test_of_ten_thousand_trials_few_are_read(
     assert found.reason == "ProgramFailed"
     assert found.object == "trial/trial-9999"
     assert found.message.startswith("of the newest 500, 500 trials failed, such as trial-9999:")
+
+
+def test_a_metric_that_is_penalised_is_no_fault(left: LeftBehind) -> None:
+    penalised(left)
+    assert not left.diagnose().is_wrong

@@ -240,10 +240,12 @@ BEST: dict[str, tuple[Sequence[Trial], str | None]] = {
         [a_trial("a", value="10"), a_trial("b", value="9")],
         "b",
     ),
-    "Infinity is a number and can be the best": (
+    "Infinity is never the best, also where it compares best": (
         [a_trial("a", value="-inf"), a_trial("b", value="-9")],
-        "a",
+        "b",
     ),
+    "Infinity alone makes no trial the best": ([a_trial("a", value="-inf")], None),
+    "A number too large to be one makes no trial the best": ([a_trial("a", value="1e400")], None),
     "`nan` is never better than a number": (
         [a_trial("a", value="nan", age=9), a_trial("b", value="5")],
         "b",

@@ -31,7 +31,6 @@ from katib.errors import (
     AlgorithmUnavailableError,
     NotFoundError,
     SettingsError,
-    StoreUnavailableError,
     UnknownNameError,
 )
 from katib.ports.reconciler import DONE, Result
@@ -259,6 +258,11 @@ REFUSALS: dict[str, tuple[Exception, str]] = {
     "An algorithm that does not exist fails the suggestion and names the nearest": (
         UnknownNameError("algorithm", "tpi", ["random", "tpe"]),
         'Validation failed: unknown algorithm "tpi", did you mean "tpe"?; known: random, tpe',
+    ),
+    "Early stopping settings that are refused fail the suggestion": (
+        SettingsError("n should be above 0", "start_step must be greater or equal than one (>=1)"),
+        "Validation failed: n should be above 0; start_step must be greater or equal than one "
+        "(>=1)",
     ),
 }
 
@@ -637,166 +641,3 @@ def test_rules_of_an_assignment_are_kept() -> None:
     stage = Stage(Suggester(lambda _: SuggestionReply([given])), requests=1)
     stage.reconcile()
     assert stage.suggestion.status.suggestions[0].early_stopping_rules == (rule,)
-
-
-@dataclass
-class Stopper:
-    """Gives ``given``, or fails, and keeps what it was asked."""
-
-    given: tuple[EarlyStoppingRule, ...] = ()
-    refusal: Exception | None = None
-    failure: Exception | None = None
-    validated: int = 0
-    asked: list[SuggestionRequest] = field(default_factory=list)
-
-    def validate(self, experiment: Experiment) -> None:
-        self.validated += 1
-        if self.refusal is not None:
-            raise self.refusal
-
-    def rules(self, request: SuggestionRequest) -> tuple[EarlyStoppingRule, ...]:
-        self.asked.append(request)
-        if self.failure is not None:
-            raise self.failure
-        return self.given
-
-    def is_live(self, experiment: Experiment) -> bool:
-        return False
-
-
-def a_stopping_stage(
-    stopper: Stopper, suggester: Suggester | None = None, is_stopping: bool = True
-) -> Stage:
-    stage = Stage(suggester, requests=2)
-    if is_stopping:
-        spec = an_experiment().with_early_stopping("medianstop", start_step="2").build().spec
-        wanted = replace(stage.experiment.spec, early_stopping=spec.early_stopping)
-        stage.experiment = stage.store.update(EXPERIMENTS, replace(stage.experiment, spec=wanted))
-    stage.reconciler = SuggestionReconciler(
-        stage.store, stage.suggester, stage.clock, stopper=stopper
-    )
-    return stage
-
-
-def rule(value: str, metric: str = "loss") -> EarlyStoppingRule:
-    return EarlyStoppingRule(name=metric, value=value, comparison="greater", start_step=2)
-
-
-def rules_of(stage: Stage) -> list[list[str]]:
-    found = stage.suggestion.status.suggestions
-    return [[one.value for one in each.early_stopping_rules] for each in found]
-
-
-@pytest.mark.rule("Every assignment of a batch gets all rules of that moment")
-def test_every_assignment_gets_the_rules_of_the_moment() -> None:
-    stopper = Stopper()
-    stage = a_stopping_stage(stopper)
-    stage.reconcile()
-    stopper.given = (rule("1"), rule("2", "accuracy"))
-    stage.request(4)
-    stopper.given = (rule("3"),)
-    stage.request(5)
-    assert rules_of(stage) == [[], [], ["1", "2"], ["1", "2"], ["3"]]
-    assert [(one.count, one.total) for one in stopper.asked] == [(2, 2), (2, 4), (1, 5)]
-    assert stopper.asked[0].experiment.spec.early_stopping is not None
-    assert stage.conditions() == [CREATED, RUNNING]
-
-
-@pytest.mark.rule("Rules that an algorithm sends give way to those of the early stopping algorithm")
-@pytest.mark.parametrize("given", [(), (rule("2"),)])
-def test_rules_of_an_algorithm_give_way(given: tuple[EarlyStoppingRule, ...]) -> None:
-    own = TrialAssignment(name="mine", early_stopping_rules=(rule("1"),))
-    stage = a_stopping_stage(Stopper(given), Suggester(lambda _: SuggestionReply([own])))
-    stage.reconcile()
-    assert stage.suggestion.status.suggestions[0].early_stopping_rules == given
-
-
-@pytest.mark.rule("Without early stopping in the experiment no rules are asked for")
-def test_no_early_stopping() -> None:
-    stopper = Stopper((rule("1"),))
-    stage = a_stopping_stage(stopper, is_stopping=False)
-    stage.reconcile()
-    assert (stopper.asked, rules_of(stage)) == ([], [[], []])
-
-
-@pytest.mark.rule("No rules are asked for when there is no assignment")
-def test_no_assignments_no_rules() -> None:
-    stopper = Stopper((rule("1"),))
-    stage = a_stopping_stage(stopper, Suggester(lambda _: SuggestionReply([])))
-    stage.have(trials=1, running=1)
-    stage.reconcile()
-    assert stopper.asked == []
-
-
-FAILURES: dict[str, tuple[Exception, str]] = {
-    "it cannot be reached": (
-        AlgorithmUnavailableError("stop:6788", "connection refused"),
-        "the algorithm at stop:6788 cannot be reached",
-    ),
-    "the observation log is away": (
-        StoreUnavailableError("db:6789", "connection refused"),
-        "cannot use db:6789: connection refused",
-    ),
-    "it breaks": (ZeroDivisionError("by nought"), "ZeroDivisionError: by nought"),
-}
-
-
-@pytest.mark.rule(
-    "An early stopping algorithm that fails costs no assignment; they have no rules, and that is "
-    "said"
-)
-@pytest.mark.parametrize("case", FAILURES)
-def test_a_failing_stopper_costs_no_assignment(case: str, caplog: pytest.LogCaptureFixture) -> None:
-    failure, words = FAILURES[case]
-    stopper = Stopper((rule("1"),), failure=failure)
-    stage = a_stopping_stage(stopper)
-    assert stage.reconcile() == DONE
-    assert (stage.values(), rules_of(stage)) == (["0", "1"], [[], []])
-    assert len(stage.suggester.asked) == 1
-    progressing, *others = stage.conditions()
-    assert progressing[:3] == ("Progressing", "True", "EarlyStoppingFailed")
-    assert progressing[3].startswith(f"2 assignments have no early stopping rules: {words}")
-    assert others == [CREATED, RUNNING]
-    assert progressing[3] in caplog.text
-    stopper.failure = None
-    stage.request(3)
-    assert (stage.values(), rules_of(stage)) == (["0", "1", "2"], [[], [], ["1"]])
-    assert stage.conditions() == [CREATED, RUNNING]
-
-
-@pytest.mark.rule("Early stopping settings are validated after those of the algorithm")
-def test_early_stopping_is_validated_second() -> None:
-    stopper = Stopper(refusal=SettingsError("second"))
-    stage = a_stopping_stage(stopper, Suggester(refusal=SettingsError("first")))
-    stage.reconcile()
-    assert stage.conditions()[-1] == (
-        "Failed",
-        "True",
-        "SuggestionFailed",
-        "Validation failed: first",
-    )
-    assert (stage.suggester.validated, stopper.validated) == (1, 0)
-
-
-@pytest.mark.rule("Early stopping settings that are refused fail the suggestion")
-def test_refused_early_stopping_settings() -> None:
-    stopper = Stopper(refusal=SettingsError("start_step must be greater or equal than one (>=1)"))
-    stage = a_stopping_stage(stopper)
-    assert stage.reconcile() == DONE
-    why = "Validation failed: start_step must be greater or equal than one (>=1)"
-    assert stage.conditions() == [CREATED, ("Failed", "True", "SuggestionFailed", why)]
-    assert (stage.suggester.asked, stopper.asked) == ([], [])
-
-
-@pytest.mark.rule(
-    "An early stopping service that cannot be reached for its validation is waited for"
-)
-def test_a_stopper_that_cannot_be_reached_for_its_validation() -> None:
-    stopper = Stopper((rule("1"),), AlgorithmUnavailableError("stop:6788", "connection refused"))
-    stage = a_stopping_stage(stopper)
-    assert stage.reconcile() == Result(retry_after_seconds=ASK_AGAIN)
-    assert stage.conditions()[0][:3] == ("Progressing", "False", "AlgorithmUnavailable")
-    assert stage.suggester.asked == []
-    stopper.refusal = None
-    assert stage.reconcile() == DONE
-    assert rules_of(stage) == [["1"], ["1"]]

@@ -3,10 +3,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from katib.api.experiment import Metric, ObjectiveSpec, Observation
 from katib.api.values import Key, NameValue
-from katib.controllers.trial.observation import observe
+from katib.controllers.trial.observation import find_surplus, observe
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.rpc.generated import api_pb2 as pb
@@ -28,9 +29,9 @@ def entries(*values: str, name: str = "error") -> list[MetricEntry]:
     return [MetricEntry(NO_TIME, name, value) for value in values]
 
 
-def error_of(*values: str) -> tuple[str, str, str]:
+def error_of(*values: str, policy: str = "") -> tuple[str, str, str]:
     """Smallest, largest, latest."""
-    observation = observe(OBJECTIVE, entries(*values))
+    observation = observe(replace(OBJECTIVE, non_finite=policy), entries(*values))
     assert observation is not None
     metric = observation.metrics[0]
     return metric.min, metric.max, metric.latest
@@ -100,6 +101,31 @@ def test_values_are_folded(case: str) -> None:
     assert error_of(*values) == expected
 
 
+IGNORED: dict[str, tuple[tuple[str, ...], tuple[str, str, str]]] = {
+    "With `ignore`, what is not finite is neither smallest, largest nor latest": (
+        ("1", "inf", "-inf", "nan", "2", "NaN"),
+        ("1", "2", "2"),
+    ),
+    "With `ignore`, a number too large for a double is left out too": (("1", "1e400"), ("1",) * 3),
+    "With `ignore`, a metric that was never finite is `unavailable`": (
+        ("nan", "inf"),
+        ("unavailable",) * 3,
+    ),
+    "With `ignore`, a text is still the latest value": (("1", "nan", "done"), ("1", "1", "done")),
+}
+
+
+@pytest.mark.parametrize("case", IGNORED)
+def test_what_is_not_finite_is_ignored(case: str) -> None:
+    values, expected = IGNORED[case]
+    assert error_of(*values, policy="ignore") == expected
+
+
+@pytest.mark.parametrize("policy", ["", "fail", "penalise"])
+def test_other_policies_change_no_observation(policy: str) -> None:
+    assert error_of("1", "inf", "nan", policy=policy) == ("1", "inf", "nan")
+
+
 @pytest.mark.rule("Without any entry there is no observation")
 def test_nothing_reported_is_nothing_observed() -> None:
     assert observe(OBJECTIVE, []) is None
@@ -133,3 +159,53 @@ def test_a_time_without_zone_never_comes_into_a_log(name: str) -> None:
     )
     with pytest.raises(ValueError, match="2024-05-13T14:47:38"):
         read_log(log)
+
+
+def wildcards(*additional: str, **strategies: str) -> ObjectiveSpec:
+    named = {"error": "min", **strategies, **dict.fromkeys(additional, "max")}
+    return ObjectiveSpec(
+        type="minimize",
+        objective_metric_name="error",
+        additional_metric_names=additional,
+        metric_strategies=tuple(NameValue(name=one, value=how) for one, how in named.items()),
+    )
+
+
+def reported(*names: str) -> list[MetricEntry]:
+    return [entry for name in names for entry in entries("1", "2", name=name)]
+
+
+@pytest.mark.rule("A wildcard's place is taken by the metrics that it matches, by name")
+@pytest.mark.rule("A wildcard that matches no entry has no place in the observation")
+@pytest.mark.rule("A metric that two wildcards match comes once, in the place of the first")
+def test_a_wildcard_stands_for_what_it_matches() -> None:
+    objective = wildcards("val_*", "time", "*_loss", "gone*")
+    mixed = reported("val_b", "val_loss", "error", "train_loss", "val_a", "other")
+    observation = observe(objective, mixed)
+    assert observation is not None
+    found = [metric.name for metric in observation.metrics]
+    assert found == ["error", "val_a", "val_b", "val_loss", "time", "train_loss"]
+    assert observation.find("val_a") == Metric(name="val_a", min="1", max="2", latest="2")
+    assert objective.pick(Metric(name="val_a", min="1", max="2", latest="3")) == "2"
+
+
+@pytest.mark.rule("A metric with a strategy of its own has that, and its place, beside a wildcard")
+def test_a_strategy_for_one_of_the_matched() -> None:
+    objective = wildcards("val_*", val_loss="latest")
+    observation = observe(objective, reported("val_loss", "val_acc", "error"))
+    assert observation is not None
+    assert [one.name for one in observation.metrics] == ["error", "val_loss", "val_acc"]
+    assert objective.strategy("val_loss") == "latest"
+
+
+@pytest.mark.rule("An observation holds the first 100 metrics that wildcards match")
+def test_an_observation_is_bounded() -> None:
+    objective = wildcards("*")
+    many = reported("error", *(f"m{number:03}" for number in reversed(range(150))))
+    observation = observe(objective, many)
+    assert observation is not None
+    found = [one.name for one in observation.metrics]
+    assert found == ["error", *(f"m{number:03}" for number in range(50, 150))]
+    assert "150 metrics match the wildcards *" in find_surplus(objective, many)
+    assert find_surplus(objective, many[:200]) == ""
+    assert find_surplus(OBJECTIVE, many) == ""

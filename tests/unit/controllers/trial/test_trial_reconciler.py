@@ -385,6 +385,44 @@ def test_a_trial_waits_for_an_observation_log_that_is_away_and_says_so() -> None
     assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
 
 
+class WaitingLog(AwayLog):
+    """Lets reports wait while it is away."""
+
+    def delay(self, trial: Key) -> str:
+        return "3 entries wait in outbox/trial-a: db:6789" if self.is_away else ""
+
+
+def test_a_run_goes_on_while_its_reports_wait_and_says_so() -> None:
+    stage = Stage(log=WaitingLog())
+    stage.log.is_away = True
+    assert stage.reconcile() == GOES_ON
+    said = stage.conditions()[0]
+    assert said[:3] == ("Progressing", "False", "ObservationLogUnavailable")
+    assert said[3].endswith("3 entries wait in outbox/trial-a: db:6789")
+    for _ in range(3):
+        stage.clock.advance(100)
+        assert stage.reconcile() == GOES_ON
+    told = [message for reason, message, _ in stage.told if reason == "ObservationLogUnavailable"]
+    assert len(told) == 1
+    assert told[0].startswith("The run goes on. The observation log cannot be reached: 3 entries")
+    # How it ends is judged only when all is there.
+    assert stage.job_is(condition("Complete")) == Result(retry_after_seconds=1)
+    assert stage.conditions()[0][2] == "ObservationLogUnavailable"
+    stage.log.is_away = False
+    stage.report("0.5")
+    assert stage.reconcile() == DONE
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
+
+
+def test_a_run_whose_reports_are_stored_waits_for_nothing_any_more() -> None:
+    stage = Stage(log=WaitingLog())
+    stage.log.is_away = True
+    stage.reconcile()
+    stage.log.is_away = False
+    assert stage.reconcile() == GOES_ON
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running"]
+
+
 @pytest.mark.rule(
     "A deleted trial goes while the observation log is away; its entries are deleted later"
 )
@@ -559,6 +597,87 @@ def test_a_text_is_a_value(text: str) -> None:
     stage.report(text)
     stage.job_is(condition("Complete"))
     assert stage.trial.has(names.SUCCEEDED)
+
+
+@pytest.mark.rule("More pushed metrics than an observation holds are told of")
+def test_many_pushed_metrics() -> None:
+    wanted = an_experiment().with_objective(additional=["*"]).build()
+    push = MetricsCollectorSpec(collector=CollectorSpec(kind="Push"))
+    stage = Stage(objective=wanted.spec.objective, metrics_collector=push)
+    stage.reconcile()
+    for number in range(101):
+        stage.report("1", name=f"m{number}")
+    stage.report("1")
+    stage.job_is(condition("Complete"))
+    assert stage.trial.has(names.SUCCEEDED)
+    (told,) = [message for reason, message, _ in stage.told if reason == "TooManyMetrics"]
+    assert told.startswith("101 metrics match the wildcards *; the observation holds the 100")
+
+
+def judged(policy: str, *values: str, type: str = names.MINIMIZE) -> Stage:
+    """A trial whose program ended well, in an experiment with that policy."""
+    wanted = an_experiment().with_objective(type=type).with_non_finite(policy).build()
+    stage = Stage(objective=wanted.spec.objective)
+    stage.reconcile()
+    stage.report(*values)
+    stage.job_is(condition("Complete"))
+    return stage
+
+
+@pytest.mark.rule("Without a policy, and with `penalise`, a trial of `nan` succeeds, and says so")
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        ("", "such a trial is never the optimum"),
+        ("penalise", "by spec.objective.nonFinite=penalise it counts as worse than every other"),
+    ],
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_a_trial_that_is_not_finite_succeeds(policy: str, told: str, value: str) -> None:
+    stage = judged(policy, value)
+    assert stage.trial.has(names.SUCCEEDED)
+    message = f'metric "loss" is {value} by its strategy min: {told}'
+    assert ("NonFiniteObjective", message, True) in stage.told
+
+
+@pytest.mark.rule(
+    "With `fail`, a trial whose value by its strategy is not finite fails and says it"
+)
+def test_a_trial_that_is_not_finite_fails() -> None:
+    stage = judged("fail", "0.5", "inf", type="maximize")
+    last = stage.trial.status.conditions[-1]
+    assert (last.type, last.status) == ("Failed", "True")
+    assert last.reason == "TrialFailed. Job reason: NonFiniteObjective"
+    assert last.message.endswith(
+        'Job message: metric "loss" is inf by its strategy max: spec.objective.nonFinite is fail'
+    )
+    assert "JobSucceeded" not in stage.reasons()
+    assert stage.trial.status.observation is not None
+    assert stage.job is None
+
+
+@pytest.mark.rule("With `fail`, a trial whose value by its strategy is finite succeeds")
+def test_a_trial_that_is_finite_in_the_end_succeeds() -> None:
+    stage = judged("fail", "nan", "0.5", "inf")
+    assert stage.trial.has(names.SUCCEEDED)
+    assert "NonFiniteObjective" not in stage.reasons()
+
+
+@pytest.mark.rule("With `ignore`, a trial that was never finite is without metrics, and says why")
+def test_a_trial_that_was_never_finite_is_without_metrics() -> None:
+    stage = judged("ignore", "nan", "inf", "nan")
+    last = stage.trial.status.conditions[-1]
+    assert (last.type, last.reason) == (
+        "MetricsUnavailable",
+        "MetricsUnavailable. Job reason: NonFiniteObjective",
+    )
+    assert last.message.endswith(
+        'metric "loss" was never finite: 1x inf, 2x nan, which spec.objective.nonFinite=ignore '
+        "leaves out"
+    )
+    assert judged("ignore", "nan", "3").trial.has(names.SUCCEEDED)
+    missing = judged("ignore", "unavailable").trial.status.conditions[-1]
+    assert (missing.type, missing.reason) == ("MetricsUnavailable", "MetricsUnavailable")
 
 
 @pytest.mark.rule(

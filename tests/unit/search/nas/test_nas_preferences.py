@@ -7,6 +7,7 @@ from architecture_spaces import CONVOLUTION, a_search
 from katib.api.experiment import Experiment
 from katib.errors import SettingsError
 from katib.search.nas.preferences import Preferences
+from katib.testing.refusals import words_of
 
 
 def settings(**given: str) -> Experiment:
@@ -114,7 +115,7 @@ REFUSED = {
 def test_settings_that_are_refused(given: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Preferences.of(settings(**given))
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 def test_an_experiment_without_an_algorithm_has_the_defaults() -> None:

@@ -12,6 +12,7 @@ from katib.api.experiment import Experiment, GraphConfig, Operation
 from katib.errors import SettingsError
 from katib.search.algorithms.darts import Darts
 from katib.testing.builders import an_experiment
+from katib.testing.refusals import words_of
 
 SEPARABLE = an_operation(
     "separable_convolution", a_parameter("filter_size", names.CATEGORICAL, "3", "5")
@@ -165,7 +166,7 @@ def test_settings_that_are_refused(name: str) -> None:
     text, message = REFUSED[name]
     with pytest.raises(SettingsError) as caught:
         Darts.validate(a_search("darts", (SEPARABLE,), THREE_LAYERS, **{name: text}))
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 SPACES = {

@@ -314,7 +314,7 @@ def test_everything_that_is_wrong_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Enas.validate(wrong)
     message, place = str(caught.value), -1
-    for part in ("InputSizes", "OutputSizes", "NumLayers", "ParameterConfigs", "name: typo"):
+    for part in ("name: typo", "InputSizes", "OutputSizes", "NumLayers", "ParameterConfigs"):
         assert message.find(part) > place
         place = message.find(part)
 

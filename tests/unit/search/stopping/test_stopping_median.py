@@ -17,6 +17,7 @@ from katib.ports.observation_log import MetricEntry
 from katib.search.stopping import STOPPING_RULES
 from katib.search.stopping.median import MedianStop
 from katib.testing.builders import a_running_trial, an_experiment
+from katib.testing.refusals import words_of
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -102,7 +103,7 @@ def test_settings_that_are_wrong(sentence: str) -> None:
     settings, message = REFUSED[sentence]
     with pytest.raises(SettingsError) as caught:
         MedianStop.validate(tuned(**settings))
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
 
 
 ONE_STEP = {"start_step": "1"}

@@ -12,6 +12,7 @@ from katib.api.suggestion import EarlyStoppingRule, TrialAssignment
 from katib.errors import SettingsError
 from katib.search.stopping import STOPPING_RULES
 from katib.testing.builders import a_running_trial, an_experiment
+from katib.testing.refusals import words_of
 from katib.testing.stopping_contract import Reports, a_trial
 
 Log = Sequence[float]
@@ -83,7 +84,25 @@ def test_settings_that_are_wrong(name: str) -> None:
     settings, message = REFUSED[name]
     with pytest.raises(SettingsError) as caught:
         STOPPING_RULES.load(name).validate(tuned(name, **settings))
-    assert str(caught.value) == message
+    assert words_of(caught.value) == message
+
+
+#: Which of three settings are wrong, and in what: most know no `eta`, and one no `start_step`.
+USUAL = ((0, "name"), (1, "name"), (2, "value"))
+PLACES = {"successive-halving": ((0, "name"), (1, "value"), (2, "name"))}
+
+
+@pytest.mark.parametrize("name", sorted(STOPPING_RULES))
+def test_an_unknown_setting_is_told_with_those_that_are_known(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        STOPPING_RULES.load(name).validate(tuned(name, typo="1", eta="x", start_step="x"))
+    told = {problem.path: problem.detail for problem in caught.value.problems}
+    path = "spec.earlyStopping.algorithmSettings"
+    assert set(told) == {f"{path}[{place}].{what}" for place, what in PLACES.get(name, USUAL)}
+    assert told[f"{path}[0].name"].startswith(f"unknown setting typo for algorithm {name}")
+    assert any(
+        "; known: " in detail and "(a whole number from " in detail for detail in told.values()
+    )
 
 
 @pytest.mark.parametrize(

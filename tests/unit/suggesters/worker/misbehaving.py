@@ -94,7 +94,11 @@ MOODS: dict[str, Callable[[Path], object]] = {
 REGISTRY: Registry[Algorithm] = Registry(
     "algorithm",
     "katib.tests.none",
-    dict.fromkeys(("misbehaving", "tpe", "enas"), f"{__name__}:Misbehaving"),
+    {
+        **dict.fromkeys(("misbehaving", "tpe", "enas"), f"{__name__}:Misbehaving"),
+        "asha": "katib.search.algorithms.asha:Asha",
+        "sobol": "katib.search.algorithms.sobol:SobolSearch",
+    },
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.errors import SettingsError
+from katib.errors import FieldError, SettingsError
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.suggesters.worker.messages import (
     Answer,
@@ -31,6 +31,8 @@ from katib.suggesters.worker.messages import (
 from katib.suggesters.worker.serving import Connection, serve
 from katib.testing.builders import a_running_trial, an_experiment
 
+NOT_SO = FieldError("spec.parameters[1]", "Invalid value", "not so", '"x"')
+
 Said = Since | Answer | Done | Refused | Failed
 
 
@@ -42,7 +44,7 @@ class Scripted:
 
     def validate(self, experiment: Experiment) -> None:
         if experiment.metadata.name == "wrong":
-            raise SettingsError("not so", "nor so")
+            raise SettingsError(NOT_SO, "nor so")
 
     def suggest(self, request: SuggestionRequest) -> SuggestionReply:
         if request.experiment.metadata.name == "broken":
@@ -102,7 +104,8 @@ def trial(name: str) -> Trial:
 
 def test_questions_are_answered_one_after_another(stage: Stage) -> None:
     assert stage.ask(Validate(experiment())) == Done()
-    assert stage.ask(Validate(experiment("wrong"))) == Refused(("not so", "nor so"))
+    nor_so = FieldError("", "Invalid value", "nor so")
+    assert stage.ask(Validate(experiment("wrong"))) == Refused((NOT_SO, nor_so))
     assert stage.ask(Forget(experiment())) == Done()
     assert stage.suggester.forgotten == ["one"]
 

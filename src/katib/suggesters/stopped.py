@@ -1,0 +1,28 @@
+"""Telling an early stopping service that a trial was stopped."""
+
+from __future__ import annotations
+
+import grpc
+
+from katib.errors import AlgorithmUnavailableError
+from katib.rpc import light
+
+#: How long an answer may take, in seconds: the service writes the trial's status.
+ANSWER_SECONDS = 30.0
+
+
+def tell_stopped(address: str, trial: str) -> None:
+    """Let the service give the trial its condition.
+
+    Raises:
+        AlgorithmUnavailableError: it cannot be reached, or could not do so.
+    """
+    channel = grpc.insecure_channel(address)
+    try:
+        call = light.method(channel, light.SET_TRIAL_STATUS)
+        call(light.write_texts(trial), timeout=ANSWER_SECONDS)
+    except grpc.RpcError as error:
+        problem = f"{error.code().name}: {error.details() or 'it gave no reason'}"
+        raise AlgorithmUnavailableError(address, problem) from error
+    finally:
+        channel.close()
