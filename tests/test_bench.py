@@ -12,9 +12,11 @@ from bench.search import tables
 from bench.search.contenders import CONTENDERS, FAMILIES
 from bench.search.drive import TRIALS, runs_in, search, takes_part
 from bench.search.report import FLOOR, interval, print_report, ranks_of, read
+from bench.search.reported import REPORTED
 from bench.search.space import Config, Parameter, double, integer, random_config, words
 from bench.search.task import Task, group_of
-from bench.search.tasks import REPORTED, SUITES, TUNING
+from bench.search.tasks import GRIDS, SUITES
+from bench.search.tuning import TUNING
 
 MAKERS = {name: maker for suite in SUITES.values() for name, maker in suite.makers.items()}
 SEED = 3
@@ -82,9 +84,9 @@ def test_only_noisy_tasks_hide_the_truth(name: str) -> None:
         assert set(seen[:, 0]) == {true}
 
 
-@pytest.mark.parametrize("table", sorted(tables.GRIDS))
+@pytest.mark.parametrize("table", sorted(GRIDS))
 def test_a_table_has_a_row_for_every_configuration(table: str) -> None:
-    grid = tables.GRIDS[table]
+    grid = GRIDS[table]
     errors = tables.errors_of(table)
     assert errors.shape == (tables.size_of(grid), 4)
     assert np.isfinite(errors).all()

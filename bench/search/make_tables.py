@@ -35,7 +35,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from bench.search.space import Config
-from bench.search.tables import FILE, GRIDS, config_of, size_of
+from bench.search.tables import FILE, config_of, size_of
+from bench.search.tasks import GRIDS
 
 FOLDS = 4
 Array = NDArray[Any]

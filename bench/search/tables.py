@@ -1,96 +1,54 @@
 """Real tuning tasks as tables: every configuration's validation error in each fold, recorded.
 
-``make_tables.py`` records them. The grids are here, since both must agree on the order of rows: the
-last parameter turns fastest. Numbers with a wide range stand as exponents.
+``make_tables.py`` records them. The last parameter of a grid turns fastest. Numbers with a wide
+range stand as exponents.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.search.space import Config, Space, double, integer, words
+from bench.search.space import Config, Space
+from bench.search.task import Maker, Task
 
 FILE = Path(__file__).resolve().parent / "tables.npz"
-
-GRIDS: Mapping[str, Space] = {
-    "svm-digits": (
-        words("scaling", "none", "standard", "minmax"),
-        words("kernel", "rbf", "poly", "sigmoid"),
-        integer("log2_c", -5, 6),
-        integer("log2_gamma", -12, -1),
-    ),
-    "boosting-cancer": (
-        double("log10_learning_rate", -2.5, 0.0, step=0.5),
-        integer("depth", 1, 4),
-        double("subsample", 0.4, 1.0, step=0.3),
-        words("features", "sqrt", "all"),
-        integer("trees", 10, 90, step=20),
-    ),
-    "mlp-wine": (
-        integer("log2_width", 2, 5),
-        integer("layers", 1, 3),
-        double("log10_learning_rate", -4.0, -1.0, step=0.5),
-        integer("log10_decay", -5, 1, step=2),
-        words("activation", "relu", "tanh"),
-    ),
-    "forest-diabetes": (
-        integer("depth", 1, 11, step=2),
-        integer("log2_leaf", 0, 5),
-        double("features", 0.2, 1.0, step=0.2),
-        words("sampling", "bootstrap", "all"),
-        integer("log2_trees", 0, 4),
-    ),
-    "neighbours-digits": (
-        words("scaling", "none", "standard", "minmax"),
-        integer("components", 4, 32, step=4),
-        words("distance", "euclidean", "manhattan", "chebyshev", "cosine"),
-        words("weights", "uniform", "distance"),
-        integer("neighbours", 1, 15, step=2),
-    ),
-    "extra-trees-digits": (
-        integer("depth", 2, 14, step=2),
-        integer("log2_features", 0, 6),
-        integer("log2_split", 1, 4),
-        words("criterion", "gini", "entropy"),
-        integer("log2_trees", 1, 5),
-    ),
-    # For tuning only.
-    "kernel-ridge-diabetes": (
-        words("kernel", "rbf", "laplacian", "polynomial", "sigmoid"),
-        double("log10_alpha", -3.0, 2.0, step=0.5),
-        double("log10_gamma", -4.0, 1.0, step=0.5),
-        words("scaling", "none", "standard"),
-    ),
-    "tree-cancer": (
-        integer("depth", 1, 8),
-        integer("log2_leaf", 0, 5),
-        integer("log2_split", 1, 5),
-        words("criterion", "gini", "entropy"),
-        words("features", "sqrt", "all"),
-    ),
-    "elastic-diabetes": (
-        integer("degree", 1, 2),
-        words("scaling", "standard", "minmax"),
-        double("log10_alpha", -4.0, 1.0, step=0.5),
-        double("ratio", 0.0, 1.0, step=0.1),
-    ),
-}
 
 
 @cache
 def errors_of(name: str) -> NDArray[np.float64]:  # (n_configurations, n_folds)
     """The recorded validation errors, a row for each point of the grid."""
-    with np.load(FILE) as recorded:
-        errors: NDArray[np.float64] = recorded[name].astype(np.float64)
-    if len(errors) != size_of(GRIDS[name]):
-        raise ValueError(f"{name}: {len(errors)} rows for {size_of(GRIDS[name])} configurations")
-    return errors
+    with np.load(FILE) as tables:
+        return np.asarray(tables[name], dtype=np.float64)
+
+
+def recorded(name: str, grid: Space, is_noisy: bool = False) -> Maker:
+    """A table's task; the seed changes nothing but what chance does.
+
+    With noise, the error in one fold is observed that is drawn anew each time; true is always the
+    mean of all folds.
+    """
+
+    def make(seed: int) -> Task:
+        errors = errors_of(name)
+        if len(errors) != size_of(grid):
+            raise ValueError(f"{name}: {len(errors)} rows for {size_of(grid)} configurations")
+        means = errors.mean(axis=1)
+
+        def observed(config: Config, rng: np.random.Generator) -> float:
+            return float(rng.choice(errors[row_of(grid, config)]))
+
+        def true(config: Config) -> float:
+            return float(means[row_of(grid, config)])
+
+        best = config_of(grid, int(means.argmin()))
+        return Task(grid, true, best, observed if is_noisy else None)
+
+    return make
 
 
 def size_of(grid: Space) -> int:

@@ -88,3 +88,8 @@ def with_noise(task: Task, share: float) -> Task:
         return task.true(config) + deviation * rng.standard_normal()
 
     return replace(task, observed=observed)
+
+
+def noisy(maker: Maker, share: float) -> Maker:
+    """The same tasks, seen through noise."""
+    return lambda seed: with_noise(maker(seed), share)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -19,11 +19,12 @@ from scipy.stats import qmc
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
-from katib.api.values import NameValue, Strings
+from katib.api.values import Strings
 from katib.ports.suggester import SuggestionReply
 from katib.search.acquisition import ACQUISITIONS
 from katib.search.ascent import Ascent, drawn
 from katib.search.features import Features
+from katib.search.fresh import Point, Values, first_fresh, values_of
 from katib.search.history import ENDED, Floats, History, Outcome, PastTrial, losses_of, points_of
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
@@ -45,11 +46,6 @@ _MOST_CENTRES = 5
 #: About so many running trials at most is anything believed; the time grows with their cube.
 _MOST_PENDING = 400
 
-#: How often a point that was tried before is drawn anew, until those left are counted off.
-_MOST_DRAWS = 100
-
-Point = tuple[NameValue, ...]
-Values = tuple[str, ...]
 Model = SmoothSurrogate | TreeSurrogate
 
 
@@ -128,7 +124,7 @@ class BayesianOptimization:
                 if number + 1 < index + count:
                     model = model.believe(np.array([units]))
             assignments.append(assignment)
-            seen.add(_values(assignment.parameter_assignments))
+            seen.add(values_of(assignment.parameter_assignments))
         return SuggestionReply(assignments)
 
     def _knowledge(self) -> _Knowledge | None:
@@ -173,26 +169,10 @@ class BayesianOptimization:
         if number:
             sequence.fast_forward(number)
         point = self._space.assignments_at(sequence.random(1)[0].tolist())
-        return TrialAssignment(parameter_assignments=self._fresh(iter([point]), number, seen))
+        return TrialAssignment(parameter_assignments=self._fresh([point], number, seen))
 
-    def _fresh(self, points: Iterator[Point], number: int, seen: set[Values]) -> Point:
-        """The first of these that was not tried before, or any other; the first if none is left."""
-        first = next(points)
-        size = self._space.size
-        if _values(first) not in seen or (size is not None and len(seen) >= size):
-            return first
-        for point in points:
-            if _values(point) not in seen:
-                return point
-        random = Random(f"{self._seed}:{number}:elsewhere").random
-        for _ in range(_MOST_DRAWS):
-            point = self._space.assignments_at([random() for _ in self._space.parameters])
-            if _values(point) not in seen:
-                return point
-        place = 0
-        while size is not None and _values(self._space.point(place)) in seen:
-            place += 1
-        return first if size is None else self._space.point(place)
+    def _fresh(self, points: Iterable[Point], number: int, seen: set[Values]) -> Point:
+        return first_fresh(points, self._space, seen, Random(f"{self._seed}:{number}:elsewhere"))
 
     def _counted(self) -> Floats | None:
         """Every point of the space, if they are few."""
@@ -268,7 +248,3 @@ def _plan(reader: SettingsReader) -> Plan:
             f"acq_optimizer {wrong} auto, sampling or lbfgs",
         ),
     )
-
-
-def _values(point: Sequence[NameValue]) -> Values:
-    return tuple(pair.value for pair in point)

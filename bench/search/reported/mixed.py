@@ -1,72 +1,12 @@
-"""Made-up tuning tasks: what is known of real ones, with an optimum that is known exactly.
-
-The loss is 0 at the optimum and a sum of terms that are never negative, so nothing is better. What
-is the best number may depend on a word, as a learning rate does on the optimiser.
-"""
+"""Made-up tuning tasks that are reported."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 
-from bench.search.space import Config, Parameter, Space, double, integer, words
+from bench.search.space import Config, double, integer, words
+from bench.search.surface import Surface, made
 from bench.search.task import Task
-
-
-class Surface:
-    """Where the optimum of a space lies, for a seed, and how far other points are from it.
-
-    Args:
-        space: the parameters.
-        seed: decides the best word of every categorical, and the best place of every number.
-    """
-
-    def __init__(self, space: Space, seed: int) -> None:
-        self._rng = np.random.default_rng([seed, len(space), 2])
-        self._space: Mapping[str, Parameter] = {one.name: one for one in space}
-        self.best: Config = {one.name: self._place(one) for one in space}
-        self._costs = {one.name: self._spread(one) for one in space if one.kind == "categorical"}
-
-    def away(self, config: Config, name: str, shift: float = 0.0) -> float:
-        """How far a number is from its best place: a share of its range, with a sign.
-
-        ``shift`` moves the best place, inwards when it would leave the range.
-        """
-        parameter = self._space[name]
-        best = parameter.unit(self.best[name])
-        if not 0.05 <= best + shift <= 0.95:
-            shift = -shift
-        return parameter.unit(config[name]) - best - shift
-
-    def cost(self, config: Config, name: str) -> float:
-        """What a word costs: 0 for the best one, up to 1 for the worst."""
-        return self._costs[name][str(config[name])]
-
-    def rank(self, config: Config, name: str) -> int:
-        """How many steps a word is, in the order of the list, behind the best one."""
-        choices = self._space[name].choices
-        return (choices.index(str(config[name])) - choices.index(str(self.best[name]))) % len(
-            choices
-        )
-
-    def is_best(self, config: Config, *names: str) -> bool:
-        """Whether all of these words are the best ones."""
-        return all(config[name] == self.best[name] for name in names)
-
-    def _place(self, parameter: Parameter) -> float | int | str:
-        side = self._rng.choice([-1.0, 1.0])
-        return parameter.at(0.5 + side * self._rng.uniform(0.08, 0.38))
-
-    def _spread(self, parameter: Parameter) -> dict[str, float]:
-        others = [word for word in parameter.choices if word != self.best[parameter.name]]
-        costs = np.linspace(0.15, 1.0, len(others))[self._rng.permutation(len(others))]
-        return {str(self.best[parameter.name]): 0.0, **dict(zip(others, costs, strict=True))}
-
-
-def _made(space: Space, seed: int, shape: Callable[[Surface, Config], float]) -> Task:
-    surface = Surface(space, seed)
-    return Task(space, lambda config: shape(surface, config), surface.best)
 
 
 def network(seed: int) -> Task:
@@ -98,7 +38,7 @@ def network(seed: int) -> Task:
         total += 0.25 * surface.cost(config, "optimizer") + 0.1 * surface.cost(config, "activation")
         return float(total)
 
-    return _made(space, seed, shape)
+    return made(space, seed, shape)
 
 
 def boosting(seed: int) -> Task:
@@ -130,7 +70,7 @@ def boosting(seed: int) -> Task:
         total += 0.1 * surface.cost(config, "growth") + surface.cost(config, "booster")
         return float(total)
 
-    return _made(space, seed, shape)
+    return made(space, seed, shape)
 
 
 def kernel(seed: int) -> Task:
@@ -154,7 +94,7 @@ def kernel(seed: int) -> Task:
             total += 0.3 * abs(surface.away(config, "degree"))
         return float(total)
 
-    return _made(space, seed, shape)
+    return made(space, seed, shape)
 
 
 def pipeline(seed: int) -> Task:
@@ -182,7 +122,7 @@ def pipeline(seed: int) -> Task:
         total += 0.8 * abs(surface.away(config, "features", -shift))
         return float(total)
 
-    return _made(space, seed, shape)
+    return made(space, seed, shape)
 
 
 def plant(seed: int) -> Task:
@@ -210,44 +150,4 @@ def plant(seed: int) -> Task:
         )
         return float(total + 0.4 * surface.cost(config, "recipe"))
 
-    return _made(space, seed, shape)
-
-
-def words_only(seed: int) -> Task:
-    """For tuning: words and few numbers, every one by itself."""
-    space = [
-        *(words(f"w{number}", *"abcde"[: 2 + number % 4]) for number in range(6)),
-        double("rate", 1e-5, 1e1, is_log=True),
-        integer("size", 1, 300, is_log=True),
-    ]
-
-    def shape(surface: Surface, config: Config) -> float:
-        total = sum(surface.cost(config, f"w{number}") / (1 + number) for number in range(6))
-        rate, size = surface.away(config, "rate"), surface.away(config, "size")
-        return float(total + 2 * (rate + 0.5 * size) ** 2 + 0.5 * size**2)
-
-    return _made(space, seed, shape)
-
-
-def schedule(seed: int) -> Task:
-    """For tuning: a learning rate schedule, numbers of all kinds with a valley and a cliff."""
-    space = [
-        double("peak", 1e-5, 1e-1, is_log=True),
-        double("floor", 1e-8, 1e-3, is_log=True),
-        integer("warmup", 0, 2000, step=100),
-        integer("steps", 100, 20000, is_log=True),
-        double("beta", 0.5, 0.999),
-        words("shape", "cosine", "linear", "constant", "step"),
-        double("unused", -1.0, 1.0),
-    ]
-
-    def shape(surface: Surface, config: Config) -> float:
-        peak, steps = surface.away(config, "peak"), surface.away(config, "steps")
-        total = 1.5 * (peak + 0.7 * steps) ** 2 + 0.4 * steps**2
-        total += 1.0 if peak > 0.25 else 0.0
-        total += 0.3 * abs(surface.away(config, "warmup")) + 0.2 * surface.away(config, "beta") ** 2
-        if surface.rank(config, "shape") < 2:
-            total += 0.3 * surface.away(config, "floor") ** 2
-        return float(total + 0.5 * surface.cost(config, "shape"))
-
-    return _made(space, seed, shape)
+    return made(space, seed, shape)
