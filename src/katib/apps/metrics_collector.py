@@ -145,9 +145,13 @@ class MetricsCollector:
         rules = RuleWatch(options.rules, options.objective)
         for rule in rules.unreadable:
             say(f'The value "{rule.value}" of the rule for {rule.name} cannot be read: not stopped')
-        metrics = (*options.objective.metric_names, *sorted(rules.metrics))
+        metrics = (*options.objective.exact_names, *sorted(rules.metrics))
         source = CollectorSource(
-            tuple(dict.fromkeys(metrics)), options.filters, options.path, options.format or "TEXT"
+            tuple(dict.fromkeys(metrics)),
+            options.filters,
+            options.path,
+            options.format or "TEXT",
+            options.objective.wildcards,
         )
         reports = Reports(
             lambda entries: self._outbox.report(self._trial, entries),

@@ -128,6 +128,12 @@ def test_a_program_is_followed_to_its_end(stage: Stage) -> None:
     assert left == ["started"]
 
 
+def test_a_metric_may_be_named_by_a_wildcard(stage: Stage) -> None:
+    stage.start("echo loss=1 val_acc=2 acc=3")
+    assert stage.collector("-m", "loss;val_*").run() == 0
+    assert stage.values == ["1", "2"]
+
+
 def test_json_is_read_too(stage: Stage) -> None:
     stage.start('echo "{\\"loss\\": \\"0.5\\"}"; echo "{\\"loss\\": 0.25}"')
     assert stage.collector(format="JSON").run() == 0
