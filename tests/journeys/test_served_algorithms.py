@@ -62,7 +62,7 @@ def test_a_service_that_is_killed_and_started_again_changes_nothing(katib: Katib
     katib("run", katib.write(searched("here")), check=0)
     port = a_free_port()
     config = configure(katib, port, "tpe")
-    path = katib.write(searched("there", pause="0.2"))
+    path = katib.write(searched("there", pause="0.5"))
     service = serve(katib, port, "--algorithm", "tpe")
     run = katib.start("run", path, "--config", config)
     for count in (2, 6):
