@@ -462,7 +462,7 @@ def test_everything_that_is_wrong_is_told_at_once(service: Service) -> None:
     known = "unknown setting typo for algorithm tpe; known: random_state ("
     assert refused.details.startswith(known)
     assert refused.details.endswith(
-        "; random_state should be great or equal than zero; gamma should be in the range of (0, 1); "
-        'parameter "x": feasibleSpace.min 2 is above feasibleSpace.max 1; parameter "n": '
+        "; random_state should be great or equal than zero; gamma should be in the range of (0, 1)"
+        '; parameter "x": feasibleSpace.min 2 is above feasibleSpace.max 1; parameter "n": '
         "feasibleSpace.step 0.8 is not a whole number, as an int needs"
     )
