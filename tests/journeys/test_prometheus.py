@@ -128,8 +128,8 @@ def test_a_port_that_another_program_has_is_told(katib: Katib) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         script = "import sys; sys.exit('no port for me')"
-        manifest = served(script, port, maxTrialCount=1, maxFailedTrialCount=2)
-        katib("run", katib.write(manifest), check=0)
+        manifest = served(script, port, maxTrialCount=1, maxFailedTrialCount=1)
+        katib("run", katib.write(manifest), check=1)
     [trial] = katib.trials("tuned")
     assert trial["status"]["conditions"][-1]["type"] == "Failed"
     told = events_of(katib, trial)
