@@ -87,7 +87,7 @@ def test_its_author_runs_the_contract_of_algorithms_on_it(katib: Katib) -> None:
         timeout=120,
     )
     assert ended.returncode == 0, ended.stdout
-    assert "7 passed" in ended.stdout
+    assert "8 passed" in ended.stdout
 
 
 def test_one_that_takes_its_time_is_told_and_holds_up_nobody(katib: Katib) -> None:
