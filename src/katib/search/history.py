@@ -160,9 +160,8 @@ class History:
         metric = None if observation is None else observation.find(name)
         if metric is None:
             return ""
-        extremes = {names.MIN: metric.min, names.MAX: metric.max}
-        text = extremes.get(self._objective.strategy(name) or names.LATEST, names.UNAVAILABLE)
-        return metric.latest if text == names.UNAVAILABLE else text
+        picked = self._objective.pick(metric)
+        return metric.latest if picked is None else picked
 
 
 def _ended(trial: Trial) -> float:

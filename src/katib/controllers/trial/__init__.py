@@ -1,7 +1,9 @@
 """The trial controller: starts a trial's run, watches it, reads its observation.
 
 It creates the run as a resource and judges it by the template's conditions (``gjson``), so it never
-knows who runs it: this machine's executors or a cluster. ``observation`` folds the observation log.
+knows who runs it: this machine's executors or a cluster. ``observation`` folds the observation log,
+``reports`` reads and completes it. ``runs`` creates and finds the run, ``waiting`` says what it
+waits for.
 """
 
 from katib.controllers.trial.reconciler import Runnable, TrialReconciler
