@@ -1,7 +1,15 @@
-"""All that only a cluster has: what is put into pods, and what an API server is told.
+"""All that only a cluster has: the client of a Kubernetes API server and what is made with it.
+
+``client`` speaks to the server, within the ``pace`` that it is given, ``watch`` follows changes,
+and ``answers`` turns what a server says into Katib's own errors; ``discovery`` finds the path of a
+kind. ``events`` writes Kubernetes events, ``leader`` chooses one operator of several.
 
 Pure modules say what the pods of trials are given: ``wrapping`` the command of the measured
 program, ``sidecars`` the container beside it, ``injection`` the whole pod, ``templates`` where a
-run of a known kind has its pods. It may know ``api``, ``configuration``, ``admission`` and
-``errors``. What is reconciled belongs to ``controllers``, what is served to ``apps``.
+run of a known kind has its pods.
+
+This room alone imports the ``kubernetes`` library, for configuration, authentication and its pool
+of connections; bodies are bytes, read by :mod:`katib.api.codec`. It knows the models of ``api``,
+the ``configuration`` and the sockets of ``ports``; the controllers are as much strangers to it as
+it is to them.
 """
