@@ -25,6 +25,10 @@ COMMANDS = {
         "katib.cli.suggestion:suggestion",
         "Serve the search algorithms over gRPC, as Katib's suggestion images do.",
     ),
+    "early-stopping": (
+        "katib.cli.early_stopping:early_stopping",
+        "Serve the early stopping algorithms over gRPC, as Katib's early stopping images do.",
+    ),
     "db-manager": (
         "katib.cli.db_manager:db_manager",
         "Serve observation logs over gRPC, as Katib's database manager does.",

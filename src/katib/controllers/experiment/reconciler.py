@@ -29,7 +29,8 @@ from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
 
 _MODIFIED = EventType.MODIFIED
 
-#: The shortest time between two status writes that change nothing but counters, in seconds.
+#: The shortest time between two status writes that change nothing but counters on one machine, in
+#: seconds.
 WRITE_EVERY = 0.1
 
 #: How often it is tried again to make a trial that something in the way keeps from being made, in
@@ -67,6 +68,8 @@ class ExperimentReconciler:
         events: what happened, for the user.
         clock: for times.
         is_wanted: whether an experiment may start trials now; others are only counted.
+        write_every: the shortest time between two status writes that change nothing but counters,
+            in seconds.
     """
 
     name = "experiment-controller"
@@ -78,9 +81,11 @@ class ExperimentReconciler:
         events: EventRecorder,
         clock: Clock,
         is_wanted: Callable[[Key], bool] = always,
+        write_every: float = WRITE_EVERY,
     ) -> None:
         self._store, self._events = store, events
         self._clock, self._is_wanted = clock, is_wanted
+        self._write_every = write_every
         self._conversation = Conversation(store, clock)
         self._notes: dict[Key, _Notes] = {}
 
@@ -119,6 +124,8 @@ class ExperimentReconciler:
         notes.is_expected = True
         notes.look_after = None
         status = self._step(experiment, self._count(notes, key))
+        # Twice: who hears of a trial in between finds the first, or is found by the second.
+        notes.is_expected = False
         notes.is_expected = bool(notes.heard)
         result = self._write(experiment, status, notes)
         if _is_over(experiment, status):
@@ -292,7 +299,7 @@ class ExperimentReconciler:
     def _write(self, experiment: Experiment, status: ExperimentStatus, notes: _Notes) -> Result:
         now = self._clock.monotonic()
         if status.conditions == experiment.status.conditions:
-            wait = notes.written_at + WRITE_EVERY - now
+            wait = notes.written_at + self._write_every - now
             if wait > 0:
                 notes.is_expected = True
                 return Result(retry_after_seconds=wait)
@@ -300,7 +307,7 @@ class ExperimentReconciler:
         if status != experiment.status:
             notes.written_at = now
             self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
-        return Result(WRITE_EVERY if notes.is_expected else notes.look_after)
+        return Result(self._write_every if notes.is_expected else notes.look_after)
 
     def _show(self, status: ExperimentStatus, progress: Condition) -> ExperimentStatus:
         changed = conditions.show_progress(status.conditions, progress, self._clock.now())

@@ -47,6 +47,10 @@ LONG_ASK = 1.0
 class Services(Protocol):
     """What an algorithm needs before it can be asked, where it is a program of its own."""
 
+    def is_needed(self, suggestion: Suggestion) -> bool:
+        """Whether it needs anything."""
+        ...
+
     def ensure(self, suggestion: Suggestion) -> bool:
         """Let it be there; whether it is ready."""
         ...
@@ -156,7 +160,7 @@ class SuggestionReconciler:
 
     def _prepare(self, suggestion: Suggestion, status: SuggestionStatus) -> SuggestionStatus:
         """See to what the algorithm needs before it can be asked."""
-        if self._services is None:
+        if self._services is None or not self._services.is_needed(suggestion):
             return status
         is_ready = self._services.ensure(suggestion)
         condition = Condition(

@@ -28,8 +28,12 @@ WAITING = ("Progressing", "True", "WaitingForDeployment")
 @dataclass
 class Services:
     is_ready: bool = False
+    needed: bool = True
     ensured: int = 0
     removed: list[str] = field(default_factory=list)
+
+    def is_needed(self, suggestion: Suggestion) -> bool:
+        return self.needed
 
     def ensure(self, suggestion: Suggestion) -> bool:
         self.ensured += 1
@@ -85,6 +89,15 @@ def test_an_algorithm_is_not_asked_before_its_deployment_is_ready() -> None:
     assert stage.reconciler.reconcile(KEY) == DONE
     assert stage.conditions() == [CREATED, READY, RUNNING]
     assert stage.suggester.calls == ["validate", "suggest 2"]
+
+
+def test_an_algorithm_that_needs_no_deployment_is_asked_at_once() -> None:
+    stage = Stage()
+    stage.services.needed = False
+    assert stage.reconciler.reconcile(KEY) == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.suggester.calls == ["validate", "suggest 2"]
+    assert stage.services.ensured == 0
 
 
 def test_a_deployment_that_is_lost_is_waited_for_again() -> None:
