@@ -22,7 +22,8 @@ TYPE = "training.kubeflow.org/replica-type"
 
 def a_run(api_version: str, kind: str, **body: object) -> Unstructured:
     manifest = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "tune-x1"}, **body}
-    return from_manifest(kind_of(api_version, kind), manifest)
+    run: Unstructured = from_manifest(kind_of(api_version, kind), manifest)
+    return run
 
 
 def prepared(run: Unstructured, **labels: str) -> Unstructured:
