@@ -24,9 +24,11 @@ from katib.controllers.suggestion.patience import Patience
 from katib.errors import (
     AlgorithmBusyError,
     AlgorithmUnavailableError,
+    ConfigurationError,
     ConflictError,
     KatibError,
     SettingsError,
+    StoreAwayError,
     StoreUnavailableError,
     UnknownNameError,
 )
@@ -142,8 +144,10 @@ class SuggestionReconciler:
             status = self._prepare(suggestion, status)
             status = self._validate(status, experiment)
             return self._fill(suggestion, status, experiment)
-        except (ConflictError, StoreUnavailableError):
+        except (ConflictError, StoreAwayError, StoreUnavailableError):
             raise
+        except ConfigurationError as error:
+            return self._show(status, "False", "ConfigurationRefused", str(error))
         except AlgorithmBusyError as error:
             return self._wait(status, error)
         except AlgorithmUnavailableError as error:
