@@ -15,7 +15,7 @@ from katib.controllers.loop.queue import WorkQueue
 from katib.errors import ConflictError, StoreAwayError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
-from katib.ports.reconciler import Reconciler, Result
+from katib.ports.reconciler import EVERY_KIND, Reconciler, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
 _LOG = logging.getLogger(__name__)
@@ -23,8 +23,8 @@ _LOG = logging.getLogger(__name__)
 #: The pause after a first failure, and the longest one, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 30.0
 
-#: The longest pause while the store cannot be reached, in seconds: it is back at once for all.
-LONGEST_AWAY = 2.0
+#: The pause while the store is away, in seconds.
+AWAY_PAUSE = 1.0
 
 #: How long there is nothing to do before what was written is flushed, and how long it may wait for
 #: that in a loop that always has something to do, in seconds.
@@ -91,7 +91,8 @@ class Loop:
             around.clock.monotonic, lambda item: around.turn(item[0].name, item[1])
         )
         for reconciler in self.reconcilers:
-            for kind in reconciler.kinds:
+            kinds = reconciler.kinds
+            for kind in (EVERY_KIND,) if EVERY_KIND in kinds else kinds:
                 self._watching.setdefault(id(kind), []).append(reconciler)
 
     def start(self) -> None:
@@ -99,6 +100,8 @@ class Loop:
         store = self.surroundings.store
         self._stop = store.subscribe(self._listen)
         for kind in {id(kind): kind for one in self.reconcilers for kind in one.kinds}.values():
+            if kind is EVERY_KIND:
+                continue
             for resource in store.list(kind):
                 read = partial(_same, resource)
                 self._hear(Event(EventType.ADDED, kind, resource.metadata, store.version, read))
@@ -146,7 +149,8 @@ class Loop:
                 self._hear(event)
 
     def _hear(self, event: Event) -> None:
-        for reconciler in self._watching.get(id(event.kind), ()):
+        named = self._watching.get(id(event.kind), ())
+        for reconciler in (*named, *self._watching.get(id(EVERY_KIND), ())):
             for key in reconciler.keys(event):
                 self._queue.add((reconciler, key))
 
@@ -185,27 +189,31 @@ class Loop:
         try:
             result = reconciler.reconcile(key)
         except ConflictError:
-            return Result(self._pause(item, LONGEST_PAUSE) - FIRST_PAUSE)
+            return Result(self._pause(item) - FIRST_PAUSE)
         except StoreAwayError as error:
-            _LOG.info("%s waits with %s: %s", reconciler.name, key, error)
-            return Result(self._pause(item, LONGEST_AWAY))
+            _LOG.info("%s waits for %s: %s", reconciler.name, key, error)
+            return Result(retry_after_seconds=AWAY_PAUSE)
         except StoreUnavailableError:
             raise
         except Exception as error:
             _LOG.exception("%s failed for %s", reconciler.name, key)
             self._tell(reconciler, key, error)
-            return Result(self._pause(item, LONGEST_PAUSE))
+            return Result(self._pause(item))
         self._failures.pop(item, None)
         return result
 
-    def _pause(self, item: Item, longest: float) -> float:
+    def _pause(self, item: Item) -> float:
         """How long to wait after one more failure, in seconds."""
         self._failures[item] = failures = self._failures.get(item, 0) + 1
-        return min(FIRST_PAUSE * 2.0 ** min(failures - 1, 20), longest)
+        return min(FIRST_PAUSE * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE)
 
     def _tell(self, reconciler: Reconciler, key: Key, error: Exception) -> None:
         kind: Any = reconciler.kinds[0]
-        resource: Resource | None = self.surroundings.store.find(kind, key)
+        try:
+            resource: Resource | None = self.surroundings.store.find(kind, key)
+        except StoreAwayError:
+            # Who could be told of it is away, too; the log has it.
+            return
         if resource is not None:
             message = f"Failed to reconcile: {error}"
             self.surroundings.events.record(resource, "ReconcileError", message, warning=True)
