@@ -17,6 +17,9 @@ FINALIZER_EXPERIMENT = "update-prometheus-metrics"
 FINALIZER_TRIAL = "clean-metrics-in-db"
 
 ENV_TRIAL_NAME = "KATIB_TRIAL_NAME"
+ENV_NAMESPACE = "KATIB_NAMESPACE"
+#: By what a collector shows the database manager and the operator whose it is.
+ENV_DB_MANAGER_TOKEN = "KATIB_DB_MANAGER_TOKEN"
 # Where a program pushes its metrics: by HTTP, as the bearer of a token, or into a file.
 ENV_METRICS_URL = "KATIB_METRICS_URL"
 ENV_METRICS_TOKEN = "KATIB_METRICS_TOKEN"

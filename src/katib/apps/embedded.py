@@ -31,7 +31,7 @@ from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors.sidecar import LogSidecars, drop_name
 from katib.configuration import KatibConfig
-from katib.controllers.experiment import ExperimentReconciler
+from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
@@ -119,7 +119,8 @@ class EmbeddedEngine:
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
         self._pods = PodReconciler(self.store, clock, here)
-        self._experiments = ExperimentReconciler(self.store, events, clock, self._is_wanted)
+        treated = Treatment(self._is_wanted)
+        self._experiments = ExperimentReconciler(self.store, events, clock, treated)
         runnable = Runnable(RUN_KINDS, self._is_wanted)
         self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
         quick = (

@@ -15,7 +15,7 @@ from katib.apps.algorithms import Algorithms, Places, make_stopper
 from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import ClusterConfig
 from katib.configuration.in_cluster import InCluster
-from katib.controllers.experiment import ExperimentReconciler
+from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
@@ -89,7 +89,9 @@ class ClusterEngine:
         places = Places(services.address, services.early_stopping_address, memory)
         stopper = make_stopper(places, self.observations, clock, db_manager.address)
         told = Essentials(events)
-        self._experiments = ExperimentReconciler(store, events, clock, write_every=COUNT_EVERY)
+        self._experiments = ExperimentReconciler(
+            store, events, clock, Treatment(write_every=COUNT_EVERY)
+        )
         self._trials = TrialReconciler(store, self.observations, told, clock)
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
