@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from katib.api import codec
@@ -40,10 +40,19 @@ class Program:
         name: of the log.
         words: what follows ``katib``.
         ready: what it writes when it is ready.
+        variables: of its environment, besides those of this process.
     """
 
-    def __init__(self, folder: Path, name: str, words: Sequence[str], ready: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        words: Sequence[str],
+        ready: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.log = folder / f"{name}.log"
+        self._variables = variables or {}
         self._words, self._ready = tuple(words), ready
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -56,7 +65,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._variables},
             )
         if is_awaited:
             wait_for(lambda: self._ready in self.text(begin), f"{self._words[0]}: {self._ready}")
@@ -114,4 +123,6 @@ def an_operator(
     path.write_text(codec.dump_yaml(config))
     words = ("operator", "--kubeconfig", str(kubeconfig), "--namespace", namespace)
     more = ("--katib-config", str(path), "--db-manager", db_manager)
-    return Program(folder, name, (*words, *more), "Running the experiments")
+    here = ("--early-stopping", "127.0.0.1:0")
+    variables = {"KATIB_CORE_NAMESPACE": namespace, "KATIB_IMAGE": "localhost/katib:1"}
+    return Program(folder, name, (*words, *more, *here), "Running the experiments", variables)

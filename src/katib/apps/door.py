@@ -52,18 +52,19 @@ def admit_here(
     check = check_algorithm or InProcessSuggester().validate
 
     def check_settings(experiment: Experiment) -> Iterator[FieldError]:
-        yield from _check_algorithm(experiment, config, check)
-        yield from _check_early_stopping(experiment, config)
+        algorithm, stopping = experiment.spec.algorithm, experiment.spec.early_stopping
+        if not (config and algorithm and algorithm_address(config, algorithm.algorithm_name)):
+            yield from check_algorithm_settings(experiment, check)
+        if not (config and stopping and early_stopping_address(config, stopping.algorithm_name)):
+            yield from check_stopping_settings(experiment)
 
     return admit(manifest, replace(context, check_settings=check_settings), old)
 
 
-def _check_algorithm(
-    experiment: Experiment, config: KatibConfig | None, check: Callable[[Experiment], None]
+def check_algorithm_settings(
+    experiment: Experiment, check: Callable[[Experiment], None]
 ) -> Iterator[FieldError]:
-    algorithm = experiment.spec.algorithm
-    if config and algorithm and algorithm_address(config, algorithm.algorithm_name):
-        return
+    """What the experiment's algorithm finds wrong, as ``check`` says it."""
     try:
         check(experiment)
     except UnknownNameError:
@@ -74,12 +75,8 @@ def _check_algorithm(
         yield FieldError("spec.algorithm", "Invalid value", str(error))
 
 
-def _check_early_stopping(
-    experiment: Experiment, config: KatibConfig | None
-) -> Iterator[FieldError]:
-    algorithm = experiment.spec.early_stopping
-    if config and algorithm and early_stopping_address(config, algorithm.algorithm_name):
-        return
+def check_stopping_settings(experiment: Experiment) -> Iterator[FieldError]:
+    """What the experiment's early stopping rule, a built-in one, finds wrong."""
     try:
         check_stopping(experiment)
     except SettingsError as error:

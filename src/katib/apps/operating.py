@@ -21,9 +21,11 @@ from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind
 from katib.apps.clock import SystemClock
-from katib.apps.cluster_config import cluster_config
+from katib.apps.cluster_config import ClusterConfig, cluster_config
+from katib.apps.cluster_door import ClusterDoor
 from katib.apps.health import HealthServer, served_everywhere
-from katib.apps.operator import ClusterEngine, DBManager
+from katib.apps.operator import ClusterEngine, DBManager, Doors
+from katib.apps.trial_pods import STATUSES, Station, TrialPods
 from katib.errors import ConfigurationError, KatibError
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.events import EventRecorder
@@ -56,13 +58,17 @@ class Options:
         namespace: whose experiments it runs; ``None`` for those of all namespaces.
         config: a KatibConfig; ``None`` for the one in Katib's ConfigMap.
         db_manager: where observation logs are.
-        core_namespace: of that ConfigMap.
+        core_namespace: of that ConfigMap, and of the operator's Secrets.
+        image: of this program, for the collectors of trials; empty when it is not known.
+        statuses: where it is heard that a trial was stopped early, as ``host:port``.
     """
 
     db_manager: DBManager
     core_namespace: str
     namespace: str | None = None
     config: Path | None = None
+    image: str = ""
+    statuses: str = STATUSES
 
 
 class Operator:
@@ -119,12 +125,24 @@ class Operator:
         meter = ResourceMeter(store)
         ends.callback(meter.close)
         registry.register(meter)
-        engine = ClusterEngine(store, events, config, options.db_manager)
+        pods = self._wait_for("the Secret of the trials' tokens", lambda: self._pods(store, config))
+        ends.callback(pods.close)
+        pods.serve_statuses(events)
+        door = ClusterDoor(store, pods.usable)
+        pods.serve_webhooks(door)
+        doors = Doors(door.take_on, pods.prepare)
+        engine = ClusterEngine(store, events, config, options.db_manager, doors)
         ends.callback(engine.close)
         engine.start()
         self._trouble = ""
         tell()
         self._watch_over(engine)
+
+    def _pods(self, store: KubernetesStore, config: ClusterConfig) -> TrialPods:
+        options = self._options
+        address = options.db_manager.address
+        station = Station(options.core_namespace, address, options.image, options.statuses)
+        return TrialPods(self._client, store, config.now, station)
 
     def _watch_over(self, engine: ClusterEngine) -> None:
         while not self._stopping.wait(LOOK_EVERY):

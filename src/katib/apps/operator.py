@@ -6,9 +6,10 @@ Read beside the one of one machine, line for line: the same controllers over oth
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from katib.api.experiment import Experiment
 from katib.api.trial import Trial
 from katib.api.values import Key, Resource
 from katib.apps.algorithms import Algorithms, Places, make_stopper
@@ -20,7 +21,8 @@ from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.services import AlgorithmServices
-from katib.controllers.trial import TrialReconciler
+from katib.controllers.trial import Runnable, TrialReconciler
+from katib.controllers.trial.runs import Prepare, as_written
 from katib.observations.remote import RemoteObservationLog
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.resource_store import ResourceStore
@@ -55,6 +57,23 @@ class DBManager:
     token: str = ""
 
 
+def _as_stored(experiment: Experiment) -> Experiment:
+    return experiment
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What experiments and runs go through.
+
+    Attributes:
+        take_on: the legal experiment of a stored one; an ``AdmissionError`` says what is wrong.
+        prepare: what runs are given before they are made.
+    """
+
+    take_on: Callable[[Experiment], Experiment] = _as_stored
+    prepare: Prepare = as_written
+
+
 class ClusterEngine:
     """Runs the experiments of a cluster, or of a namespace, until it is closed.
 
@@ -63,6 +82,7 @@ class ClusterEngine:
         events: what happened, for the user; the caller's to close.
         config: how Katib is configured there.
         db_manager: where observation logs are.
+        doors: what experiments and runs go through.
 
     Raises:
         ConfigurationError: the configuration is not legal.
@@ -75,7 +95,9 @@ class ClusterEngine:
         events: EventRecorder,
         config: ClusterConfig,
         db_manager: DBManager,
+        doors: Doors | None = None,
     ) -> None:
+        doors = doors or Doors()
         self._config = config
         self.failure: BaseException | None = None
         self.failed = threading.Event()
@@ -89,10 +111,10 @@ class ClusterEngine:
         places = Places(services.address, services.early_stopping_address, memory)
         stopper = make_stopper(places, self.observations, clock, db_manager.address)
         told = Essentials(events)
-        self._experiments = ExperimentReconciler(
-            store, events, clock, Treatment(write_every=COUNT_EVERY)
-        )
-        self._trials = TrialReconciler(store, self.observations, told, clock)
+        treatment = Treatment(write_every=COUNT_EVERY, admit=doors.take_on)
+        self._experiments = ExperimentReconciler(store, events, clock, treatment)
+        runnable = Runnable(prepare=doors.prepare)
+        self._trials = TrialReconciler(store, self.observations, told, clock, runnable)
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
         around = Surroundings(store, events, clock, _nothing, self._fail, _turn)

@@ -71,6 +71,15 @@ DBManagerTokenOption = Annotated[
     ),
 ]
 
+EarlyStoppingOption = Annotated[
+    str,
+    typer.Option(
+        "--early-stopping",
+        metavar="HOST:PORT",
+        help="Where the collectors of trials say that they have stopped them.",
+    ),
+]
+
 
 def operator(
     kubeconfig: KubeconfigOption = None,
@@ -79,6 +88,7 @@ def operator(
     katib_config: KatibConfigOption = None,
     db_manager: DBManagerOption = "",
     db_manager_token: DBManagerTokenOption = None,
+    early_stopping: EarlyStoppingOption = "0.0.0.0:6788",
 ) -> None:
     """.
 
@@ -105,6 +115,8 @@ def operator(
         environment.core_namespace,
         namespace,
         katib_config,
+        environment.image,
+        early_stopping,
     )
     client = KubernetesClient.connect(kubeconfig, context)
     _run(Operator(client, options), namespace)

@@ -25,11 +25,13 @@ class InCluster:
         config: as it is now.
         algorithms: the search algorithms that are built in.
         early_stopping_algorithms: the early stopping rules that are built in.
+        collector_kinds: the kinds of metrics collector that our own image has.
     """
 
     config: KatibConfig
     algorithms: Names = ()
     early_stopping_algorithms: Names = ()
+    collector_kinds: Names = ()
 
     def find_algorithm(self, name: str) -> SuggestionConfig:
         """How a search algorithm is served; without image and address when it is built in.
@@ -55,5 +57,8 @@ class InCluster:
         Raises:
             ConfigurationError: it cannot; the message says why.
         """
+        entries = (entry.kind for entry in self.config.runtime.metrics_collectors)
+        if kind in self.collector_kinds and kind not in entries:
+            return
         if kind not in KINDS_WITHOUT_ENTRY:
-            find_collector(self.config, kind)
+            find_collector(self.config, kind, self.collector_kinds)
