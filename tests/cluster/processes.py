@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from katib.api import codec
@@ -16,6 +16,9 @@ from katib.api.values import Manifest
 
 #: How long anything may take here, in seconds; nobody waits that long where all goes well.
 LONGEST = 120.0
+
+#: The image of our own that an operator is told; nothing pulls it.
+IMAGE = "localhost/katib:test"
 
 
 def wait_for(fact: Callable[[], bool], what: str, seconds: float = LONGEST) -> None:
@@ -40,19 +43,10 @@ class Program:
         name: of the log.
         words: what follows ``katib``.
         ready: what it writes when it is ready.
-        variables: of its environment, besides those of this process.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        name: str,
-        words: Sequence[str],
-        ready: str,
-        variables: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, name: str, words: Sequence[str], ready: str) -> None:
         self.log = folder / f"{name}.log"
-        self._variables = variables or {}
         self._words, self._ready = tuple(words), ready
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -65,7 +59,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._variables},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "KATIB_IMAGE": IMAGE},
             )
         if is_awaited:
             wait_for(lambda: self._ready in self.text(begin), f"{self._words[0]}: {self._ready}")
@@ -122,7 +116,6 @@ def an_operator(
     path = folder / f"{name}.yaml"
     path.write_text(codec.dump_yaml(config))
     words = ("operator", "--kubeconfig", str(kubeconfig), "--namespace", namespace)
-    more = ("--katib-config", str(path), "--db-manager", db_manager)
-    here = ("--early-stopping", "127.0.0.1:0")
-    variables = {"KATIB_CORE_NAMESPACE": namespace, "KATIB_IMAGE": "localhost/katib:1"}
-    return Program(folder, name, (*words, *more, *here), "Running the experiments", variables)
+    places = ("--db-manager", db_manager, "--early-stopping-address", "127.0.0.1:0")
+    more = ("--katib-config", str(path), *places)
+    return Program(folder, name, (*words, *more), "Running the experiments")

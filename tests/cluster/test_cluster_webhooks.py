@@ -15,18 +15,23 @@ from katib.api.kinds import JOBS
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Manifest, owner_reference
+from katib.apps.algorithms import places_of
 from katib.apps.clock import SystemClock
-from katib.apps.cluster_door import ClusterDoor
-from katib.apps.trial_pods import Station, TrialPods
+from katib.apps.door import ClusterDoor, SettingsChecks
 from katib.apps.webhook_certificates import PATHS, Place, RotatingCertificates
 from katib.apps.webhook_server import WebhookServer
 from katib.apps.webhooks import OwnerReader, Pods, make_app
 from katib.configuration import KatibConfig
+from katib.configuration.in_cluster import InCluster
 from katib.errors import NotFoundError, RequestRefusedError
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.discovery import Discovery
-from katib.kubernetes.sidecars import LOGGER
+from katib.kubernetes.sidecars import LOGGER, READ_KINDS, Cluster
+from katib.kubernetes.templates import prepare
+from katib.search.algorithms import ALGORITHMS
+from katib.search.stopping import STOPPING_RULES
 from katib.stores.kubernetes import KubernetesStore
+from katib.suggesters.in_process import InProcessSuggester
 from katib.testing.builders import a_running_trial, an_experiment
 
 EXPERIMENTS_ROOT = "/apis/kubeflow.org/v1beta1"
@@ -49,12 +54,13 @@ class Stage:
         path = f"/api/v1/namespaces/{namespace}"
         client.request("PATCH", path, body=label, content_type="application/merge-patch+json")
         self.store = KubernetesStore(client, SystemClock(), namespace)
-        station = Station(namespace, "db:6789", "localhost/katib:1", "127.0.0.1:0")
-        self.pods = TrialPods(client, self.store, KatibConfig, station)
+        self.cluster = Cluster(image="localhost/katib:1")
         discovery = Discovery(client)
         owners = OwnerReader(client, lambda kind, key: discovery.get(kind).path(*key))
-        door = ClusterDoor(self.store, self.pods.usable)
-        app = make_app(door.admit, Pods(self.store, owners, self.pods.cluster))
+        usable = InCluster(KatibConfig(), ALGORITHMS, STOPPING_RULES, READ_KINDS)
+        checks = SettingsChecks(places_of(KatibConfig()), InProcessSuggester().validate)
+        door = ClusterDoor(lambda: usable, self.store.find, checks)
+        app = make_app(door.admit, Pods(self.store, owners, lambda: self.cluster))
         place = Place(namespace, names=("127.0.0.1",))
         source = RotatingCertificates(client, place, SystemClock())
         self.server = WebhookServer(app, source, "127.0.0.1", 0)
@@ -125,7 +131,6 @@ class Stage:
             except NotFoundError:
                 continue
         self.server.close()
-        self.pods.close()
         self.store.close()
 
 
@@ -229,7 +234,7 @@ def test_a_prepared_job_is_accepted_by_the_api_server(stage: Stage) -> None:
             "spec": {"template": pod},
         },
     )
-    created = stage.store.create(JOBS, stage.pods.prepare(trial, job))
+    created = stage.store.create(JOBS, prepare(job, trial, None, stage.cluster))
     names = [one["name"] for one in created.spec["template"]["spec"]["containers"]]
     assert names == ["main", LOGGER]
     path = f"/api/v1/namespaces/{stage.namespace}/pods"

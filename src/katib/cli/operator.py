@@ -71,10 +71,11 @@ DBManagerTokenOption = Annotated[
     ),
 ]
 
-EarlyStoppingOption = Annotated[
+
+StopsAddressOption = Annotated[
     str,
     typer.Option(
-        "--early-stopping",
+        "--early-stopping-address",
         metavar="HOST:PORT",
         help="Where the collectors of trials say that they have stopped them.",
     ),
@@ -88,7 +89,7 @@ def operator(
     katib_config: KatibConfigOption = None,
     db_manager: DBManagerOption = "",
     db_manager_token: DBManagerTokenOption = None,
-    early_stopping: EarlyStoppingOption = "0.0.0.0:6788",
+    stops_address: StopsAddressOption = ":6788",
 ) -> None:
     """.
 
@@ -104,7 +105,7 @@ def operator(
     """
     from katib.apps.operating import Operator, Options
     from katib.apps.operator import DBManager
-    from katib.configuration.environment import read_environment
+    from katib.configuration.environment import read_environment, read_variable
     from katib.kubernetes.client import KubernetesClient
 
     _log_to_stderr()
@@ -115,8 +116,8 @@ def operator(
         environment.core_namespace,
         namespace,
         katib_config,
-        environment.image,
-        early_stopping,
+        read_variable("KATIB_IMAGE", ""),
+        stops_address,
     )
     client = KubernetesClient.connect(kubeconfig, context)
     _run(Operator(client, options), namespace)

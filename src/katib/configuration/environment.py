@@ -17,7 +17,6 @@ class Environment(Value, frozen=True):
         db_manager_namespace: of the database manager's Service; may be empty.
         db_manager_host: the Service's name, or an IP address.
         db_manager_port: the Service's port.
-        image: of this process, and so of what it makes; ours alone, empty when it is not known.
     """
 
     core_namespace: str = "kubeflow"
@@ -25,7 +24,6 @@ class Environment(Value, frozen=True):
     db_manager_namespace: str = "kubeflow"
     db_manager_host: str = "katib-db-manager"
     db_manager_port: str = "6789"
-    image: str = ""
 
     @property
     def db_manager_address(self) -> str:
@@ -55,5 +53,4 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         db_manager_port=read_variable(
             "KATIB_DB_MANAGER_SERVICE_PORT", plain.db_manager_port, variables
         ),
-        image=read_variable("KATIB_IMAGE", plain.image, variables),
     )

@@ -25,7 +25,8 @@ class InCluster:
         config: as it is now.
         algorithms: the search algorithms that are built in.
         early_stopping_algorithms: the early stopping rules that are built in.
-        collector_kinds: the kinds of metrics collector that our own image has.
+        collector_kinds: the kinds of metrics collector for which the operator has an image of its
+            own.
     """
 
     config: KatibConfig
@@ -57,8 +58,5 @@ class InCluster:
         Raises:
             ConfigurationError: it cannot; the message says why.
         """
-        entries = (entry.kind for entry in self.config.runtime.metrics_collectors)
-        if kind in self.collector_kinds and kind not in entries:
-            return
-        if kind not in KINDS_WITHOUT_ENTRY:
+        if kind not in KINDS_WITHOUT_ENTRY and kind not in self.collector_kinds:
             find_collector(self.config, kind, self.collector_kinds)
