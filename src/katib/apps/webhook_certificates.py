@@ -18,10 +18,12 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from katib.api.values import Manifest
+from katib.api.values import Key, Manifest
 from katib.apps.certificates import Authority, Pem, make_authority, read_authority, sign
-from katib.errors import ConfigurationError, ConflictError, NotFoundError
+from katib.configuration.defaults import WEBHOOK_SECRET, WEBHOOK_SERVICE
+from katib.errors import ConfigurationError, NotFoundError
 from katib.kubernetes.client import KubernetesClient
+from katib.kubernetes.secrets import keep_secret
 from katib.ports.clock import Clock
 
 #: The name of both configurations, and their paths.
@@ -33,9 +35,6 @@ PATHS = tuple(
 
 #: How long before its end a certificate is replaced.
 RENEWED_BEFORE = timedelta(days=30)
-
-#: How often two operators may write the Secret at the same moment.
-ATTEMPTS = 5
 
 AUTHORITY, AUTHORITY_KEY, CERTIFICATE, KEY = "ca.crt", "ca.key", "tls.crt", "tls.key"
 
@@ -65,8 +64,8 @@ class Place:
     """
 
     namespace: str
-    secret: str = "katib-webhook-cert"
-    service: str = "katib-controller"
+    secret: str = WEBHOOK_SECRET
+    service: str = WEBHOOK_SERVICE
     names: Sequence[str] = ()
 
     @property
@@ -89,42 +88,12 @@ class RotatingCertificates:
         self._client, self._place, self._clock = client, place, clock
 
     def ensure(self) -> Pem:
-        data = self._kept()
+        place, now = self._place, self._clock.now()
+        key = Key(place.namespace, place.secret)
+        data = keep_secret(self._client, key, lambda data: renew(data, place.hosts, now))
         for path in PATHS:
             self._introduce(path, data[AUTHORITY])
         return Pem(data[CERTIFICATE], data[KEY])
-
-    def _kept(self) -> Mapping[str, bytes]:
-        """What the Secret holds, once that is good."""
-        place = self._place
-        path = f"/api/v1/namespaces/{place.namespace}/secrets/{place.secret}"
-        for _ in range(ATTEMPTS):
-            secret = self._read(path)
-            found = {name: base64.b64decode(text) for name, text in _data(secret).items()}
-            fresh = renew(found, place.hosts, self._clock.now())
-            if fresh == found:
-                return found
-            written = {name: base64.b64encode(value).decode() for name, value in fresh.items()}
-            try:
-                body = msgspec.json.encode({**secret, "data": written})
-                self._client.request("PUT", path, body=body)
-            except ConflictError:
-                # Another operator was quicker.
-                continue
-            return fresh
-        raise ConfigurationError(
-            f'Secret "{place.namespace}/{place.secret}" is written by somebody else again and again'
-        )
-
-    def _read(self, path: str) -> Manifest:
-        try:
-            secret: Manifest = msgspec.json.decode(self._client.request("GET", path))
-        except NotFoundError as error:
-            raise ConfigurationError(
-                f'there is no Secret "{self._place.namespace}/{self._place.secret}" for the '
-                "certificate of the webhooks; make an empty one, as katib install does"
-            ) from error
-        return secret
 
     def _introduce(self, path: str, authority: bytes) -> None:
         try:
@@ -219,8 +188,3 @@ def _is_good(
     held = {str(one.value) for one in named}
     is_lasting = found.not_valid_after_utc - RENEWED_BEFORE > now
     return has_key and is_lasting and names <= held
-
-
-def _data(secret: Manifest) -> Mapping[str, str]:
-    found: Mapping[str, str] = secret.get("data") or {}
-    return found

@@ -24,9 +24,6 @@ from katib.kubernetes.sidecars import (
 )
 from katib.kubernetes.wrapping import wrap
 
-#: On a pod or its template that has got all it needs.
-PREPARED = "katib.kubeflow.org/prepared"
-
 #: The volume that program and collector share, and the one of an algorithm's checkpoints.
 METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
 
@@ -35,8 +32,8 @@ _TRIAL_LABEL = f"metadata.labels['{names.LABEL_TRIAL}']"
 
 def is_prepared(pod: Manifest) -> bool:
     """Whether a pod, or a template of pods, has already got what it needs."""
-    annotations: Manifest = (pod.get("metadata") or {}).get("annotations") or {}
-    return PREPARED in annotations
+    labels: Manifest = (pod.get("metadata") or {}).get("labels") or {}
+    return names.LABEL_PREPARED in labels
 
 
 def is_primary(trial: Trial, labels: Mapping[str, str]) -> bool:
@@ -66,9 +63,9 @@ def inject(
         **(metadata.get("labels") or {}),
         **(trial.metadata.labels or {}),
         names.LABEL_TRIAL: trial.metadata.name,
+        names.LABEL_PREPARED: "true",
     }
-    annotations = {**(metadata.get("annotations") or {}), PREPARED: "true"}
-    metadata = {**metadata, "labels": labels, "annotations": annotations}
+    metadata = {**metadata, "labels": labels}
     return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, primary)}
 
 

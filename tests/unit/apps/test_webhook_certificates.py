@@ -100,7 +100,6 @@ class ApiServer:
         self.version = 1
         self.bundles: dict[str, list[str | None]] = {path: [None, "old"] for path in PATHS}
         self.calls: list[str] = []
-        self.rivals = 0
 
     def request(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> bytes:
         self.calls.append(method)
@@ -126,11 +125,6 @@ class ApiServer:
     def _secret(self, method: str, body: bytes) -> bytes:
         if method == "PUT":
             wanted: Manifest = msgspec.json.decode(body)
-            if self.rivals:
-                self.rivals -= 1
-                fresh = renew({}, HOSTS, NOW)
-                self.data = {name: base64.b64encode(one).decode() for name, one in fresh.items()}
-                self.version += 1
             if wanted["metadata"]["resourceVersion"] != str(self.version):
                 raise ConflictError("Secret", "katib-webhook-cert", "1", "2")
             self.data, self.version = wanted["data"], self.version + 1
@@ -153,51 +147,10 @@ def test_the_api_server_is_told_of_the_authority() -> None:
     assert server.calls[-3:] == ["GET", "GET", "GET"]
 
 
-def test_of_two_operators_one_makes_it() -> None:
-    server = ApiServer()
-    server.rivals = 1
-    pem = rotating(server).ensure()
-    assert base64.b64encode(pem.certificate).decode() == server.data["tls.crt"]
-    assert server.version == 2
-
-
 def test_without_webhooks_there_is_nothing_to_tell() -> None:
     server = ApiServer()
     server.bundles.clear()
     assert rotating(server).ensure().certificate
-
-
-def test_a_secret_that_others_write_again_and_again_is_told() -> None:
-    certificates = RotatingCertificates(
-        cast(KubernetesClient, Fickle()), Place("kubeflow"), FakeClock(NOW)
-    )
-    with pytest.raises(ConfigurationError, match="is written by somebody else again and again"):
-        certificates.ensure()
-
-
-class Fickle:
-    """A Secret that is never as it was read."""
-
-    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
-        if method == "PUT":
-            raise ConflictError("Secret", "katib-webhook-cert", "1", "2")
-        return b'{"metadata": {}}'
-
-
-def test_a_missing_secret_is_named() -> None:
-    certificates = RotatingCertificates(
-        cast(KubernetesClient, Empty()), Place("kubeflow"), FakeClock(NOW)
-    )
-    with pytest.raises(ConfigurationError) as refused:
-        certificates.ensure()
-    assert str(refused.value).startswith(
-        'there is no Secret "kubeflow/katib-webhook-cert" for the certificate of the webhooks'
-    )
-
-
-class Empty:
-    def request(self, method: str, path: str) -> bytes:
-        raise NotFoundError("secrets", "kubeflow", "katib-webhook-cert")
 
 
 def test_mounted_files_are_read_anew(tmp_path: Path) -> None:

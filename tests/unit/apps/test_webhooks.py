@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from katib.admission import AdmissionContext, admit
+from katib.api import names
 from katib.api.codec import to_manifest
 from katib.api.experiment import Experiment
 from katib.api.suggestion import TrialAssignment
@@ -19,7 +20,6 @@ from katib.api.values import Key, Kind, Manifest, ObjectMeta, OwnerReference
 from katib.apps.webhooks import OwnerReader, Pods, make_app
 from katib.errors import KindNotServedError, NotFoundError, RequestRefusedError, StoreAwayError
 from katib.kubernetes.client import KubernetesClient
-from katib.kubernetes.injection import PREPARED
 from katib.kubernetes.sidecars import LOGGER, Cluster
 from katib.stores.memory import MemoryStore
 from katib.testing.builders import a_running_trial, an_experiment
@@ -145,12 +145,11 @@ def test_a_trials_pod_gets_its_collector(stage: Stage) -> None:
     answer = stage.ask_pod()
     changes = {one["path"]: one["value"] for one in answer["patch"]}
     assert changes["/metadata/labels"]["katib.kubeflow.org/trial"] == "tune-x1"
-    names = [one["name"] for one in changes["/spec"]["containers"]]
-    assert names == ["main", LOGGER]
+    assert [one["name"] for one in changes["/spec"]["containers"]] == ["main", LOGGER]
 
 
 def test_a_pod_that_has_it_from_its_template_is_left_alone(stage: Stage) -> None:
-    answer = stage.ask_pod(annotations={PREPARED: "true"})
+    answer = stage.ask_pod(labels={names.LABEL_PREPARED: "true"})
     assert answer == {"uid": "u", "allowed": True}
 
 

@@ -32,6 +32,7 @@ def test_a_pod_gets_labels_the_name_and_a_collector() -> None:
         "team": "a",
         "katib.kubeflow.org/experiment": "tune",
         "katib.kubeflow.org/trial": "tune-x1",
+        "katib.kubeflow.org/prepared": "true",
     }
     assert is_prepared(found)
     assert not is_prepared(given)

@@ -67,7 +67,7 @@ def test_what_changes_is_a_patch() -> None:
 
 def test_a_patch_replaces_what_is_there() -> None:
     before = {"metadata": {"labels": {"a": "b"}}}
-    after = {"metadata": {"labels": {"a": "c"}, "annotations": {}}}
+    after = {"metadata": {"labels": {"a": "c"}}, "spec": {}}
     assert [one["op"] for one in find_patch(before, after)] == ["replace", "add"]
 
 

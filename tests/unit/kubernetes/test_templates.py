@@ -53,7 +53,7 @@ def test_the_pods_of_a_job_are_prepared() -> None:
 def test_a_pod_is_prepared_itself() -> None:
     found = prepared(a_run("v1", "Pod", spec=a_pod()["spec"]))
     assert is_read({"spec": found.spec})
-    assert found.metadata.annotations is not None
+    assert found.metadata.label("katib.kubeflow.org/prepared") == "true"
     assert found.metadata.label("katib.kubeflow.org/trial") == "tune-x1"
     assert found.metadata.name == "tune-x1"
 
