@@ -4,7 +4,12 @@
 and ``answers`` turns what a server says into Katib's own errors; ``discovery`` finds the path of a
 kind. ``events`` writes Kubernetes events, ``leader`` chooses one operator of several.
 
+Pure modules say what the pods of trials are given: ``wrapping`` the command of the measured
+program, ``sidecars`` the container beside it, ``injection`` the whole pod, ``templates`` where a
+run of a known kind has its pods.
+
 This room alone imports the ``kubernetes`` library, for configuration, authentication and its pool
-of connections; bodies are bytes, read by :mod:`katib.api.codec`. It knows the models of ``api`` and
-the sockets of ``ports``; the controllers are as much strangers to it as it is to them.
+of connections; bodies are bytes, read by :mod:`katib.api.codec`. It knows the models of ``api``,
+the ``configuration`` and the sockets of ``ports``; the controllers are as much strangers to it as
+it is to them.
 """
