@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec import inspect
 
-from katib.api.codec import to_manifest
-from katib.api.values import Manifest
+from katib.api.experiment import EXPERIMENTS
+from katib.api.schemas import model_of
+from katib.api.suggestion import SUGGESTIONS
+from katib.api.trial import TRIALS
+from katib.api.values import Kind, Manifest, ObjectMeta
 from katib.kubernetes.crds import definitions
-from katib.testing.builders import an_experiment
 
 KINDS = {one["spec"]["names"]["kind"]: one for one in definitions()}
 
@@ -179,18 +182,23 @@ def test_rules_look_into_no_list() -> None:
     assert [one for one in rules if ".all(" in one or ".exists" in one or "self.map" in one] == []
 
 
-def test_every_field_that_an_experiment_has_is_in_the_schema() -> None:
-    def missing(value: Any, schema: Manifest, path: str) -> Iterator[str]:
-        if isinstance(value, dict) and "properties" in schema:
-            for name, inner in value.items():
-                if name in schema["properties"]:
-                    yield from missing(inner, schema["properties"][name], f"{path}.{name}")
-                else:
-                    yield f"{path}.{name}"
-        elif isinstance(value, list):
-            for item in value:
-                yield from missing(item, schema["items"], f"{path}[]")
+def missing(model: inspect.Type, schema: Manifest, path: str) -> Iterator[str]:
+    """The fields of a model, however deep, that its schema does not have."""
+    if isinstance(model, inspect.UnionType):
+        parts = (inspect.StructType, inspect.VarTupleType)
+        for member in (one for one in model.types if isinstance(one, parts)):
+            yield from missing(member, schema, path)
+    elif isinstance(model, inspect.VarTupleType):
+        yield from missing(model.item_type, schema["items"], f"{path}[]")
+    elif isinstance(model, inspect.StructType) and model.cls is not ObjectMeta:
+        for field in model.fields:
+            place = f"{path}.{field.encode_name}"
+            if field.encode_name in schema["properties"]:
+                yield from missing(field.type, schema["properties"][field.encode_name], place)
+            else:
+                yield place
 
-    experiment = to_manifest(an_experiment().build())
-    del experiment["metadata"]
-    assert list(missing(experiment, schema_of("Experiment"), "")) == []
+
+@pytest.mark.parametrize("kind", [EXPERIMENTS, SUGGESTIONS, TRIALS], ids=lambda kind: kind.name)
+def test_no_field_of_the_models_is_dropped(kind: Kind[Any]) -> None:
+    assert list(missing(model_of(kind.type), schema_of(kind.name), "")) == []
