@@ -1,6 +1,12 @@
-"""All that only a cluster has: the API server's client, events, leases, the definitions of our
-kinds, what is installed and with which rights, certificates of webhooks, and the sidecar.
+"""All that only a cluster has: the client of a Kubernetes API server and what is made with it.
 
-It alone may import the ``kubernetes`` library. It knows the words of ``api``, admission, and the
-configuration; it knows no controller and no store: those are put together with it in ``apps``.
+``client`` speaks to the server, within the ``pace`` that it is given, ``watch`` follows changes,
+and ``answers`` turns what a server says into Katib's own errors; ``discovery`` finds the path of a
+kind. ``events`` writes Kubernetes events, ``leader`` chooses one operator of several. ``crds``
+defines our kinds, ``install`` composes what an installation consists of, and ``rights`` says what
+the operator may do.
+
+This room alone imports the ``kubernetes`` library, for configuration, authentication and its pool
+of connections; bodies are bytes, read by :mod:`katib.api.codec`. It knows the models of ``api`` and
+the sockets of ``ports``; the controllers are as much strangers to it as it is to them.
 """
