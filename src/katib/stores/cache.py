@@ -32,7 +32,7 @@ DECODED = 512
 class ResourceCache:
     """The reading half of a :class:`~katib.ports.resource_store.ResourceStore`, over dictionaries.
 
-    Subclasses write by :meth:`_put` and :meth:`_take_out`, holding ``_lock``.
+    Subclasses write by :meth:`_keep` and :meth:`_take_out`, holding ``_lock``.
 
     Args:
         history: how many past events a watch may ask for.
@@ -69,6 +69,11 @@ class ResourceCache:
             found: Any = record.value
             value: R = self._read(record) if found is None else found
             return value
+
+    def keys(self, kind: Kind[Any]) -> Sequence[Key]:
+        """The names of all that there are."""
+        with self._lock:
+            return tuple(self._table.of(kind))
 
     def list(self, kind: Kind[R], where: Selector = EVERYTHING) -> Sequence[R]:
         with self._lock:
@@ -133,19 +138,36 @@ class ResourceCache:
             return reversed(list(_newer(reversed(records.values()), where.since)))
         return records.values()
 
-    def _put(
-        self, type: EventType, kind: Kind[R], resource: R, *, is_status: bool = False
-    ) -> Record:
-        """Keep the resource, as of the present version, and tell it."""
+    def _keep(self, kind: Kind[Any], resource: Resource, size: int = 0) -> Record:
+        """Keep the resource, as of the present version, and tell nobody.
+
+        Args:
+            kind: its kind.
+            resource: a value, or one whose body is the caller's.
+            size: of its text in bytes, if that is known; else that of the one before.
+        """
         metadata = resource.metadata
         old = self._table.of(kind).get(metadata.key)
-        size = 0 if old is None else old.size
+        size = size or (0 if old is None else old.size)
         record = Record(kind, metadata.key, self._version, metadata, None, resource, size)
         self._table.put(record)
         if not record.keep_text_only():
             self._keep_warm(record)
-        self._tell(Event(type, kind, metadata, self._version, record.read, is_status, record.size))
         return record
+
+    def _tell_of(self, type: EventType, record: Record, is_status: bool = False) -> None:
+        """Tell that the record is new at the present version."""
+        self._tell(
+            Event(
+                type,
+                record.kind,
+                record.metadata,
+                self._version,
+                record.read,
+                is_status,
+                record.size,
+            )
+        )
 
     def _take_out(self, record: Record, resource: Resource) -> None:
         """Forget the record at the present version, and tell how it was last."""

@@ -123,8 +123,9 @@ class VersionedStore(ResourceCache):
         self._version += 1
         metadata = replace(metadata, resource_version=str(self._version))
         fresh: R = replace(resource, metadata=metadata)
-        record = self._put(type, kind, fresh, is_status=is_status)
+        record = self._keep(kind, fresh)
         self._changed[address_of(record)] = None
+        self._tell_of(type, record, is_status)
         return fresh
 
     def _remove(self, kind: Kind[R], resource: R, metadata: ObjectMeta) -> R:
