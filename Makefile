@@ -46,6 +46,7 @@ journeys: $(VENV)/.dev ## Whole experiments in real processes
 	$(BIN)/pytest -q -n 2 tests/journeys
 
 cluster: $(VENV)/.dev ## Tests on a real Kubernetes API server, which is built the first time
+	@scripts/kubectl.sh
 	@scripts/kubernetes.sh
 	$(ONE_THREAD) $(BIN)/pytest -q tests/cluster
 

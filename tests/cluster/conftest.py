@@ -10,13 +10,11 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from definitions import define
+from definitions import define_as
 
 from control_plane import ControlPlane, find_gap
-from katib.api.experiment import EXPERIMENTS
-from katib.api.suggestion import SUGGESTIONS
-from katib.api.trial import TRIALS
 from katib.kubernetes.client import KubernetesClient
+from katib.kubernetes.crds import definitions
 from katib.kubernetes.pace import Pace
 
 _NUMBERS = count()
@@ -53,8 +51,8 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 def administrator(kubeconfig: Path) -> Iterator[KubernetesClient]:
     """A client that may do everything, of a cluster that knows our kinds."""
     client = KubernetesClient.connect(kubeconfig, pace=UNHURRIED)
-    for kind in (EXPERIMENTS, SUGGESTIONS, TRIALS):
-        define(client, kind)
+    for definition in definitions():
+        define_as(client, definition)
     yield client
     client.close()
 
