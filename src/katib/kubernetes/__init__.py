@@ -6,7 +6,12 @@ kind. ``events`` writes Kubernetes events, ``leader`` chooses one operator of se
 defines our kinds, ``install`` composes what an installation consists of, and ``rights`` says what
 the operator may do.
 
+Pure modules say what the pods of trials are given: ``wrapping`` the command of the measured
+program, ``sidecars`` the container beside it, ``injection`` the whole pod, ``templates`` where a
+run of a known kind has its pods.
+
 This room alone imports the ``kubernetes`` library, for configuration, authentication and its pool
-of connections; bodies are bytes, read by :mod:`katib.api.codec`. It knows the models of ``api`` and
-the sockets of ``ports``; the controllers are as much strangers to it as it is to them.
+of connections; bodies are bytes, read by :mod:`katib.api.codec`. It knows the models of ``api``,
+the ``configuration`` and the sockets of ``ports``; the controllers are as much strangers to it as
+it is to them.
 """

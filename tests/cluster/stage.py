@@ -1,0 +1,72 @@
+"""A namespace with everything that runs experiments there: database manager, operator, node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from experiments import Experiments
+from kubelet import Kubelet
+from processes import Program, a_db_manager, an_operator, wait_for
+
+from katib.api.values import Manifest
+from katib.kubernetes.client import KubernetesClient
+
+
+class Stage:
+    """Everything but the operator runs from the beginning.
+
+    Args:
+        client: of the API server, as the administrator.
+        kubeconfig: for the operator.
+        namespace: of the test's own.
+        folder: for files.
+
+    Attributes:
+        experiments: what a user sees.
+        db_manager: the process.
+        operator: the process; to be started.
+        kubelet: runs pods.
+    """
+
+    def __init__(
+        self, client: KubernetesClient, kubeconfig: Path, namespace: str, folder: Path
+    ) -> None:
+        self._client, self._kubeconfig, self._folder = client, kubeconfig, folder
+        self.experiments = Experiments(client, namespace)
+        self.db_manager, self.address = a_db_manager(folder)
+        self.db_manager.start()
+        self._operators: list[Program] = []
+        self.operator = self.add_operator()
+        self.kubelet = Kubelet(client, namespace, self.address)
+
+    def add_operator(self, kubeconfig: Path | None = None, **controller: object) -> Program:
+        """One more operator; ``controller`` are settings of its configuration."""
+        place = kubeconfig or self._kubeconfig
+        namespace = self.experiments.namespace
+        operator = an_operator(self._folder, place, namespace, self.address, **controller)
+        self._operators.append(operator)
+        return operator
+
+    def run(self, manifest: Manifest, meanwhile: Callable[[], None] = lambda: None) -> str:
+        """Run an experiment to its end; the reason of that."""
+        self.experiments.create(manifest)
+        meanwhile()
+        name = manifest["metadata"]["name"]
+        wait_for(lambda: bool(self.experiments.ended(name)), f"{name} is over", 240)
+        return self.experiments.ended(name)
+
+    def check_runs(self) -> None:
+        """No trial had more than one run.
+
+        Raises:
+            AssertionError: one had.
+        """
+        doubled = {trial: jobs for trial, jobs in self.kubelet.jobs.items() if len(jobs) != 1}
+        assert doubled == {}
+
+    def close(self) -> None:
+        """End everything that was started."""
+        self.kubelet.close()
+        for program in (*self._operators, self.db_manager):
+            program.close()
