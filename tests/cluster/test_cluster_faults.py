@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from control_plane import ControlPlane
 from experiments import an_experiment
 from processes import wait_for
 from proxy import through_proxy
 from stage import Stage
 
+from control_plane import ControlPlane
 from katib.errors import KatibError
 from katib.kubernetes.client import KubernetesClient
 

@@ -16,7 +16,7 @@ from katib.api.kinds import DEPLOYMENTS, EVENTS, PERSISTENT_VOLUME_CLAIMS, SERVI
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind, Manifest
-from katib.configuration.defaults import WEBHOOK_SECRET
+from katib.configuration.defaults import TOKEN_SECRET, WEBHOOK_SECRET
 from katib.configuration.models import parse_trial_resources
 
 #: The name of both webhook configurations.
@@ -150,6 +150,13 @@ _RESOURCES = (
         why="agree with other operators on who works",
     ),
     Right(
+        scope=Scope.CORE,
+        resources=("secrets",),
+        verbs=("get", "update"),
+        names=(TOKEN_SECRET,),
+        why="know trials by their tokens when they call",
+    ),
+    Right(
         scope=Scope.CLUSTER,
         resources=("persistentvolumes",),
         verbs=("get", "create"),
@@ -164,6 +171,13 @@ _WEBHOOKS = (
         verbs=("get", "update"),
         names=(WEBHOOK_SECRET,),
         why="keep the webhooks' certificate",
+    ),
+    Right(
+        scope=Scope.WORK,
+        group="jobset.x-k8s.io",
+        resources=("jobsets",),
+        verbs=("get",),
+        why="find the trial of a TrainJob's pod",
     ),
     Right(
         scope=Scope.CLUSTER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from katib.api.codec import dump_yaml
 from katib.api.values import Manifest
+from katib.configuration.defaults import TOKEN_SECRET
 from katib.configuration.models import API_VERSION, CONFIG_MAP, FILE_NAME, KIND
 from katib.kubernetes.install.options import InstallOptions
 from katib.kubernetes.install.parts import (
@@ -37,6 +38,8 @@ def controller(options: InstallOptions) -> list[Manifest]:
         ports.insert(0, _port("webhook", 443, WEBHOOK_PORT))
     return [
         resource("v1", "ServiceAccount", CONTROLLER, namespace),
+        # The operator fills it.
+        resource("v1", "Secret", TOKEN_SECRET, namespace, type="Opaque"),
         _configuration(options),
         service(CONTROLLER, namespace, ports),
         deployment(CONTROLLER, namespace, _pod(options), replicas=options.replicas),

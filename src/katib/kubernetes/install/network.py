@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from katib.api.names import LABEL_TRIAL
+from katib.api.names import LABEL_SUGGESTION, LABEL_TRIAL
 from katib.api.values import Manifest
 from katib.kubernetes.install.controller import (
     EARLY_STOPPING_PORT,
@@ -13,8 +13,6 @@ from katib.kubernetes.install.controller import (
 from katib.kubernetes.install.db_manager import PORT
 from katib.kubernetes.install.options import InstallOptions
 from katib.kubernetes.install.parts import CONTROLLER, DB_MANAGER, labels_of, resource
-
-LABEL_SUGGESTION = "katib.kubeflow.org/suggestion"
 
 
 def network_policies(options: InstallOptions) -> list[Manifest]:

@@ -4,7 +4,7 @@ certificate."""
 from __future__ import annotations
 
 from katib.api.experiment import EXPERIMENTS
-from katib.api.names import LABEL_TRIAL
+from katib.api.names import LABEL_PREPARED
 from katib.api.values import Manifest
 from katib.configuration.defaults import WEBHOOK_SECRET
 from katib.kubernetes.install.options import InstallOptions
@@ -38,11 +38,11 @@ def webhooks(options: InstallOptions) -> list[Manifest]:
     mutator = {
         **_webhook("mutator.pod", INJECT, pods, options),
         "namespaceSelector": {"matchLabels": {LABEL_INJECTION: "enabled"}},
-        # Our own pods must start while nobody answers; pods that are labelled have their collector.
+        # Our own pods must start while nobody answers; prepared ones have their collector.
         "objectSelector": {
             "matchExpressions": [
                 {"key": LABEL_COMPONENT, "operator": "DoesNotExist"},
-                {"key": LABEL_TRIAL, "operator": "DoesNotExist"},
+                {"key": LABEL_PREPARED, "operator": "DoesNotExist"},
             ]
         },
     }
