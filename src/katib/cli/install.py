@@ -12,68 +12,78 @@ from katib.cli.databases import DATABASE_URL
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SERVERS = ("postgresql", "postgres", "mysql", "mariadb")
 
+NamespaceOption = Annotated[
+    str, typer.Option("--namespace", "-n", help="Where everything is installed.")
+]
+NamespacedOption = Annotated[
+    bool,
+    typer.Option(
+        "--namespaced",
+        help="Experiments are in that namespace only, which must exist: Roles, no ClusterRoles "
+        "and no webhooks.",
+    ),
+]
+DatabaseOption = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        envvar=DATABASE_URL,
+        metavar="URL",
+        help="Where observation logs are kept, as postgresql://user:password@host/katib or "
+        "mysql://user:password@host/katib. Without one: in SQLite on a volume.",
+        show_default=False,
+    ),
+]
+ImageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        metavar="REF",
+        help="The image of Katib as the cluster knows it. Default: katib with this version.",
+        show_default=False,
+    ),
+]
+TrialResourceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trial-resource",
+        metavar="KIND.VERSION.GROUP",
+        help="One more kind that trials may be, as Workflow.v1alpha1.argoproj.io; repeat it.",
+    ),
+]
+ReplicasOption = Annotated[
+    int,
+    typer.Option("--replicas", min=1, help="How many operators there are; one of them works."),
+]
+StorageOption = Annotated[
+    str, typer.Option("--storage", metavar="SIZE", help="The size of the volume of SQLite.")
+]
+NoWebhooksOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-webhooks",
+        help="No admission webhooks: the operator judges experiments when it sees them.",
+    ),
+]
+NoCrdsOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-crds",
+        help="Leave out the definitions of our kinds, which only an administrator may make.",
+    ),
+]
+
 
 def install(
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Where everything is installed.")
-    ] = "kubeflow",
-    namespaced: Annotated[
-        bool,
-        typer.Option(
-            "--namespaced",
-            help="Experiments are in that namespace only, which must exist: Roles, no ClusterRoles "
-            "and no webhooks.",
-        ),
-    ] = False,
-    database: Annotated[
-        str,
-        typer.Option(
-            "--database",
-            envvar=DATABASE_URL,
-            metavar="URL",
-            help="Where observation logs are kept, as postgresql://user:password@host/katib or "
-            "mysql://user:password@host/katib. Without one: in SQLite on a volume.",
-            show_default=False,
-        ),
-    ] = "",
-    image: Annotated[
-        str | None,
-        typer.Option(
-            "--image",
-            metavar="REF",
-            help="The image of Katib as the cluster knows it. Default: katib with this version.",
-            show_default=False,
-        ),
-    ] = None,
-    trial_resource: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--trial-resource",
-            metavar="KIND.VERSION.GROUP",
-            help="One more kind that trials may be, as Workflow.v1alpha1.argoproj.io; repeat it.",
-        ),
-    ] = None,
-    replicas: Annotated[
-        int,
-        typer.Option("--replicas", min=1, help="How many operators there are; one of them works."),
-    ] = 1,
-    storage: Annotated[
-        str, typer.Option("--storage", metavar="SIZE", help="The size of the volume of SQLite.")
-    ] = "10Gi",
-    no_webhooks: Annotated[
-        bool,
-        typer.Option(
-            "--no-webhooks",
-            help="No admission webhooks: the operator judges experiments when it sees them.",
-        ),
-    ] = False,
-    no_crds: Annotated[
-        bool,
-        typer.Option(
-            "--no-crds",
-            help="Leave out the definitions of our kinds, which only an administrator may make.",
-        ),
-    ] = False,
+    namespace: NamespaceOption = "kubeflow",
+    namespaced: NamespacedOption = False,
+    database: DatabaseOption = "",
+    image: ImageOption = None,
+    trial_resource: TrialResourceOption = None,
+    replicas: ReplicasOption = 1,
+    storage: StorageOption = "10Gi",
+    no_webhooks: NoWebhooksOption = False,
+    no_crds: NoCrdsOption = False,
 ) -> None:
     """.
 
