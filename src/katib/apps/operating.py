@@ -12,13 +12,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
 
 from katib.api.experiment import EXPERIMENTS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
+from katib.api.values import Kind
 from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import cluster_config
 from katib.apps.health import HealthServer, served_everywhere
@@ -38,6 +39,9 @@ LOOK_AGAIN = 2.0
 LOOK_EVERY = 0.5
 
 T = TypeVar("T")
+
+#: What there must be before anything can be done.
+_KINDS: tuple[Kind[Any], ...] = (EXPERIMENTS, SUGGESTIONS, TRIALS)
 
 
 class _StoppedError(Exception):
@@ -108,7 +112,7 @@ class Operator:
         health = HealthServer(served_everywhere(controller.healthz_addr), lambda: self._trouble)
         ends.callback(health.close)
         ends.callback(serve_registry(registry, served_everywhere(controller.metrics_addr)))
-        for kind in (EXPERIMENTS, SUGGESTIONS, TRIALS):
+        for kind in _KINDS:
             self._wait_for(kind.plural, partial(store.list, kind))
         events = EventRecorder(self._client, clock)
         ends.callback(events.close)
