@@ -14,6 +14,7 @@ from definitions import define_as
 from trials import Heard
 
 from control_plane import ControlPlane, find_gap
+from katib.api.trial import TRIALS
 from katib.apps.clock import SystemClock
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.crds import definitions
