@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from katib.api.codec import to_manifest
 from katib.api.values import Manifest
-from katib.apps.door import admission_context, admit_here
 from katib.errors import NotFoundError
 from katib.kubernetes.client import KubernetesClient
 
@@ -72,11 +70,8 @@ class Experiments:
         self._client, self.namespace = client, namespace
 
     def create(self, manifest: Manifest) -> None:
-        """Create an experiment, as a webhook would let it through: with its defaults."""
-        metadata = {**manifest["metadata"], "namespace": self.namespace}
-        given = {**manifest, "metadata": metadata}
-        admitted = admit_here(given, admission_context(lambda kind, key: None))
-        body = msgspec.json.encode(to_manifest(admitted))
+        """Create an experiment, as it is written: no webhook gives it defaults."""
+        body = msgspec.json.encode(manifest)
         self._client.request("POST", self._path("experiments"), body=body)
 
     def get(self, plural: str, name: str) -> Manifest:

@@ -17,6 +17,9 @@ from katib.api.values import Manifest
 #: How long anything may take here, in seconds; nobody waits that long where all goes well.
 LONGEST = 120.0
 
+#: The image of our own that an operator is told; nothing pulls it.
+IMAGE = "localhost/katib:test"
+
 
 def wait_for(fact: Callable[[], bool], what: str, seconds: float = LONGEST) -> None:
     """Return as soon as something is true; fail when it does not become so in time."""
@@ -56,7 +59,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "KATIB_IMAGE": IMAGE},
             )
         if is_awaited:
             wait_for(lambda: self._ready in self.text(begin), f"{self._words[0]}: {self._ready}")
@@ -113,5 +116,6 @@ def an_operator(
     path = folder / f"{name}.yaml"
     path.write_text(codec.dump_yaml(config))
     words = ("operator", "--kubeconfig", str(kubeconfig), "--namespace", namespace)
-    more = ("--katib-config", str(path), "--db-manager", db_manager)
+    places = ("--db-manager", db_manager, "--early-stopping-address", "127.0.0.1:0")
+    more = ("--katib-config", str(path), *places)
     return Program(folder, name, (*words, *more), "Running the experiments")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from experiments import an_experiment
-from processes import wait_for
+from processes import IMAGE, wait_for
 from stage import Stage
 
 from katib.apps.operating import Operator, Options
@@ -35,7 +35,14 @@ class Running:
         config.write_text(
             "init: {controller: {healthzAddr: '127.0.0.1:0', metricsAddr: '127.0.0.1:0'}}"
         )
-        options = Options(DBManager(stage.address), "none", stage.experiments.namespace, config)
+        options = Options(
+            DBManager(stage.address),
+            "none",
+            stage.experiments.namespace,
+            config,
+            IMAGE,
+            "127.0.0.1:0",
+        )
         self.operator = Operator(client, options)
         self._started = threading.Event()
         self._thread = threading.Thread(target=self.operator.run, args=(self._started.set,))

@@ -23,17 +23,36 @@ from katib.api.values import Kind
 from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import cluster_config
 from katib.apps.health import HealthServer, served_everywhere
-from katib.apps.operator import ClusterEngine, DBManager
+from katib.apps.operator import ClusterEngine, DBManager, Essentials, Site
+from katib.apps.trial_secret import read_trial_secret
+from katib.apps.trial_stops import TrialStops
+from katib.apps.webhook_certificates import (
+    CertificateSource,
+    MountedCertificates,
+    Place,
+    RotatingCertificates,
+)
+from katib.apps.webhook_server import WebhookServer
+from katib.apps.webhooks import OwnerReader, Pods, make_app
+from katib.configuration.defaults import WEBHOOK_SECRET, WEBHOOK_SERVICE
+from katib.configuration.models import InitConfig
 from katib.errors import ConfigurationError, KatibError
 from katib.kubernetes.client import KubernetesClient
+from katib.kubernetes.discovery import Discovery
 from katib.kubernetes.events import EventRecorder
+from katib.kubernetes.sidecars import EARLY_STOPPING_PORT
+from katib.kubernetes.version import has_native_sidecars
 from katib.metering import ResourceMeter, serve_registry
+from katib.rpc.trial_status import TrialStatuses, serve_trial_statuses
 from katib.stores.kubernetes import KubernetesStore
 
 _LOG = logging.getLogger(__name__)
 
 #: How long it is waited before what is needed is looked for again, in seconds.
 LOOK_AGAIN = 2.0
+
+#: Where the certificate of the webhooks is mounted when something else makes it.
+MOUNTED = Path("/tmp/cert")
 
 #: How often it is looked whether the engine still works, in seconds.
 LOOK_EVERY = 0.5
@@ -56,13 +75,17 @@ class Options:
         namespace: whose experiments it runs; ``None`` for those of all namespaces.
         config: a KatibConfig; ``None`` for the one in Katib's ConfigMap.
         db_manager: where observation logs are.
-        core_namespace: of that ConfigMap.
+        core_namespace: of that ConfigMap, and of the operator's own Secret and Service.
+        image: that holds our own metrics collector; empty when it is not known.
+        stops_address: where collectors say that they have stopped a trial.
     """
 
     db_manager: DBManager
     core_namespace: str
     namespace: str | None = None
     config: Path | None = None
+    image: str = ""
+    stops_address: str = f":{EARLY_STOPPING_PORT}"
 
 
 class Operator:
@@ -80,6 +103,7 @@ class Operator:
         self._client, self._options = client, options
         self._stopping = threading.Event()
         self._trouble = "the operator has just been started"
+        self._webhooks: WebhookServer | None = None
 
     def run(self, tell: Callable[[], None]) -> None:
         """Work until :meth:`stop` is called.
@@ -107,24 +131,67 @@ class Operator:
         store = KubernetesStore(self._client, clock, options.namespace)
         ends.callback(store.close)
         config = cluster_config(options.config, store, options.core_namespace, clock)
-        controller = self._wait_for("the configuration", config.now).init.controller
+        init = self._wait_for("the configuration", config.now).init
         registry = CollectorRegistry()
-        health = HealthServer(served_everywhere(controller.healthz_addr), lambda: self._trouble)
+        health = HealthServer(served_everywhere(init.controller.healthz_addr), self._find_trouble)
         ends.callback(health.close)
-        ends.callback(serve_registry(registry, served_everywhere(controller.metrics_addr)))
+        ends.callback(serve_registry(registry, served_everywhere(init.controller.metrics_addr)))
         for kind in _KINDS:
             self._wait_for(kind.plural, partial(store.list, kind))
+        site = self._wait_for("what the API server says of itself", partial(self._site, init))
         events = EventRecorder(self._client, clock)
         ends.callback(events.close)
+        engine = ClusterEngine(store, events, config, site)
+        ends.callback(engine.close)
+        stops = TrialStops(store, Essentials(events), clock)
+        statuses = TrialStatuses(engine.tokens.find_trial, stops.stop)
+        ends.callback(
+            serve_trial_statuses(statuses, served_everywhere(options.stops_address)).close
+        )
+        self._serve_webhooks(ends, engine, init)
         meter = ResourceMeter(store)
         ends.callback(meter.close)
         registry.register(meter)
-        engine = ClusterEngine(store, events, config, options.db_manager)
-        ends.callback(engine.close)
         engine.start()
         self._trouble = ""
         tell()
         self._watch_over(engine)
+
+    def _site(self, init: InitConfig) -> Site:
+        options = self._options
+        secret = init.cert_generator.webhook_secret_name or WEBHOOK_SECRET
+        service = init.cert_generator.webhook_service_name or WEBHOOK_SERVICE
+        return Site(
+            options.db_manager,
+            f"{service}.{options.core_namespace}:{EARLY_STOPPING_PORT}",
+            read_trial_secret(self._client, options.core_namespace, secret),
+            options.image,
+            has_native_sidecars(self._client),
+        )
+
+    def _serve_webhooks(self, ends: ExitStack, engine: ClusterEngine, init: InitConfig) -> None:
+        """Serve them where there is a certificate, or one can be made."""
+        generator, namespace = init.cert_generator, self._options.core_namespace
+        source: CertificateSource
+        if generator.enable:
+            place = Place(namespace, generator.webhook_secret_name, generator.webhook_service_name)
+            source = RotatingCertificates(self._client, place, SystemClock())
+        elif MOUNTED.is_dir():
+            source = MountedCertificates(MOUNTED)
+        else:
+            return
+        discovery = Discovery(self._client)
+        owners = OwnerReader(self._client, lambda kind, key: discovery.get(kind).path(*key))
+        app = make_app(engine.door.admit, Pods(engine.store, owners, engine.cluster))
+        server = WebhookServer(app, source, port=init.controller.webhook_port)
+        ends.callback(server.close)
+        server.start()
+        self._webhooks = server
+
+    def _find_trouble(self) -> str:
+        if self._trouble or self._webhooks is None or self._webhooks.is_ready:
+            return self._trouble
+        return "the webhooks have no certificate yet; the log says why"
 
     def _watch_over(self, engine: ClusterEngine) -> None:
         while not self._stopping.wait(LOOK_EVERY):

@@ -9,18 +9,25 @@ import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from katib.api import names
+from katib.api.codec import to_manifest
+from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.trial import Trial
-from katib.api.values import Key, Resource
+from katib.api.values import Key, Resource, Unstructured
 from katib.apps.algorithms import Algorithms, Places, make_stopper
 from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import ClusterConfig
+from katib.apps.door import ClusterDoor, SettingsChecks
+from katib.apps.tokens import Tokens
 from katib.configuration.in_cluster import InCluster
 from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.services import AlgorithmServices
-from katib.controllers.trial import TrialReconciler
+from katib.controllers.trial import Runnable, TrialReconciler
+from katib.kubernetes.sidecars import READ_KINDS, Cluster
+from katib.kubernetes.templates import prepare
 from katib.observations.remote import RemoteObservationLog
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.resource_store import ResourceStore
@@ -55,6 +62,25 @@ class DBManager:
     token: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the engine works, as far as the pods of its trials are told.
+
+    Attributes:
+        db_manager: where observation logs are.
+        operator: who is told that a trial was stopped early, as ``host:port``.
+        secret: by which trials show who they are.
+        image: that holds our own metrics collector; empty when it is not known.
+        has_native_sidecars: whether an init container may go on beside the others.
+    """
+
+    db_manager: DBManager
+    operator: str
+    secret: bytes
+    image: str = ""
+    has_native_sidecars: bool = False
+
+
 class ClusterEngine:
     """Runs the experiments of a cluster, or of a namespace, until it is closed.
 
@@ -62,7 +88,11 @@ class ClusterEngine:
         store: the cluster's resources; the caller's to close.
         events: what happened, for the user; the caller's to close.
         config: how Katib is configured there.
-        db_manager: where observation logs are.
+        site: where it works.
+
+    Attributes:
+        door: admits experiments.
+        tokens: of trials.
 
     Raises:
         ConfigurationError: the configuration is not legal.
@@ -70,30 +100,30 @@ class ClusterEngine:
     """
 
     def __init__(
-        self,
-        store: ResourceStore,
-        events: EventRecorder,
-        config: ClusterConfig,
-        db_manager: DBManager,
+        self, store: ResourceStore, events: EventRecorder, config: ClusterConfig, site: Site
     ) -> None:
-        self._config = config
+        self._config, self._site = config, site
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
         controller = config.now().init.controller
+        db_manager = site.db_manager
         self.observations = RemoteObservationLog(db_manager.address, db_manager.token)
         self.store, self._events = store, events
+        self.tokens = Tokens(store, site.secret)
         has_probes = controller.enable_grpc_probe_in_suggestion
         services = AlgorithmServices(store, self._usable, has_probes)
         memory = controller.worker_memory_bytes
         places = Places(services.address, services.early_stopping_address, memory)
         stopper = make_stopper(places, self.observations, clock, db_manager.address)
         told = Essentials(events)
-        self._experiments = ExperimentReconciler(
-            store, events, clock, Treatment(write_every=COUNT_EVERY)
-        )
-        self._trials = TrialReconciler(store, self.observations, told, clock)
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
+        checks = SettingsChecks(places, self._algorithms.check)
+        self.door = ClusterDoor(self._usable, store.find, checks)
+        treatment = Treatment(write_every=COUNT_EVERY, admit=self._admit)
+        self._experiments = ExperimentReconciler(store, events, clock, treatment)
+        runnable = Runnable(prepare=self._prepare)
+        self._trials = TrialReconciler(store, self.observations, told, clock, runnable)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
         around = Surroundings(store, events, clock, _nothing, self._fail, _turn)
         quick = Loop(around, (self._experiments, self._trials), WORKERS)
@@ -113,8 +143,34 @@ class ClusterEngine:
         self._algorithms.close()
         self.observations.close()
 
+    def cluster(self) -> Cluster:
+        """What the pods of trials are told, as it is now.
+
+        Raises:
+            ConfigurationError: the configuration is not legal.
+            StoreAwayError: it cannot be asked for.
+        """
+        site = self._site
+        return Cluster(
+            config=self._config.now(),
+            db_manager=site.db_manager.address,
+            operator=site.operator,
+            image=site.image,
+            has_native_sidecars=site.has_native_sidecars,
+            token_of=lambda trial: self.tokens.token_of(trial.key, trial.metadata.uid),
+        )
+
     def _usable(self) -> InCluster:
-        return InCluster(self._config.now(), ALGORITHMS, STOPPING_RULES)
+        collectors = READ_KINDS if self._site.image else ()
+        return InCluster(self._config.now(), ALGORITHMS, STOPPING_RULES, collectors)
+
+    def _admit(self, experiment: Experiment) -> Experiment:
+        return self.door.admit(to_manifest(experiment))
+
+    def _prepare(self, trial: Trial, run: Unstructured) -> Unstructured:
+        name = trial.metadata.label(names.LABEL_EXPERIMENT) or ""
+        experiment = self.store.find(EXPERIMENTS, Key(trial.metadata.namespace, name))
+        return prepare(run, trial, experiment, self.cluster())
 
     def _wake_suggestion(self, key: Key) -> None:
         _, asking = self._loops

@@ -97,10 +97,15 @@ class Pods:
 
     def _with_collector(self, pod: Manifest, trial: Trial) -> Manifest:
         labels: Mapping[str, str] = (pod.get("metadata") or {}).get("labels") or {}
-        owner = trial.metadata.controller
-        name = "" if owner is None else owner.name
-        experiment = self.store.find(EXPERIMENTS, Key(trial.metadata.namespace, name))
-        return inject(pod, trial, experiment, self.cluster(), is_primary(trial, labels))
+        primary = is_primary(trial, labels)
+        return inject(pod, trial, experiment_of(trial, self.store), self.cluster(), primary)
+
+
+def experiment_of(trial: Trial, store: ResourceReader) -> Experiment | None:
+    """The experiment that a trial belongs to, if it is there."""
+    owner = trial.metadata.controller
+    name = "" if owner is None else owner.name
+    return store.find(EXPERIMENTS, Key(trial.metadata.namespace, name))
 
 
 def validate_experiment(admit: Admit, review: Review) -> bytes:

@@ -72,6 +72,16 @@ DBManagerTokenOption = Annotated[
 ]
 
 
+StopsAddressOption = Annotated[
+    str,
+    typer.Option(
+        "--early-stopping-address",
+        metavar="HOST:PORT",
+        help="Where the collectors of trials say that they have stopped them.",
+    ),
+]
+
+
 def operator(
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = "",
@@ -79,6 +89,7 @@ def operator(
     katib_config: KatibConfigOption = None,
     db_manager: DBManagerOption = "",
     db_manager_token: DBManagerTokenOption = None,
+    stops_address: StopsAddressOption = ":6788",
 ) -> None:
     """.
 
@@ -94,7 +105,7 @@ def operator(
     """
     from katib.apps.operating import Operator, Options
     from katib.apps.operator import DBManager
-    from katib.configuration.environment import read_environment
+    from katib.configuration.environment import read_environment, read_variable
     from katib.kubernetes.client import KubernetesClient
 
     _log_to_stderr()
@@ -105,6 +116,8 @@ def operator(
         environment.core_namespace,
         namespace,
         katib_config,
+        read_variable("KATIB_IMAGE", ""),
+        stops_address,
     )
     client = KubernetesClient.connect(kubeconfig, context)
     _run(Operator(client, options), namespace)

@@ -26,8 +26,6 @@ PULL_POLICY = "IfNotPresent"
 VOLUME_MOUNT_PATH = "/opt/katib/data"
 VOLUME_ACCESS_MODE, VOLUME_SIZE = "ReadWriteOnce", "1Gi"
 WEBHOOK_SERVICE, WEBHOOK_SECRET = "katib-controller", "katib-webhook-cert"
-#: The Secret by which the operator knows trials when they call.
-TOKEN_SECRET = "katib-trial-tokens"
 REQUESTS: Mapping[str, str] = {"cpu": "50m", "memory": "10Mi", "ephemeral-storage": "500Mi"}
 LIMITS: Mapping[str, str] = {"cpu": "500m", "memory": "100Mi", "ephemeral-storage": "5Gi"}
 

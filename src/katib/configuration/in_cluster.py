@@ -25,11 +25,14 @@ class InCluster:
         config: as it is now.
         algorithms: the search algorithms that are built in.
         early_stopping_algorithms: the early stopping rules that are built in.
+        collector_kinds: the kinds of metrics collector for which the operator has an image of its
+            own.
     """
 
     config: KatibConfig
     algorithms: Names = ()
     early_stopping_algorithms: Names = ()
+    collector_kinds: Names = ()
 
     def find_algorithm(self, name: str) -> SuggestionConfig:
         """How a search algorithm is served; without image and address when it is built in.
@@ -55,5 +58,5 @@ class InCluster:
         Raises:
             ConfigurationError: it cannot; the message says why.
         """
-        if kind not in KINDS_WITHOUT_ENTRY:
-            find_collector(self.config, kind)
+        if kind not in KINDS_WITHOUT_ENTRY and kind not in self.collector_kinds:
+            find_collector(self.config, kind, self.collector_kinds)

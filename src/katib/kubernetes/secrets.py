@@ -33,18 +33,12 @@ def keep_secret(client: KubernetesClient, key: Key, fill: Callable[[Data], Data]
 
     Raises:
         ConfigurationError: it cannot be kept; the text says what to do.
+        NotFoundError: there is no such namespace.
         StoreAwayError: the API server cannot be reached.
     """
     for _ in range(ATTEMPTS):
-        secret = _find(client, key)
-        encoded: Mapping[str, str] = secret.get("data") or {}
-        found = {name: base64.b64decode(text) for name, text in encoded.items()}
-        wanted = fill(found)
-        if wanted == found:
-            return found
-        data = {name: base64.b64encode(value).decode() for name, value in wanted.items()}
         try:
-            _write(client, key, {**secret, "data": data})
+            return _keep(client, key, fill)
         except (ConflictError, AlreadyExistsError):
             continue
         except RequestRefusedError as error:
@@ -52,8 +46,18 @@ def keep_secret(client: KubernetesClient, key: Key, fill: Callable[[Data], Data]
                 f'the Secret "{key}" cannot be kept: {error}. katib install prints an empty one, '
                 "and the right to write it"
             ) from error
-        return wanted
     raise ConfigurationError(f'Secret "{key}" is written by somebody else again and again')
+
+
+def _keep(client: KubernetesClient, key: Key, fill: Callable[[Data], Data]) -> Data:
+    secret = _find(client, key)
+    encoded: Mapping[str, str] = secret.get("data") or {}
+    found = {name: base64.b64decode(text) for name, text in encoded.items()}
+    wanted = fill(found)
+    if wanted != found:
+        data = {name: base64.b64encode(value).decode() for name, value in wanted.items()}
+        _write(client, key, {**secret, "data": data})
+    return wanted
 
 
 def _find(client: KubernetesClient, key: Key) -> Manifest:
