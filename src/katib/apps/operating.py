@@ -24,6 +24,7 @@ from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import cluster_config
 from katib.apps.health import HealthServer, served_everywhere
 from katib.apps.operator import ClusterEngine, DBManager, Essentials, Site
+from katib.apps.operator_meters import OperatorMeters
 from katib.apps.trial_secret import read_trial_secret
 from katib.apps.trial_stops import TrialStops
 from katib.apps.webhook_certificates import (
@@ -133,6 +134,8 @@ class Operator:
         config = cluster_config(options.config, store, options.core_namespace, clock)
         init = self._wait_for("the configuration", config.now).init
         registry = CollectorRegistry()
+        meters = OperatorMeters(registry)
+        meters.count_calls(self._client)
         health = HealthServer(served_everywhere(init.controller.healthz_addr), self._find_trouble)
         ends.callback(health.close)
         ends.callback(serve_registry(registry, served_everywhere(init.controller.metrics_addr)))
@@ -141,7 +144,7 @@ class Operator:
         site = self._wait_for("what the API server says of itself", partial(self._site, init))
         events = EventRecorder(self._client, clock)
         ends.callback(events.close)
-        engine = ClusterEngine(store, events, config, site)
+        engine = ClusterEngine(store, events, config, site, meters.note_reconcile)
         ends.callback(engine.close)
         stops = TrialStops(store, Essentials(events), clock)
         statuses = TrialStatuses(engine.tokens.find_trial, stops.stop)

@@ -6,7 +6,7 @@ Read beside the one of one machine, line for line: the same controllers over oth
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from katib.api import names
@@ -89,6 +89,7 @@ class ClusterEngine:
         events: what happened, for the user; the caller's to close.
         config: how Katib is configured there.
         site: where it works.
+        measure: called with the name of a controller and how many seconds a reconcile took.
 
     Attributes:
         door: admits experiments.
@@ -100,7 +101,12 @@ class ClusterEngine:
     """
 
     def __init__(
-        self, store: ResourceStore, events: EventRecorder, config: ClusterConfig, site: Site
+        self,
+        store: ResourceStore,
+        events: EventRecorder,
+        config: ClusterConfig,
+        site: Site,
+        measure: Callable[[str, float], None] | None = None,
     ) -> None:
         self._config, self._site = config, site
         self.failure: BaseException | None = None
@@ -125,7 +131,7 @@ class ClusterEngine:
         runnable = Runnable(prepare=self._prepare)
         self._trials = TrialReconciler(store, self.observations, told, clock, runnable)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
-        around = Surroundings(store, events, clock, _nothing, self._fail, _turn)
+        around = Surroundings(store, events, clock, _nothing, self._fail, _turn, measure)
         quick = Loop(around, (self._experiments, self._trials), WORKERS)
         self._loops = (quick, Loop(around, (self._asking,), ASKING))
 
