@@ -16,7 +16,7 @@ from katib.api.kinds import DEPLOYMENTS, EVENTS, PERSISTENT_VOLUME_CLAIMS, SERVI
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind, Manifest
-from katib.configuration.defaults import TOKEN_SECRET, WEBHOOK_SECRET
+from katib.configuration.defaults import WEBHOOK_SECRET
 from katib.configuration.models import parse_trial_resources
 
 #: The name of both webhook configurations.
@@ -87,21 +87,28 @@ _RESOURCES = (
         scope=Scope.WORK,
         group=_group(EXPERIMENTS),
         resources=(EXPERIMENTS.plural,),
-        verbs=(*_READ, "update"),
+        verbs=(*_READ, "patch"),
         why="follow experiments; set and remove their finalizer",
     ),
     Right(
         scope=Scope.WORK,
         group=_group(EXPERIMENTS),
-        resources=(SUGGESTIONS.plural, TRIALS.plural),
-        verbs=(*_READ, "create", "update", "delete"),
-        why="make and follow what an experiment consists of",
+        resources=(SUGGESTIONS.plural,),
+        verbs=(*_READ, "create", "patch"),
+        why="ask for assignments",
+    ),
+    Right(
+        scope=Scope.WORK,
+        group=_group(EXPERIMENTS),
+        resources=(TRIALS.plural,),
+        verbs=(*_READ, "create", "patch", "delete"),
+        why="make trials, set and remove their finalizer, and delete those that are too many",
     ),
     Right(
         scope=Scope.WORK,
         group=_group(EXPERIMENTS),
         resources=_below("status"),
-        verbs=("update",),
+        verbs=("patch",),
         why="say what became of them",
     ),
     Right(
@@ -153,8 +160,8 @@ _RESOURCES = (
         scope=Scope.CORE,
         resources=("secrets",),
         verbs=("get", "update"),
-        names=(TOKEN_SECRET,),
-        why="know trials by their tokens when they call",
+        names=(WEBHOOK_SECRET,),
+        why="keep the webhooks' certificate, and by what trials are known when they call",
     ),
     Right(
         scope=Scope.CLUSTER,
@@ -165,13 +172,6 @@ _RESOURCES = (
 )
 
 _WEBHOOKS = (
-    Right(
-        scope=Scope.CORE,
-        resources=("secrets",),
-        verbs=("get", "update"),
-        names=(WEBHOOK_SECRET,),
-        why="keep the webhooks' certificate",
-    ),
     Right(
         scope=Scope.WORK,
         group="jobset.x-k8s.io",

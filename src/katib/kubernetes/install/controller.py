@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from katib.api.codec import dump_yaml
 from katib.api.values import Manifest
-from katib.configuration.defaults import TOKEN_SECRET
+from katib.configuration.defaults import WEBHOOK_SECRET
 from katib.configuration.models import API_VERSION, CONFIG_MAP, FILE_NAME, KIND
 from katib.kubernetes.install.options import InstallOptions
 from katib.kubernetes.install.parts import (
@@ -39,7 +39,7 @@ def controller(options: InstallOptions) -> list[Manifest]:
     return [
         resource("v1", "ServiceAccount", CONTROLLER, namespace),
         # The operator fills it.
-        resource("v1", "Secret", TOKEN_SECRET, namespace, type="Opaque"),
+        resource("v1", "Secret", WEBHOOK_SECRET, namespace, type="Opaque"),
         _configuration(options),
         service(CONTROLLER, namespace, ports),
         deployment(CONTROLLER, namespace, _pod(options), replicas=options.replicas),

@@ -1,12 +1,10 @@
-"""The admission webhooks: who is asked about experiments and pods, and the Secret of their
-certificate."""
+"""The admission webhooks: who is asked about experiments and pods."""
 
 from __future__ import annotations
 
 from katib.api.experiment import EXPERIMENTS
 from katib.api.names import LABEL_PREPARED
 from katib.api.values import Manifest
-from katib.configuration.defaults import WEBHOOK_SECRET
 from katib.kubernetes.install.options import InstallOptions
 from katib.kubernetes.install.parts import CONTROLLER, LABEL_COMPONENT, LABEL_INJECTION, resource
 from katib.kubernetes.rights import ADMISSION_GROUP, WEBHOOKS
@@ -18,7 +16,7 @@ _GROUP, _, _VERSION = EXPERIMENTS.api_version.partition("/")
 
 
 def webhooks(options: InstallOptions) -> list[Manifest]:
-    """The Secret, which the operator fills, and the two configurations, which it completes."""
+    """The two configurations; the operator adds who signs its certificate."""
     experiments = {
         "apiGroups": [_GROUP],
         "apiVersions": [_VERSION],
@@ -47,7 +45,6 @@ def webhooks(options: InstallOptions) -> list[Manifest]:
         },
     }
     return [
-        resource("v1", "Secret", WEBHOOK_SECRET, options.namespace, type="Opaque"),
         resource(_API, "ValidatingWebhookConfiguration", WEBHOOKS, webhooks=[validator]),
         resource(_API, "MutatingWebhookConfiguration", WEBHOOKS, webhooks=[defaulter, mutator]),
     ]
