@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "clust
 
 from definitions import define
 from experiments import Experiments, an_experiment
-from processes import Program, a_db_manager, a_free_port
+from processes import IMAGE, Program, a_db_manager, a_free_port
 
 from control_plane import ControlPlane, find_gap
 from katib.api import codec
@@ -225,7 +225,8 @@ def operator(
     words = ["operator", "--kubeconfig", str(cluster.kubeconfig), "--namespace", namespace]
     words += ["--katib-config", str(config), "--db-manager", db_manager]
     words += ["--early-stopping-address", "127.0.0.1:0", "--calls-per-second", str(pace)]
-    program = Program(cluster.folder, f"operator-{namespace}", words, "Running the experiments")
+    ready, variables = "Running the experiments", {"KATIB_IMAGE": IMAGE}
+    program = Program(cluster.folder, f"operator-{namespace}", words, ready, variables)
     program.start()
     try:
         yield psutil.Process(program.pid), port
