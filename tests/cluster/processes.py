@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from katib.api import codec
@@ -43,11 +43,20 @@ class Program:
         name: of the log.
         words: what follows ``katib``.
         ready: what it writes when it is ready.
+        variables: of its environment, besides those of this process.
     """
 
-    def __init__(self, folder: Path, name: str, words: Sequence[str], ready: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        words: Sequence[str],
+        ready: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.log = folder / f"{name}.log"
         self._words, self._ready = tuple(words), ready
+        self._variables = {**os.environ, "PYTHONUNBUFFERED": "1", **(variables or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, is_awaited: bool = True) -> None:
@@ -59,7 +68,7 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "KATIB_IMAGE": IMAGE},
+                env=self._variables,
             )
         if is_awaited:
             wait_for(lambda: self._ready in self.text(begin), f"{self._words[0]}: {self._ready}")
@@ -73,6 +82,11 @@ class Program:
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it at once, as a machine does that fails."""
@@ -118,4 +132,5 @@ def an_operator(
     words = ("operator", "--kubeconfig", str(kubeconfig), "--namespace", namespace)
     places = ("--db-manager", db_manager, "--early-stopping-address", "127.0.0.1:0")
     more = ("--katib-config", str(path), *places)
-    return Program(folder, name, (*words, *more), "Running the experiments")
+    variables = {"KATIB_IMAGE": IMAGE, "KATIB_CORE_NAMESPACE": namespace}
+    return Program(folder, name, (*words, *more), "Running the experiments", variables)

@@ -9,8 +9,10 @@ from experiments import Experiments
 from kubelet import Kubelet
 from processes import Program, a_db_manager, an_operator, wait_for
 
+from katib.api.codec import dump_yaml, load_yaml
 from katib.api.values import Manifest
 from katib.kubernetes.client import KubernetesClient
+from relay import Relay
 
 
 class Stage:
@@ -70,3 +72,14 @@ class Stage:
         self.kubelet.close()
         for program in (*self._operators, self.db_manager):
             program.close()
+
+
+def relayed(kubeconfig: Path, folder: Path) -> tuple[Path, Relay]:
+    """A kubeconfig that leads through a relay, and the relay."""
+    (config,) = load_yaml(kubeconfig.read_text(), "kubeconfig")
+    cluster = config["clusters"][0]["cluster"]
+    relay = Relay(int(cluster["server"].rpartition(":")[2]))
+    cluster["server"] = f"https://127.0.0.1:{relay.port}"
+    path = folder / "relayed.yaml"
+    path.write_text(dump_yaml(config))
+    return path, relay

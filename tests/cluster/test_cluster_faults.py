@@ -11,8 +11,7 @@ import msgspec
 import pytest
 from experiments import an_experiment
 from processes import wait_for
-from proxy import through_proxy
-from stage import Stage
+from stage import Stage, relayed
 
 from control_plane import ControlPlane
 from katib.errors import KatibError
@@ -76,53 +75,50 @@ def test_the_api_server_is_restarted(stage: Stage, control_plane: ControlPlane) 
 def test_an_operator_that_starts_before_the_api_server_waits_for_it(
     stage: Stage, kubeconfig: Path, tmp_path: Path
 ) -> None:
-    path, proxy = through_proxy(kubeconfig, tmp_path)
-    proxy.is_open = False
+    path, relay = relayed(kubeconfig, tmp_path)
     operator = stage.add_operator(path)
-    operator.start(is_awaited=False)
-    wait_for(lambda: "waiting for" in operator.text(), "the operator says what it waits for")
-    stage.experiments.create(an_experiment(trials=3))
-    proxy.is_open = True
-    check(stage, 3)
-    assert operator.stop() == 0
-    proxy.close()
+    with relay:
+        with relay.closed():
+            operator.start(is_awaited=False)
+            wait_for(lambda: "waiting for" in operator.text(), "the operator says what it needs")
+            stage.experiments.create(an_experiment(trials=3))
+        check(stage, 3)
+        assert operator.stop() == 0
 
 
 def test_watches_and_calls_are_cut(stage: Stage, kubeconfig: Path, tmp_path: Path) -> None:
-    path, proxy = through_proxy(kubeconfig, tmp_path)
+    path, relay = relayed(kubeconfig, tmp_path)
     stage.kubelet.run_pod = slowly(0.2)
     operator = stage.add_operator(path)
-    operator.start()
-    stage.experiments.create(an_experiment(trials=TRIALS))
-    cuts = 0
-    for _ in range(10):
-        time.sleep(0.4)
-        cuts += proxy.cut()
-    assert cuts >= 10
-    check(stage)
-    proxy.close()
+    with relay:
+        operator.start()
+        stage.experiments.create(an_experiment(trials=TRIALS))
+        for _ in range(10):
+            time.sleep(0.4)
+            relay.cut()
+        check(stage)
+        assert operator.stop() == 0
 
 
 def test_what_a_watch_wants_is_no_longer_kept(
     stage: Stage, kubeconfig: Path, tmp_path: Path, control_plane: ControlPlane
 ) -> None:
-    """While the operator hears nothing the history of the store is thrown away."""
-    path, proxy = through_proxy(kubeconfig, tmp_path)
+    """A new API server remembers no changes from before its time."""
+    path, relay = relayed(kubeconfig, tmp_path)
     stage.kubelet.run_pod = slowly(0.2)
     operator = stage.add_operator(path)
-    operator.start()
-    stage.experiments.create(an_experiment(trials=TRIALS))
-    wait_for(lambda: stage.experiments.completed() >= 4, "some trials")
-    proxy.is_open = False
-    proxy.cut()
-    time.sleep(2)
-    control_plane.compact()
-    control_plane.kill_api_server()
-    control_plane.start()
-    proxy.is_open = True
-    check(stage)
-    assert "begins anew" in operator.text()
-    proxy.close()
+    with relay:
+        operator.start()
+        stage.experiments.create(an_experiment(trials=TRIALS))
+        wait_for(lambda: stage.experiments.completed() >= 4, "some trials")
+        with relay.closed():
+            # Meanwhile pods go on, so that more is missed than what it has heard of.
+            time.sleep(3)
+            control_plane.kill_api_server()
+            control_plane.start()
+        check(stage)
+        assert "begins anew" in operator.text()
+        assert operator.stop() == 0
 
 
 def test_the_database_manager_is_away(stage: Stage) -> None:

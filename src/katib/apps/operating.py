@@ -6,6 +6,7 @@ Several may run; one of them leads, and the others are ready to.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
@@ -23,7 +25,8 @@ from katib.api.values import Kind
 from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import cluster_config
 from katib.apps.health import HealthServer, served_everywhere
-from katib.apps.operator import ClusterEngine, DBManager, Essentials, Site
+from katib.apps.operator import ORDINARY, ClusterEngine, DBManager, Site
+from katib.apps.operator_meters import OperatorMeters
 from katib.apps.trial_secret import read_trial_secret
 from katib.apps.trial_stops import TrialStops
 from katib.apps.webhook_certificates import (
@@ -39,7 +42,8 @@ from katib.configuration.models import InitConfig
 from katib.errors import ConfigurationError, KatibError
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.discovery import Discovery
-from katib.kubernetes.events import EventRecorder
+from katib.kubernetes.events import KubernetesEventRecorder
+from katib.kubernetes.leader import Candidate, LeaderElection
 from katib.kubernetes.sidecars import EARLY_STOPPING_PORT
 from katib.kubernetes.version import has_native_sidecars
 from katib.metering import ResourceMeter, serve_registry
@@ -104,6 +108,8 @@ class Operator:
         self._stopping = threading.Event()
         self._trouble = "the operator has just been started"
         self._webhooks: WebhookServer | None = None
+        self._election: LeaderElection | None = None
+        self._is_lost = False
 
     def run(self, tell: Callable[[], None]) -> None:
         """Work until :meth:`stop` is called.
@@ -124,6 +130,10 @@ class Operator:
     def stop(self) -> None:
         """End soon. From any thread."""
         self._stopping.set()
+        election = self._election
+        if election is not None and not election.is_leader:
+            # It may wait for its turn.
+            election.release()
 
     def _work(self, ends: ExitStack, tell: Callable[[], None]) -> None:
         options, clock = self._options, SystemClock()
@@ -133,17 +143,22 @@ class Operator:
         config = cluster_config(options.config, store, options.core_namespace, clock)
         init = self._wait_for("the configuration", config.now).init
         registry = CollectorRegistry()
+        meters = OperatorMeters(registry)
+        meters.count_calls(self._client)
         health = HealthServer(served_everywhere(init.controller.healthz_addr), self._find_trouble)
         ends.callback(health.close)
         ends.callback(serve_registry(registry, served_everywhere(init.controller.metrics_addr)))
+        if init.controller.enable_leader_election:
+            self._election = self._take_part(init.controller.leader_election_id)
+            ends.callback(self._election.release)
         for kind in _KINDS:
             self._wait_for(kind.plural, partial(store.list, kind))
         site = self._wait_for("what the API server says of itself", partial(self._site, init))
-        events = EventRecorder(self._client, clock)
+        events = KubernetesEventRecorder(self._client, clock, ORDINARY)
         ends.callback(events.close)
-        engine = ClusterEngine(store, events, config, site)
+        engine = ClusterEngine(store, events, config, site, meters.note_reconcile)
         ends.callback(engine.close)
-        stops = TrialStops(store, Essentials(events), clock)
+        stops = TrialStops(store, events, clock)
         statuses = TrialStatuses(engine.tokens.find_trial, stops.stop)
         ends.callback(
             serve_trial_statuses(statuses, served_everywhere(options.stops_address)).close
@@ -152,10 +167,22 @@ class Operator:
         meter = ResourceMeter(store)
         ends.callback(meter.close)
         registry.register(meter)
-        engine.start()
+        # Who waits for its turn to lead is ready to.
         self._trouble = ""
+        if self._election is not None and not self._election.acquire():
+            return
+        engine.start()
         tell()
         self._watch_over(engine)
+
+    def _take_part(self, name: str) -> LeaderElection:
+        """This process's part in the choice of the operator that leads."""
+        identity = f"{socket.gethostname()}_{uuid4()}"
+        candidate = Candidate(self._options.core_namespace, name, identity)
+        return LeaderElection(self._client, SystemClock(), candidate, self._lose)
+
+    def _lose(self) -> None:
+        self._is_lost = True
 
     def _site(self, init: InitConfig) -> Site:
         options = self._options
@@ -195,6 +222,8 @@ class Operator:
 
     def _watch_over(self, engine: ClusterEngine) -> None:
         while not self._stopping.wait(LOOK_EVERY):
+            if self._is_lost:
+                raise KatibError("another operator leads now; this one begins anew")
             if engine.failed.is_set():
                 raise engine.failure or KatibError("the engine stopped without saying why")
 

@@ -6,14 +6,14 @@ Read beside the one of one machine, line for line: the same controllers over oth
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from katib.api import names
 from katib.api.codec import to_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.trial import Trial
-from katib.api.values import Key, Resource, Unstructured
+from katib.api.values import Key, Unstructured
 from katib.apps.algorithms import Algorithms, Places, make_stopper
 from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import ClusterConfig
@@ -44,6 +44,17 @@ COUNT_EVERY = 1.0
 
 #: How long an algorithm that is being asked may hold up the end of the engine, in seconds.
 STOP_ASKING = 1.0
+
+#: Reasons of events that tell of a trial what its conditions tell as well. Written, they would be a
+#: third of all that is written for a trial.
+ORDINARY = (
+    "JobCreated",
+    "JobRunning",
+    "JobSucceeded",
+    "JobFailed",
+    "JobDeleted",
+    "TrialEarlyStopped",
+)
 
 #: How long the part of a trial's name is that tells it from others of its experiment.
 _SUFFIX = len("-12345678")
@@ -89,6 +100,7 @@ class ClusterEngine:
         events: what happened, for the user; the caller's to close.
         config: how Katib is configured there.
         site: where it works.
+        measure: called with the name of a controller and how many seconds a reconcile took.
 
     Attributes:
         door: admits experiments.
@@ -100,7 +112,12 @@ class ClusterEngine:
     """
 
     def __init__(
-        self, store: ResourceStore, events: EventRecorder, config: ClusterConfig, site: Site
+        self,
+        store: ResourceStore,
+        events: EventRecorder,
+        config: ClusterConfig,
+        site: Site,
+        measure: Callable[[str, float], None] | None = None,
     ) -> None:
         self._config, self._site = config, site
         self.failure: BaseException | None = None
@@ -116,16 +133,15 @@ class ClusterEngine:
         memory = controller.worker_memory_bytes
         places = Places(services.address, services.early_stopping_address, memory)
         stopper = make_stopper(places, self.observations, clock, db_manager.address)
-        told = Essentials(events)
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         checks = SettingsChecks(places, self._algorithms.check)
         self.door = ClusterDoor(self._usable, store.find, checks)
         treatment = Treatment(write_every=COUNT_EVERY, admit=self._admit)
         self._experiments = ExperimentReconciler(store, events, clock, treatment)
         runnable = Runnable(prepare=self._prepare)
-        self._trials = TrialReconciler(store, self.observations, told, clock, runnable)
+        self._trials = TrialReconciler(store, self.observations, events, clock, runnable)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
-        around = Surroundings(store, events, clock, _nothing, self._fail, _turn)
+        around = Surroundings(store, events, clock, _nothing, self._fail, _turn, measure)
         quick = Loop(around, (self._experiments, self._trials), WORKERS)
         self._loops = (quick, Loop(around, (self._asking,), ASKING))
 
@@ -179,25 +195,6 @@ class ClusterEngine:
     def _fail(self, error: BaseException) -> None:
         self.failure = error
         self.failed.set()
-
-
-class Essentials:
-    """Tells of trials only what is out of the ordinary.
-
-    That a run was created, runs, has ended and is deleted stands in the conditions of its trial; as
-    events it would be a third of all that is written for a trial.
-
-    Args:
-        events: whom to tell.
-    """
-
-    def __init__(self, events: EventRecorder) -> None:
-        self._events = events
-
-    def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
-        """See the port."""
-        if warning or not isinstance(resource, Trial):
-            self._events.record(resource, reason, message, warning)
 
 
 def _turn(reconciler: str, key: Key) -> Hashable:

@@ -82,6 +82,16 @@ StopsAddressOption = Annotated[
 ]
 
 
+CallsOption = Annotated[
+    float,
+    typer.Option(
+        "--calls-per-second",
+        min=1.0,
+        help="How often the API server is called at most, in the long run.",
+    ),
+]
+
+
 def operator(
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = "",
@@ -90,6 +100,7 @@ def operator(
     db_manager: DBManagerOption = "",
     db_manager_token: DBManagerTokenOption = None,
     stops_address: StopsAddressOption = ":6788",
+    calls_per_second: CallsOption = 200.0,
 ) -> None:
     """.
 
@@ -107,6 +118,7 @@ def operator(
     from katib.apps.operator import DBManager
     from katib.configuration.environment import read_environment, read_variable
     from katib.kubernetes.client import KubernetesClient
+    from katib.kubernetes.pace import Pace
 
     _log_to_stderr()
     environment = read_environment()
@@ -119,7 +131,8 @@ def operator(
         read_variable("KATIB_IMAGE", ""),
         stops_address,
     )
-    client = KubernetesClient.connect(kubeconfig, context)
+    pace = Pace(calls_per_second, burst=int(2 * calls_per_second))
+    client = KubernetesClient.connect(kubeconfig, context, pace)
     _run(Operator(client, options), namespace)
 
 

@@ -155,9 +155,10 @@ class Informer:
         }
         self._watch = watch = self._client.watch(self._source.path, query)
         try:
+            # Who stops either finds the watch, and closes it, or is seen here.
+            if self._stopped.is_set():
+                return
             for line in watch:
-                if self._stopped.is_set():
-                    return
                 self._take(typed(_Change, line))
         finally:
             watch.close()

@@ -49,6 +49,7 @@ class Surroundings:
         on_failure: called once with the error when the store cannot be written any more.
         turn: the name of a reconciler and a key → who waits; all who wait are served in turns,
             however many keys each of them has.
+        measure: called with the name of a reconciler and how many seconds it took.
     """
 
     store: ResourceStore
@@ -57,6 +58,7 @@ class Surroundings:
     flush: Callable[[], None]
     on_failure: Callable[[BaseException], None]
     turn: Callable[[str, Key], Hashable] = _one_for_all
+    measure: Callable[[str, float], None] | None = None
 
 
 @dataclass(slots=True)
@@ -175,7 +177,7 @@ class Loop:
 
     def _run(self, item: Item) -> None:
         try:
-            seconds = self._reconcile(item).retry_after_seconds
+            seconds = self._measured(item).retry_after_seconds
             # Before it is done: another worker may take it then, and have wishes of its own.
             if seconds is None:
                 self._queue.forget_later(item)
@@ -183,6 +185,16 @@ class Loop:
                 self._queue.add_after(item, seconds)
         finally:
             self._queue.done(item)
+
+    def _measured(self, item: Item) -> Result:
+        measure, monotonic = self.surroundings.measure, self.surroundings.clock.monotonic
+        if measure is None:
+            return self._reconcile(item)
+        begin = monotonic()
+        try:
+            return self._reconcile(item)
+        finally:
+            measure(item[0].name, monotonic() - begin)
 
     def _reconcile(self, item: Item) -> Result:
         reconciler, key = item

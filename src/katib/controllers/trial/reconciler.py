@@ -18,13 +18,14 @@ from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
 from katib.controllers.trial.reports import ObservationsAwayError, Reports
 from katib.controllers.trial.runs import Prepare, Runs, as_written, kind_of_run
+from katib.controllers.trial.starting import NeverError, NotYetError, start_run
 from katib.controllers.trial.waiting import (
     find_ending,
     find_suspension,
     find_wait,
     wait_for_metrics,
 )
-from katib.errors import ConfigurationError, RenderError, StoreUnavailableError
+from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
@@ -193,12 +194,11 @@ class TrialReconciler:
             if not self._is_wanted(_experiment_of(trial)):
                 return trial.status, DONE
             try:
-                run = self._runs.create(trial)
-            except ConfigurationError as error:
-                lacking = conditions.progress("False", "CollectorNotConfigured", str(error))
-                return self._show(trial.status, lacking), Result(retry_after_seconds=WAITS_EVERY)
-            except RenderError as error:
-                return self._end(trial, names.FAILED, Match("RunNotPrepared", str(error))), DONE
+                run = start_run(self._runs, trial)
+            except NotYetError as error:
+                return self._show(trial.status, error.condition), Result(error.again_seconds)
+            except NeverError as error:
+                return self._end(trial, names.FAILED, error.match), DONE
         return self._judge(trial, run)
 
     def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:

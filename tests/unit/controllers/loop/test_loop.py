@@ -280,6 +280,27 @@ def test_a_reconciler_may_hear_of_every_kind(stage: Stage) -> None:
         assert sorted(script.wait()) == ["new", "old", "young"]
 
 
+def test_reconciles_are_measured_also_when_they_fail(stage: Stage) -> None:
+    stage.store.create(SUGGESTIONS, a_suggestion())
+    measured: list[tuple[str, float]] = []
+    clock = FakeClock()
+
+    def slow() -> Result:
+        clock.advance(3)
+        raise ValueError("boom")
+
+    def measure(name: str, seconds: float) -> None:
+        measured.append((name, seconds))
+
+    around = Surroundings(stage.store, stage.events, clock, print, print, measure=measure)
+    script = Script([slow])
+    loop = Loop(around, [script])
+    loop.start()
+    assert script.finished.wait(PATIENCE)
+    loop.stop()
+    assert measured == [("script-controller", 3.0)]
+
+
 def test_one_keys_failure_does_not_hold_up_another(stage: Stage) -> None:
     stage.store.create(SUGGESTIONS, a_suggestion("bad"))
     stage.store.create(SUGGESTIONS, a_suggestion("good"))
