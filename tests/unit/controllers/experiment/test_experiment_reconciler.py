@@ -14,6 +14,7 @@ from katib.api.kinds import CONFIG_MAPS, JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Kind, ObjectMeta, Strings, Unstructured
+from katib.controllers.experiment import Treatment
 from katib.controllers.experiment.reconciler import TRY_AGAIN
 from katib.errors import NotFoundError
 from katib.ports.reconciler import DONE
@@ -431,7 +432,9 @@ def test_a_restarted_engine_counts_the_same() -> None:
 @pytest.mark.rule("An experiment that is not wanted now is counted and starts nothing")
 def test_what_is_not_wanted_now_is_only_counted() -> None:
     wanted = True
-    stage = Stage(an_experiment().with_trials(9, parallel=2).build(), is_wanted=lambda _: wanted)
+    stage = Stage(
+        an_experiment().with_trials(9, parallel=2).build(), treatment=Treatment(lambda _: wanted)
+    )
     stage.run()
     wanted = False
     stage.finish("1", "0.5")
@@ -502,7 +505,7 @@ def test_an_experiment_that_vanishes_during_a_pass() -> None:
         stage.store.delete(EXPERIMENTS, key)
         return True
 
-    stage = Stage(an_experiment().build(), is_wanted=vanish)
+    stage = Stage(an_experiment().build(), treatment=Treatment(vanish))
     with pytest.raises(NotFoundError):
         stage.experiments.reconcile(stage.key)
     assert stage.experiments.reconcile(stage.key) == DONE
