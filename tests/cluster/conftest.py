@@ -10,15 +10,14 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from definitions import define
+from definitions import define_as
 from trials import Heard
 
 from control_plane import ControlPlane, find_gap
-from katib.api.experiment import EXPERIMENTS
-from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.apps.clock import SystemClock
 from katib.kubernetes.client import KubernetesClient
+from katib.kubernetes.crds import definitions
 from katib.kubernetes.pace import Pace
 from katib.stores.kubernetes import KubernetesStore
 
@@ -56,8 +55,8 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 def administrator(kubeconfig: Path) -> Iterator[KubernetesClient]:
     """A client that may do everything, of a cluster that knows our kinds."""
     client = KubernetesClient.connect(kubeconfig, pace=UNHURRIED)
-    for kind in (EXPERIMENTS, SUGGESTIONS, TRIALS):
-        define(client, kind)
+    for definition in definitions():
+        define_as(client, definition)
     yield client
     client.close()
 

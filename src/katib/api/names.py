@@ -6,6 +6,7 @@ API_VERSION = "kubeflow.org/v1beta1"
 
 LABEL_EXPERIMENT = "katib.kubeflow.org/experiment"
 LABEL_TRIAL = "katib.kubeflow.org/trial"
+LABEL_SUGGESTION = "katib.kubeflow.org/suggestion"
 #: On a pod, or a template of pods, that has all that a trial's pod needs: webhooks leave it alone.
 LABEL_PREPARED = "katib.kubeflow.org/prepared"
 LABEL_JOB = "batch.kubernetes.io/job-name"

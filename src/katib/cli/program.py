@@ -39,6 +39,10 @@ COMMANDS = {
         "katib.cli.metrics_collector:metrics_collector",
         "Read and report the metrics of one trial, as Katib's sidecar images do.",
     ),
+    "install": (
+        "katib.cli.install:install",
+        "Print what an installation in a Kubernetes cluster consists of.",
+    ),
     "validate": ("katib.cli.validate:validate", "Check files without running anything."),
     "convert": ("katib.cli.convert:convert", "Turn v1alpha3 documents into v1beta1."),
     "render": ("katib.cli.render:render", "Print the manifest that a trial would get."),

@@ -22,7 +22,6 @@ from katib.configuration.models import EarlyStoppingConfig, SuggestionConfig
 from katib.errors import ConfigurationError, KatibError
 
 LABEL_DEPLOYMENT = "katib.kubeflow.org/deployment"
-LABEL_SUGGESTION = "katib.kubeflow.org/suggestion"
 #: The services speak gRPC inside the namespace; a mesh's proxy would only stand in the way.
 LABEL_MESH = "sidecar.istio.io/inject"
 
@@ -225,7 +224,7 @@ def _pod_labels(suggestion: Suggestion) -> dict[str, str]:
         **(suggestion.metadata.labels or {}),
         LABEL_DEPLOYMENT: services_key(suggestion).name,
         names.LABEL_EXPERIMENT: name,
-        LABEL_SUGGESTION: name,
+        names.LABEL_SUGGESTION: name,
         LABEL_MESH: "false",
     }
 
