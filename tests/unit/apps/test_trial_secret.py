@@ -1,72 +1,59 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, cast
+import logging
+from typing import cast
 
 import msgspec
 import pytest
 
 from katib.api.values import Manifest
-from katib.apps.trial_secret import SIZE, read_trial_secret
-from katib.errors import ConflictError, KatibError, NotFoundError, StoreAwayError
+from katib.apps.trial_secret import NAME, read_trial_secret
+from katib.errors import NotFoundError, RequestRefusedError
 from katib.kubernetes.client import KubernetesClient
 
-PATH = "/api/v1/namespaces/kubeflow/secrets/katib-webhook-cert"
 
+class ApiServer:
+    """Has a Secret, unless it refuses everything."""
 
-class Server:
-    """An API server with one Secret, which somebody else may write in between."""
+    def __init__(self, problem: Exception | None = None) -> None:
+        metadata = {"name": "katib-webhook-cert", "resourceVersion": "1"}
+        self.secret: Manifest = {"metadata": metadata, "data": {"ca.crt": "YQ=="}}
+        self.problem = problem
 
-    def __init__(self) -> None:
-        self.data: Manifest = {"tls.crt": "eA=="}
-        self.problem: KatibError | None = None
-        self.faster: list[Manifest] = []
-        self.puts = 0
-
-    def request(self, method: str, path: str, **more: Any) -> bytes:
-        assert path == PATH
+    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         if self.problem is not None:
             raise self.problem
-        if method == "GET":
-            return msgspec.json.encode({"kind": "Secret", "data": self.data})
-        if self.faster:
-            self.data = self.faster.pop()
-            raise ConflictError("Secret", "katib-webhook-cert", "1", "2")
-        self.puts += 1
-        self.data = msgspec.json.decode(more["body"])["data"]
-        return b"{}"
+        if method == "PUT":
+            self.secret = msgspec.json.decode(body)
+        return msgspec.json.encode(self.secret)
 
 
-def read(server: Server) -> bytes:
+def read(server: ApiServer) -> bytes:
     return read_trial_secret(cast(KubernetesClient, server), "kubeflow", "katib-webhook-cert")
 
 
-def test_it_is_made_once_and_kept_beside_the_rest() -> None:
-    server = Server()
+def test_all_operators_have_the_same_secret() -> None:
+    server = ApiServer()
     made = read(server)
-    assert len(made) == SIZE
+    assert len(made) == 32
+    assert base64.b64decode(server.secret["data"][NAME]) == made
+    assert server.secret["data"]["ca.crt"] == "YQ=="
     assert read(server) == made
-    assert server.puts == 1
-    assert server.data["tls.crt"] == "eA=="
 
 
-def test_that_of_an_operator_that_was_faster_is_taken() -> None:
-    server = Server()
-    theirs = b"x" * SIZE
-    server.faster = [{"trials.key": base64.b64encode(theirs).decode()}]
-    assert read(server) == theirs
-
-
-def test_without_a_secret_there_is_one_of_this_process(caplog: pytest.LogCaptureFixture) -> None:
-    server = Server()
-    server.problem = NotFoundError("secrets", "kubeflow", "katib-webhook-cert")
-    assert len(read(server)) == SIZE
-    assert read(server) != read(server)
-    assert "see that the Secret exists" in caplog.text
-
-
-def test_a_server_that_is_away_is_waited_for_by_who_asks() -> None:
-    server = Server()
-    server.problem = StoreAwayError(PATH, "connection refused")
-    with pytest.raises(StoreAwayError):
-        read(server)
+@pytest.mark.parametrize(
+    "problem",
+    [
+        NotFoundError("namespaces", "", "kubeflow"),
+        RequestRefusedError("GET /api", 403, "secrets is forbidden"),
+    ],
+    ids=["no namespace", "no right"],
+)
+def test_an_operator_that_can_keep_none_has_its_own(
+    problem: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = ApiServer(problem)
+    with caplog.at_level(logging.WARNING, "katib"):
+        assert read(server) != read(server)
+    assert "cannot say that they were stopped early" in caplog.text
