@@ -8,6 +8,7 @@ in files, its folder. Pure: a pod goes in and another comes out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum, auto
 
 from katib.api import names
 from katib.api.experiment import AlgorithmSpec, Experiment
@@ -30,20 +31,35 @@ METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
 _TRIAL_LABEL = f"metadata.labels['{names.LABEL_TRIAL}']"
 
 
+class Role(Enum):
+    """What a pod is to its trial.
+
+    Attributes:
+        OTHER: its metrics are none of the trial's.
+        PRIMARY: its metrics are the trial's, perhaps with those of other pods.
+        SOLE: no other pod's are at the same time; what an earlier one has reported is replaced.
+    """
+
+    OTHER = auto()
+    PRIMARY = auto()
+    SOLE = auto()
+
+
 def is_prepared(pod: Manifest) -> bool:
     """Whether a pod, or a template of pods, has already got what it needs."""
     labels: Manifest = (pod.get("metadata") or {}).get("labels") or {}
     return names.LABEL_PREPARED in labels
 
 
-def is_primary(trial: Trial, labels: Mapping[str, str]) -> bool:
-    """Whether the metrics of a pod with these labels are the trial's."""
+def find_role(trial: Trial, labels: Mapping[str, str]) -> Role:
+    """What a pod with these labels is to its trial."""
     wanted: Mapping[str, str] = trial.spec.primary_pod_labels or {}
-    return all(labels.get(name) == value for name, value in wanted.items())
+    is_primary = all(labels.get(name) == value for name, value in wanted.items())
+    return Role.PRIMARY if is_primary else Role.OTHER
 
 
 def inject(
-    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, primary: bool
+    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, role: Role
 ) -> Manifest:
     """A pod of a trial with what it needs.
 
@@ -52,7 +68,7 @@ def inject(
         trial: whose pod.
         experiment: the trial's, as far as it is known.
         cluster: what its containers are told.
-        primary: whether the trial's metrics are those of this pod.
+        role: what the pod is to the trial.
 
     Raises:
         ConfigurationError: no image is known for the kind of collector.
@@ -66,16 +82,16 @@ def inject(
         names.LABEL_PREPARED: "true",
     }
     metadata = {**metadata, "labels": labels}
-    return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, primary)}
+    return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, role)}
 
 
 def _spec(
-    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, primary: bool
+    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, role: Role
 ) -> Manifest:
     spec: Manifest = pod.get("spec") or {}
     kind, name = kind_of_collector(trial), trial.spec.primary_container_name
     held = [str(one.get("name", "")) for one in spec.get("containers") or ()]
-    is_read = primary and kind != "Push"
+    is_read = role is not Role.OTHER and kind != "Push"
     if name not in held:
         if is_read:
             listed = ", ".join(held) or "none"
@@ -89,7 +105,7 @@ def _spec(
         return spec
     spec = _with_checkpoints(spec, trial, experiment)
     place = find_place(trial)
-    sidecar = build_sidecar(trial, experiment, spec, cluster)
+    sidecar = build_sidecar(trial, experiment, spec, cluster, role is Role.SOLE)
     _check_free(sidecar, spec)
     return _add(_wrapped(spec, trial, place), sidecar, name, place, cluster.has_native_sidecars)
 

@@ -121,7 +121,11 @@ def find_place(trial: Trial) -> Place:
 
 
 def build_sidecar(
-    trial: Trial, experiment: Experiment | None, pod: Manifest, cluster: Cluster
+    trial: Trial,
+    experiment: Experiment | None,
+    pod: Manifest,
+    cluster: Cluster,
+    is_sole: bool = False,
 ) -> Manifest:
     """The container that reads a trial's metrics; its volumes are mounted by who adds it.
 
@@ -130,6 +134,7 @@ def build_sidecar(
         experiment: the trial's, as far as it is known.
         pod: the spec of the pod that gets the container.
         cluster: what it is told.
+        is_sole: whether no other pod reports for the trial at the same time.
 
     Raises:
         ConfigurationError: no image is known for the kind of collector.
@@ -151,6 +156,8 @@ def build_sidecar(
         "securityContext": _security(trial, pod, cluster),
     }
     if is_own:
+        # What a pod has reported that was deleted, or has failed, is none of the next one's.
+        container["args"] += ["-anew", "true"] if is_sole else []
         container["command"] = ["katib", "metrics-collector"]
         container["env"] = _environment(trial, cluster)
     return container

@@ -39,6 +39,7 @@ _END = """\
 echo completed > {folder}/$$.pid
 """
 
+# The marker that the collector has left may be another user's, and need not be replaced then.
 _END_OR_STOP = """\
 if [ "$code" -ne 0 ]; then
   found=
@@ -48,7 +49,7 @@ if [ "$code" -ne 0 ]; then
     exit "$code"
   fi
   echo Training Container was Early Stopped
-  echo completed > {folder}/$$.pid
+  echo completed 2>/dev/null > {folder}/$$.pid
   exit 0
 fi
 echo completed > {folder}/$$.pid

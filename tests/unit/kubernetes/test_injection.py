@@ -8,7 +8,7 @@ from pod_trials import CLUSTER, RULE, a_pod, a_trial, container
 from katib.api.trial import Trial
 from katib.api.values import Manifest, Strings
 from katib.errors import RenderError
-from katib.kubernetes.injection import inject, is_prepared, is_primary
+from katib.kubernetes.injection import Role, find_role, inject, is_prepared
 from katib.kubernetes.sidecars import LOGGER, Cluster
 from katib.kubernetes.wrapping import write_script
 from katib.testing.builders import an_experiment
@@ -17,9 +17,9 @@ EXPERIMENT = an_experiment().named("tune", "team-a").build()
 
 
 def injected(
-    trial: Trial, pod: Manifest | None = None, cluster: Cluster = CLUSTER, primary: bool = True
+    trial: Trial, pod: Manifest | None = None, cluster: Cluster = CLUSTER, role: Role = Role.PRIMARY
 ) -> Manifest:
-    return inject(pod or a_pod(), trial, EXPERIMENT, cluster, primary)
+    return inject(pod or a_pod(), trial, EXPERIMENT, cluster, role)
 
 
 def test_a_pod_gets_labels_the_name_and_a_collector() -> None:
@@ -75,7 +75,7 @@ def test_what_the_pod_has_is_kept() -> None:
 
 
 def test_other_pods_of_the_trial_get_labels_and_the_name_only() -> None:
-    found = injected(a_trial(), primary=False)
+    found = injected(a_trial(), role=Role.OTHER)
     assert [one["name"] for one in found["spec"]["containers"]] == ["main"]
     assert container(found, "main")["command"] == ["python", "train.py"]
     assert container(found, "main")["env"][0]["name"] == "KATIB_TRIAL_NAME"
@@ -84,7 +84,7 @@ def test_other_pods_of_the_trial_get_labels_and_the_name_only() -> None:
 
 def test_a_pod_without_the_primary_container_is_let_be_unless_it_counts() -> None:
     pod = a_pod(containers=[{"name": "step-1"}, {"name": "step-2"}])
-    assert injected(a_trial(), pod, primary=False)["spec"] == pod["spec"]
+    assert injected(a_trial(), pod, role=Role.OTHER)["spec"] == pod["spec"]
     with pytest.raises(RenderError) as refused:
         injected(a_trial(), pod)
     assert str(refused.value) == (
@@ -159,7 +159,7 @@ def test_the_collectors_name_must_be_free(part: str) -> None:
 def test_checkpoints_are_mounted_from_the_algorithms_volume() -> None:
     settings = {"suggestion_trial_dir": "/opt/katib/data"}
     experiment = an_experiment().named("tune", "team-a").with_algorithm("pbt", **settings).build()
-    found = inject(a_pod(), a_trial(), experiment, CLUSTER, True)
+    found = inject(a_pod(), a_trial(), experiment, CLUSTER, Role.PRIMARY)
     assert found["spec"]["volumes"][0] == {
         "name": "suggestion-volume",
         "persistentVolumeClaim": {"claimName": "tune-pbt"},
@@ -184,4 +184,10 @@ def test_which_pods_count(
     wanted: dict[str, str] | None, labels: dict[str, str], expected: bool
 ) -> None:
     trial = a_trial(primary_pod_labels=None if wanted is None else Strings(wanted))
-    assert is_primary(trial, labels) is expected
+    assert find_role(trial, labels) is (Role.PRIMARY if expected else Role.OTHER)
+
+
+def test_the_only_pod_that_reports_replaces_what_was_reported_before() -> None:
+    sole = container(injected(a_trial(), role=Role.SOLE), LOGGER)
+    one_of_several = container(injected(a_trial()), LOGGER)
+    assert sole["args"] == [*one_of_several["args"], "-anew", "true"]
