@@ -1,6 +1,6 @@
 """What the pods of trials are given, so that their metrics are read.
 
-Every pod of a trial gets the trial's labels, and its measured program the trial's name. The pod
+Every pod of a trial gets the trial's labels, and its program is told which trial it is. The pod
 whose metrics count gets the collector, which shares the program's processes and, where metrics are
 in files, its folder. Pure: a pod goes in and another comes out.
 """
@@ -23,12 +23,16 @@ from katib.kubernetes.sidecars import (
     find_place,
     kind_of_collector,
 )
+from katib.kubernetes.variables import (
+    ANNOTATION,
+    parameters_volume,
+    render_parameters,
+    with_variables,
+)
 from katib.kubernetes.wrapping import wrap
 
 #: The volume that program and collector share, and the one of an algorithm's checkpoints.
 METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
-
-_TRIAL_LABEL = f"metadata.labels['{names.LABEL_TRIAL}']"
 
 
 class Role(Enum):
@@ -81,7 +85,9 @@ def inject(
         names.LABEL_TRIAL: trial.metadata.name,
         names.LABEL_PREPARED: "true",
     }
-    metadata = {**metadata, "labels": labels}
+    text = render_parameters(trial, experiment)
+    annotations = {**(metadata.get("annotations") or {}), ANNOTATION: text}
+    metadata = {**metadata, "labels": labels, "annotations": annotations}
     return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, role)}
 
 
@@ -100,7 +106,7 @@ def _spec(
                 f'spec.trialTemplate.primaryContainerName is "{name}"'
             )
         return spec
-    spec = _with_container(spec, name, _environment(trial, cluster))
+    spec = _with_variables(spec, trial, experiment, cluster)
     if not is_read:
         return spec
     spec = _with_checkpoints(spec, trial, experiment)
@@ -110,13 +116,16 @@ def _spec(
     return _add(_wrapped(spec, trial, place), sidecar, name, place, cluster.has_native_sidecars)
 
 
-def _environment(trial: Trial, cluster: Cluster) -> Manifest:
-    """What the program is told: which trial it is and, if it pushes, how to report for it."""
-    label = {"fieldRef": {"fieldPath": _TRIAL_LABEL}}
-    additions: list[Manifest] = [{"name": names.ENV_TRIAL_NAME, "valueFrom": label}]
-    if kind_of_collector(trial) == "Push" and (token := cluster.token_of(trial)):
-        additions.append({"name": names.ENV_METRICS_TOKEN, "value": token})
-    return {"env": additions}
+def _with_variables(
+    spec: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster
+) -> Manifest:
+    name = trial.spec.primary_container_name
+    containers = [
+        with_variables(one, trial, experiment, cluster) if one.get("name") == name else one
+        for one in spec["containers"]
+    ]
+    volumes = [*(spec.get("volumes") or ()), parameters_volume()]
+    return {**spec, "containers": containers, "volumes": volumes}
 
 
 def _wrapped(spec: Manifest, trial: Trial, place: Place) -> Manifest:

@@ -151,7 +151,7 @@ def build_sidecar(
         "name": COLLECTOR if kind in ("TensorFlowEvent", "PrometheusMetric") else LOGGER,
         "image": entry.image,
         "imagePullPolicy": entry.image_pull_policy or "IfNotPresent",
-        "args": [_literal(word) for word in _words(trial, experiment, entry, cluster, is_own)],
+        "args": [literal(word) for word in _words(trial, experiment, entry, cluster, is_own)],
         "resources": msgspec.to_builtins(entry.resources),
         "securityContext": _security(trial, pod, cluster),
     }
@@ -253,6 +253,6 @@ def _file_of(trial: Trial) -> FileSystemPath:
     return source.file_system_path or FileSystemPath()
 
 
-def _literal(word: str) -> str:
+def literal(word: str) -> str:
     """The word as Kubernetes hands it on unchanged, whatever dollars are in it."""
     return word.replace("$", "$$")
