@@ -1,9 +1,9 @@
 """How many trials can report to one database manager, and how long each report takes.
 
 A thousand trials report once a second each. What is measured is the time from when a report was due
-to its acknowledgement, which is when it is safe, and what it costs the manager's processor. In turns
-with that, the same reports go to services of the same library that only read and answer them: the
-limit.
+to its acknowledgement, which is when it is safe, and what that costs the processor of the manager.
+In turns with it, the same reports go to services of the same library that only read and answer
+them: the limit.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "tests")]
 
-from databases import MariaDB, Postgres, execute  # noqa: E402  # the path comes first
 from reporters import Measured  # noqa: E402
+
+from databases import MariaDB, Postgres, execute  # noqa: E402  # the path comes first
 
 #: What the others are compared with.
 LIMIT = "limit"
