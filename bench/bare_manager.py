@@ -17,6 +17,7 @@ from katib.rpc.generated.api_pb2_grpc import (
     DBManagerServicer,
     add_DBManagerServicer_to_server,
 )
+from katib.rpc.serving import OPTIONS
 
 
 class Bare(DBManagerServicer):
@@ -42,7 +43,7 @@ def tell(port: int) -> None:
 
 
 def serve_in_threads() -> None:
-    server = grpc.server(ThreadPoolExecutor(WORKERS))
+    server = grpc.server(ThreadPoolExecutor(WORKERS), options=OPTIONS)
     add_DBManagerServicer_to_server(Bare(), server)
     tell(server.add_insecure_port("127.0.0.1:0"))
     server.start()
@@ -50,7 +51,7 @@ def serve_in_threads() -> None:
 
 
 async def serve_on_loop() -> None:
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=OPTIONS)
     add_DBManagerServicer_to_server(BareOnLoop(), server)
     tell(server.add_insecure_port("127.0.0.1:0"))
     await server.start()

@@ -16,14 +16,19 @@ from katib.errors import ConfigurationError
 #: The longest message that is taken, and that is sent, in bytes.
 MOST_BYTES = 64 * 1024 * 1024
 
+#: How many calls may wait to be taken up. Left alone, gRPC breaks off some of more than a thousand.
+MOST_WAITING = 10_000
+
 #: How long calls that are being answered may hold up the end of a server, in seconds.
 GRACE_SECONDS = 2.0
 
 HEALTH = "grpc.health.v1.Health"
 
 # Two servers must not share a port in silence, as gRPC would let them.
-_OPTIONS = (
+OPTIONS = (
     ("grpc.so_reuseport", 0),
+    ("grpc.server.max_pending_requests", MOST_WAITING),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_WAITING),
     ("grpc.max_receive_message_length", MOST_BYTES),
     ("grpc.max_send_message_length", MOST_BYTES),
 )
@@ -108,7 +113,7 @@ def start(
     """
     token = listener.access.token
     guards: list[grpc.ServerInterceptor[Any, Any]] = [_TokenGuard(token)] if token else []
-    server = grpc.server(workers, interceptors=guards, options=_OPTIONS)
+    server = grpc.server(workers, interceptors=guards, options=OPTIONS)
     add_services(server)
     server.add_generic_rpc_handlers((health,))
     try:
