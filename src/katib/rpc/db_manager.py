@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Never
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import grpc
+import grpc.aio
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
@@ -37,8 +39,11 @@ from katib.rpc.serving import (
     start,
 )
 
-#: How many calls are answered at once; others wait. Most of them wait for the disk, together.
+#: How many calls are answered in threads at once; others wait.
 WORKERS = 64
+
+#: A report of more entries is read in a thread: meanwhile others are answered.
+SHORT = 100
 
 DB_MANAGER = "api.v1.beta1.DBManager"
 
@@ -68,6 +73,17 @@ class Guard:
     take: Callable[[Key, Sequence[MetricEntry], bytes], None]
 
 
+@runtime_checkable
+class PromptLog(Protocol):
+    """An observation log whose reports need not be waited for in a thread each."""
+
+    def submit(self, trial: Key, entries: Sequence[MetricEntry]) -> Future[None]:
+        """Begin a report, without waiting; done when it is safe, or failed and none of it kept."""
+        ...
+
+
+_Context: TypeAlias = "grpc.ServicerContext | grpc.aio.ServicerContext[Any, Any]"
+
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -79,6 +95,14 @@ class _Refusal(Exception):
         super().__init__(problem)
 
 
+#: Our errors, and the status of calls that end with them; any other is FAILED_PRECONDITION.
+_CODES: Mapping[type[KatibError], grpc.StatusCode] = {
+    EntryRefusedError: grpc.StatusCode.INVALID_ARGUMENT,
+    StoreUnavailableError: grpc.StatusCode.UNAVAILABLE,
+    TokenRefusedError: grpc.StatusCode.UNAUTHENTICATED,
+}
+
+
 class DBManager(DBManagerServicer):
     """Takes, gives and forgets observation logs by the names of trials.
 
@@ -86,35 +110,41 @@ class DBManager(DBManagerServicer):
 
     A report is answered when it is safe on the disk: a program that pushes says nothing twice.
 
+    Short reports for a :class:`PromptLog` are read on the event loop, and many of them wait there
+    for one commit. All other calls have a thread each.
+
     Args:
         log: where entries are kept.
-        find_trial: whose they are when a call names no namespace.
+        find_trial: whose they are when a call names no namespace; it does not wait for anything.
         guard: says who may write; without it, everybody may.
+        workers: the threads.
     """
 
     def __init__(
-        self, log: ObservationLog, find_trial: FindTrial, guard: Guard | None = None
+        self,
+        log: ObservationLog,
+        find_trial: FindTrial,
+        guard: Guard | None,
+        workers: ThreadPoolExecutor,
     ) -> None:
         self._log, self._find_trial, self._guard = log, find_trial, guard
+        self._prompt_log = log if guard is None and isinstance(log, PromptLog) else None
+        self._workers = workers
 
-    def ReportObservationLog(
-        self, request: pb.ReportObservationLogRequest, context: grpc.ServicerContext
+    async def ReportObservationLog(
+        self,
+        request: pb.ReportObservationLogRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
     ) -> pb.ReportObservationLogReply:
         """Append all entries that carry a time, or none of them."""
-        with _refusals(context):
-            entries = _read_entries(request)
-            trial = self._own(request.trial_name, context)
-            if trial is None:
-                raise _Refusal(
-                    grpc.StatusCode.NOT_FOUND,
-                    f'there is no trial "{request.trial_name}" here; report for the name in the '
-                    "variable KATIB_TRIAL_NAME",
-                )
-            if self._guard is not None:
-                self._guard.take(trial, entries, request.SerializeToString())
+        try:
+            if self._prompt_log and len(request.observation_log.metric_logs) <= SHORT:
+                report = self._prompt_log.submit(*self._read_report(request, context))
             else:
-                self._log.report(trial, entries)
-                self._log.flush()
+                report = self._workers.submit(self._report, request, context)
+            await asyncio.wrap_future(report)
+        except (_Refusal, KatibError) as error:
+            await context.abort(*_status_of(error))
         return pb.ReportObservationLogReply()
 
     def GetObservationLog(
@@ -139,13 +169,34 @@ class DBManager(DBManagerServicer):
                 self._log.delete(trial)
         return pb.DeleteObservationLogReply()
 
-    def _own(self, name: str, context: grpc.ServicerContext) -> Key | None:
+    def _report(self, request: pb.ReportObservationLogRequest, context: _Context) -> None:
+        trial, entries = self._read_report(request, context)
+        if self._guard is not None:
+            self._guard.take(trial, entries, request.SerializeToString())
+        else:
+            self._log.report(trial, entries)
+            self._log.flush()
+
+    def _read_report(
+        self, request: pb.ReportObservationLogRequest, context: _Context
+    ) -> tuple[Key, Sequence[MetricEntry]]:
+        """Whose report it is, and what it says."""
+        entries = _read_entries(request)
+        trial = self._own(request.trial_name, context)
+        if trial is None:
+            raise _Refusal(
+                grpc.StatusCode.NOT_FOUND,
+                f'there is no trial "{request.trial_name}" here; report for the name in the '
+                "variable KATIB_TRIAL_NAME",
+            )
+        return trial, entries
+
+    def _own(self, name: str, context: _Context) -> Key | None:
         """The trial of a name, when its entries may be written by who calls."""
         if self._guard is None:
             return self._find(name, context)
-        caller = self._guard.find_caller(
-            bearer_token(context.invocation_metadata()), context.peer()
-        )
+        token = bearer_token(context.invocation_metadata() or ())
+        caller = self._guard.find_caller(token, context.peer())
         if caller is None:
             raise _Refusal(
                 grpc.StatusCode.UNAUTHENTICATED,
@@ -161,12 +212,12 @@ class DBManager(DBManagerServicer):
             )
         return caller
 
-    def _find(self, name: str, context: grpc.ServicerContext) -> Key | None:
+    def _find(self, name: str, context: _Context) -> Key | None:
         if not name:
             raise _invalid(
                 "trial_name is empty: name the trial, as in the variable KATIB_TRIAL_NAME"
             )
-        for key, value in context.invocation_metadata():
+        for key, value in context.invocation_metadata() or ():
             if key == NAMESPACE and value:
                 return Key(str(value), name)
         return self._find_trial(name)
@@ -179,7 +230,7 @@ def serve(
     guard: Guard | None = None,
     access: Access = OPEN,
 ) -> Server:
-    """Serve an observation log, and the health of that service, in threads.
+    """Serve an observation log, and the health of that service.
 
     Args:
         log: what is served; it must outlive the server.
@@ -192,10 +243,12 @@ def serve(
         ConfigurationError: the address cannot be had.
     """
 
-    def add(server: grpc.Server) -> None:
-        add_DBManagerServicer_to_server(DBManager(log, find_trial, guard), server)
-
     workers = ThreadPoolExecutor(WORKERS, "db-manager")
+    manager = DBManager(log, find_trial, guard, workers)
+
+    def add(server: grpc.aio.Server) -> None:
+        add_DBManagerServicer_to_server(manager, server)
+
     health = health_of([DB_MANAGER], lambda: _is_well(log))
     return start(add, health, workers, Listener(address, "observation logs", access))
 
@@ -215,21 +268,16 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
     """Turn our errors into the status of a call."""
     try:
         yield
-    except _Refusal as refusal:
-        _abort(context, refusal.code, refusal)
-    except EntryRefusedError as error:
-        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, error)
-    except StoreUnavailableError as error:
-        _abort(context, grpc.StatusCode.UNAVAILABLE, error)
-    except TokenRefusedError as error:
-        _abort(context, grpc.StatusCode.UNAUTHENTICATED, error)
-    except KatibError as error:
-        _abort(context, grpc.StatusCode.FAILED_PRECONDITION, error)
+    except (_Refusal, KatibError) as error:
+        context.abort(*_status_of(error))
 
 
-def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, error: Exception) -> Never:
-    context.abort(code, str(error))
-    raise AssertionError("abort always raises")
+def _status_of(error: _Refusal | KatibError) -> tuple[grpc.StatusCode, str]:
+    """The code and the detail by which a caller learns of an error."""
+    if isinstance(error, _Refusal):
+        return error.code, str(error)
+    codes = (code for kind, code in _CODES.items() if isinstance(error, kind))
+    return next(codes, grpc.StatusCode.FAILED_PRECONDITION), str(error)
 
 
 def _invalid(problem: str) -> _Refusal:

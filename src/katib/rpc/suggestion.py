@@ -15,6 +15,7 @@ from itertools import count
 from threading import Lock
 
 import grpc
+import grpc.aio
 from msgspec.structs import replace
 
 from katib.api.experiment import AlgorithmSpec, Experiment
@@ -162,7 +163,7 @@ def serve(suggester: Suggester, address: str, algorithms: Sequence[str] = ()) ->
         ConfigurationError: the address cannot be had.
     """
 
-    def add(server: grpc.Server) -> None:
+    def add(server: grpc.aio.Server) -> None:
         add_SuggestionServicer_to_server(Suggestion(suggester, algorithms), server)
 
     workers = ThreadPoolExecutor(WORKERS, "suggestion")
