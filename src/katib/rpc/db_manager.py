@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -16,12 +15,7 @@ import grpc.aio
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
-from katib.errors import (
-    EntryRefusedError,
-    KatibError,
-    StoreUnavailableError,
-    TokenRefusedError,
-)
+from katib.errors import KatibError, StoreUnavailableError
 from katib.ports.observation_log import MetricEntry, ObservationLog
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
@@ -29,6 +23,7 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_DBManagerServicer_to_server,
 )
 from katib.rpc.logs import read_log, write_log
+from katib.rpc.refusals import Refusal, invalid, refusals, status_of
 from katib.rpc.serving import (
     OPEN,
     Access,
@@ -87,22 +82,6 @@ _Context: TypeAlias = "grpc.ServicerContext | grpc.aio.ServicerContext[Any, Any]
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
-class _Refusal(Exception):
-    """A call is refused with a status; the message is its detail."""
-
-    def __init__(self, code: grpc.StatusCode, problem: str) -> None:
-        self.code = code
-        super().__init__(problem)
-
-
-#: Our errors, and the status of calls that end with them; any other is FAILED_PRECONDITION.
-_CODES: Mapping[type[KatibError], grpc.StatusCode] = {
-    EntryRefusedError: grpc.StatusCode.INVALID_ARGUMENT,
-    StoreUnavailableError: grpc.StatusCode.UNAVAILABLE,
-    TokenRefusedError: grpc.StatusCode.UNAUTHENTICATED,
-}
-
-
 class DBManager(DBManagerServicer):
     """Takes, gives and forgets observation logs by the names of trials.
 
@@ -143,15 +122,15 @@ class DBManager(DBManagerServicer):
             else:
                 report = self._workers.submit(self._report, request, context)
             await asyncio.wrap_future(report)
-        except (_Refusal, KatibError) as error:
-            await context.abort(*_status_of(error))
+        except (Refusal, KatibError) as error:
+            await context.abort(*status_of(error))
         return pb.ReportObservationLogReply()
 
     def GetObservationLog(
         self, request: pb.GetObservationLogRequest, context: grpc.ServicerContext
     ) -> pb.GetObservationLogReply:
         """The entries by time, then by arrival; an unknown trial has none."""
-        with _refusals(context):
+        with refusals(context):
             first = _bound(request.start_time, "start", datetime.min.replace(tzinfo=UTC))
             last = _bound(request.end_time, "completion", datetime.max.replace(tzinfo=UTC))
             trial = self._find(request.trial_name, context)
@@ -163,7 +142,7 @@ class DBManager(DBManagerServicer):
         self, request: pb.DeleteObservationLogRequest, context: grpc.ServicerContext
     ) -> pb.DeleteObservationLogReply:
         """Forget the trial's entries; that there are none is no error."""
-        with _refusals(context):
+        with refusals(context):
             trial = self._own(request.trial_name, context)
             if trial is not None:
                 self._log.delete(trial)
@@ -184,7 +163,7 @@ class DBManager(DBManagerServicer):
         entries = _read_entries(request)
         trial = self._own(request.trial_name, context)
         if trial is None:
-            raise _Refusal(
+            raise Refusal(
                 grpc.StatusCode.NOT_FOUND,
                 f'there is no trial "{request.trial_name}" here; report for the name in the '
                 "variable KATIB_TRIAL_NAME",
@@ -198,14 +177,14 @@ class DBManager(DBManagerServicer):
         token = bearer_token(context.invocation_metadata() or ())
         caller = self._guard.find_caller(token, context.peer())
         if caller is None:
-            raise _Refusal(
+            raise Refusal(
                 grpc.StatusCode.UNAUTHENTICATED,
                 "a trial writes its own entries: name katib-db-manager.kubeflow:6789 as the "
                 "address and keep the variable grpc_proxy as it is, or send the metadata "
                 "authorization: Bearer $KATIB_METRICS_TOKEN",
             )
         if caller.name != name:
-            raise _Refusal(
+            raise Refusal(
                 grpc.StatusCode.PERMISSION_DENIED,
                 f'trial {caller} writes its own entries, not those of "{name}"; report for the '
                 "name in the variable KATIB_TRIAL_NAME",
@@ -214,7 +193,7 @@ class DBManager(DBManagerServicer):
 
     def _find(self, name: str, context: _Context) -> Key | None:
         if not name:
-            raise _invalid(
+            raise invalid(
                 "trial_name is empty: name the trial, as in the variable KATIB_TRIAL_NAME"
             )
         for key, value in context.invocation_metadata() or ():
@@ -263,32 +242,11 @@ def _is_well(log: ObservationLog) -> bool:
     return True
 
 
-@contextmanager
-def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turn our errors into the status of a call."""
-    try:
-        yield
-    except (_Refusal, KatibError) as error:
-        context.abort(*_status_of(error))
-
-
-def _status_of(error: _Refusal | KatibError) -> tuple[grpc.StatusCode, str]:
-    """The code and the detail by which a caller learns of an error."""
-    if isinstance(error, _Refusal):
-        return error.code, str(error)
-    codes = (code for kind, code in _CODES.items() if isinstance(error, kind))
-    return next(codes, grpc.StatusCode.FAILED_PRECONDITION), str(error)
-
-
-def _invalid(problem: str) -> _Refusal:
-    return _Refusal(grpc.StatusCode.INVALID_ARGUMENT, problem)
-
-
 def _read_entries(request: pb.ReportObservationLogRequest) -> list[MetricEntry]:
     """The entries of a report.
 
     Raises:
-        _Refusal: one of them is not legal, or there is none.
+        Refusal: one of them is not legal, or there is none.
     """
     for one in request.observation_log.metric_logs:
         if one.time_stamp:
@@ -296,9 +254,9 @@ def _read_entries(request: pb.ReportObservationLogRequest) -> list[MetricEntry]:
     try:
         entries = read_log(request.observation_log)
     except (ValueError, OverflowError) as error:
-        raise _invalid(str(error)) from error
+        raise invalid(str(error)) from error
     if not entries:
-        raise _invalid(
+        raise invalid(
             "there is nothing to report: observation_log needs metric_logs, each with a time_stamp "
             "such as 2026-01-31T12:00:00.5Z and a metric"
         )
@@ -313,7 +271,7 @@ def _check_time(text: str, which: str) -> datetime:
     """The time of an RFC 3339 text, in UTC.
 
     Raises:
-        _Refusal: it is none, or has no zone.
+        Refusal: it is none, or has no zone.
     """
     try:
         if _RFC_3339.fullmatch(text):
@@ -321,7 +279,7 @@ def _check_time(text: str, which: str) -> datetime:
         problem = "it is no RFC 3339 time with a zone"
     except (ValueError, OverflowError) as error:
         problem = str(error)
-    raise _invalid(
+    raise invalid(
         f"Error parsing {which} time {text!r}: {problem}; a time such as 2026-01-31T12:00:00.5Z is "
         "expected"
     )
