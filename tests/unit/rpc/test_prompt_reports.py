@@ -74,20 +74,20 @@ def test_more_reports_than_there_are_threads_wait_and_others_are_answered(
     log: PromptLog, stage: Stage
 ) -> None:
     report = stage.client.ReportObservationLog
-    calls = [report.future(a_report(f"x-{number}")) for number in range(MANY)]
+    calls = [report.future(a_report(f"x-{number}"), timeout=60) for number in range(MANY)]
     assert log.are_all_here.wait(60)
     assert not any(call.done() for call in calls)
     question = pb.GetObservationLogRequest(trial_name="x-0")
     reply = stage.client.GetObservationLog(question, timeout=60)
     assert list(reply.observation_log.metric_logs) == []
     log.outcome.set_result(None)
-    assert {call.exception(timeout=60) for call in calls} == {None}
+    assert {call.exception() for call in calls} == {None}
     assert set(log.trials) == {Key("", f"x-{number}") for number in range(MANY)}
 
 
 def test_each_of_them_is_told_when_nothing_was_kept(log: PromptLog, stage: Stage) -> None:
     report = stage.client.ReportObservationLog
-    calls = [report.future(a_report(f"x-{number}")) for number in range(MANY)]
+    calls = [report.future(a_report(f"x-{number}"), timeout=60) for number in range(MANY)]
     assert log.are_all_here.wait(60)
     log.outcome.set_exception(StoreUnavailableError("observations.db", "No space left on device"))
     for call in calls:
@@ -97,14 +97,14 @@ def test_each_of_them_is_told_when_nothing_was_kept(log: PromptLog, stage: Stage
 
 def test_who_gives_up_takes_nothing_from_the_others(log: PromptLog, stage: Stage) -> None:
     report = stage.client.ReportObservationLog
-    calls = [report.future(a_report(f"x-{number}")) for number in range(MANY)]
+    calls = [report.future(a_report(f"x-{number}"), timeout=60) for number in range(MANY)]
     assert log.are_all_here.wait(60)
     assert calls[0].cancel()
     with pytest.raises(grpc.RpcError) as caught:
         report(a_report("late"), timeout=0.2)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     log.outcome.set_result(None)
-    assert {call.exception(timeout=60) for call in calls[1:]} == {None}
+    assert {call.exception() for call in calls[1:]} == {None}
 
 
 def test_a_long_report_is_read_in_a_thread(log: PromptLog, stage: Stage) -> None:
@@ -115,12 +115,12 @@ def test_a_long_report_is_read_in_a_thread(log: PromptLog, stage: Stage) -> None
 
 def test_a_closed_server_has_answered_what_it_was_asked(log: PromptLog, stage: Stage) -> None:
     report = stage.client.ReportObservationLog
-    calls = [report.future(a_report(f"x-{number}")) for number in range(MANY)]
+    calls = [report.future(a_report(f"x-{number}"), timeout=60) for number in range(MANY)]
     assert log.are_all_here.wait(60)
     closing = threading.Thread(target=stage.server.close)
     closing.start()
     log.outcome.set_result(None)
-    assert {call.exception(timeout=60) for call in calls} == {None}
+    assert {call.exception() for call in calls} == {None}
     closing.join(60)
     assert not closing.is_alive()
 
