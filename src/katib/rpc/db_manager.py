@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import grpc
 import grpc.aio
+from grpc_reflection.v1alpha import reflection
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
@@ -25,6 +26,7 @@ from katib.rpc.generated.api_pb2_grpc import (
 from katib.rpc.logs import read_log, write_log
 from katib.rpc.refusals import Refusal, invalid, refusals, status_of
 from katib.rpc.serving import (
+    HEALTH,
     OPEN,
     Access,
     Listener,
@@ -209,7 +211,7 @@ def serve(
     guard: Guard | None = None,
     access: Access = OPEN,
 ) -> Server:
-    """Serve an observation log, and the health of that service.
+    """Serve an observation log, its health, and what tools ask to know how to call it.
 
     Args:
         log: what is served; it must outlive the server.
@@ -227,6 +229,7 @@ def serve(
 
     def add(server: grpc.aio.Server) -> None:
         add_DBManagerServicer_to_server(manager, server)
+        reflection.enable_server_reflection((DB_MANAGER, HEALTH, reflection.SERVICE_NAME), server)
 
     health = health_of([DB_MANAGER], lambda: _is_well(log))
     return start(add, health, workers, Listener(address, "observation logs", access))
