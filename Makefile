@@ -10,7 +10,7 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1
 CHECKED := src tests bench examples scripts
 
 .DEFAULT_GOAL := check
-.PHONY: help check format-check format lint types contracts unit learning journeys test run bench bench-search clean
+.PHONY: help check format-check format lint types contracts unit learning journeys cluster test run bench bench-search clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,11 @@ journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/databases.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 
-test: check learning journeys ## All tests: what continuous integration runs
+cluster: $(VENV)/.dev ## Tests on a real Kubernetes API server, which is built the first time
+	@scripts/kubernetes.sh
+	$(ONE_THREAD) $(BIN)/pytest -q tests/cluster
+
+test: check learning journeys cluster ## All tests: what continuous integration runs
 
 run: $(VENV)/.run ## Install katib and tune the digits example
 	$(BIN)/katib run examples/digits/experiment.yaml --home $(RUN_HOME)

@@ -13,5 +13,9 @@ from katib.registry import Registry
 STORES: Registry[ResourceStore] = Registry(
     "resource store",
     "katib.stores",
-    {"memory": "katib.stores.memory:MemoryStore", "sqlite": "katib.stores.sqlite:SqliteStore"},
+    {
+        "kubernetes": "katib.stores.kubernetes:KubernetesStore",
+        "memory": "katib.stores.memory:MemoryStore",
+        "sqlite": "katib.stores.sqlite:SqliteStore",
+    },
 )

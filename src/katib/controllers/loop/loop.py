@@ -11,16 +11,19 @@ from typing import Any
 
 from katib.api.values import Key, Resource
 from katib.controllers.loop.queue import WorkQueue
-from katib.errors import ConflictError, StoreUnavailableError
+from katib.errors import ConflictError, StoreAwayError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
-from katib.ports.reconciler import Reconciler, Result
+from katib.ports.reconciler import EVERY_KIND, Reconciler, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
 _LOG = logging.getLogger(__name__)
 
 #: The pause after a first failure, and the longest one, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 30.0
+
+#: The pause while the store is away, in seconds.
+AWAY_PAUSE = 1.0
 
 #: How long there is nothing to do before what was written is flushed, and how long it may wait for
 #: that in a loop that always has something to do, in seconds.
@@ -74,7 +77,8 @@ class Loop:
     def __post_init__(self) -> None:
         self._queue = WorkQueue(self.surroundings.clock.monotonic)
         for reconciler in self.reconcilers:
-            for kind in reconciler.kinds:
+            kinds = reconciler.kinds
+            for kind in (EVERY_KIND,) if EVERY_KIND in kinds else kinds:
                 self._watching.setdefault(id(kind), []).append(reconciler)
 
     def start(self) -> None:
@@ -82,6 +86,8 @@ class Loop:
         store = self.surroundings.store
         self._stop = store.subscribe(self._hear)
         for kind in {id(kind): kind for one in self.reconcilers for kind in one.kinds}.values():
+            if kind is EVERY_KIND:
+                continue
             for resource in store.list(kind):
                 read = partial(_same, resource)
                 self._hear(Event(EventType.ADDED, kind, resource.metadata, store.version, read))
@@ -108,7 +114,8 @@ class Loop:
         self._queue.add((reconciler, key))
 
     def _hear(self, event: Event) -> None:
-        for reconciler in self._watching.get(id(event.kind), ()):
+        named = self._watching.get(id(event.kind), ())
+        for reconciler in (*named, *self._watching.get(id(EVERY_KIND), ())):
             for key in reconciler.keys(event):
                 self._queue.add((reconciler, key))
 
@@ -148,6 +155,9 @@ class Loop:
             result = reconciler.reconcile(key)
         except ConflictError:
             return Result(retry_after_seconds=0)
+        except StoreAwayError as error:
+            _LOG.warning("%s waits for %s: %s", reconciler.name, key, error)
+            return Result(retry_after_seconds=AWAY_PAUSE)
         except StoreUnavailableError:
             raise
         except Exception as error:
@@ -161,7 +171,11 @@ class Loop:
 
     def _tell(self, reconciler: Reconciler, key: Key, error: Exception) -> None:
         kind: Any = reconciler.kinds[0]
-        resource: Resource | None = self.surroundings.store.find(kind, key)
+        try:
+            resource: Resource | None = self.surroundings.store.find(kind, key)
+        except StoreAwayError:
+            # Who could be told of it is away, too; the log has it.
+            return
         if resource is not None:
             message = f"Failed to reconcile: {error}"
             self.surroundings.events.record(resource, "ReconcileError", message, warning=True)

@@ -28,7 +28,7 @@ from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
-from katib.ports.reconciler import DONE, Result, always
+from katib.ports.reconciler import DONE, EVERY_KIND, Result, always
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
 #: How often a succeeded run's metrics are looked for, and for how long in all, in seconds. A
@@ -91,7 +91,7 @@ class TrialReconciler:
         self._store, self._observations = store, observations
         self._events, self._clock = events, clock
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
-        self.kinds: tuple[Kind[Any], ...] = (TRIALS, *self._run_kinds)
+        self.kinds: tuple[Kind[Any], ...] = (TRIALS, *(self._run_kinds or (EVERY_KIND,)))
         self._runs, self._reports = Runs(store, events), Reports(observations)
         self._waiting: dict[str, float] = {}
         self._undeleted: set[Key] = set()
