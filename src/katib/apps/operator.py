@@ -39,9 +39,9 @@ from katib.search.stopping import STOPPING_RULES
 #: most of them wait for an answer.
 WORKERS, ASKING = 8, 4
 
-#: The shortest time between two writes of an experiment's counters, in seconds: what changes within
-#: it is one call to the API server.
-COUNT_EVERY = 1.0
+#: How long a change of an experiment's counters waits for others, in seconds: together they are one
+#: call to the API server. The end of a trial and the start of the next one are such.
+GATHERING = 2.0
 
 #: How long an algorithm that is being asked may hold up the end of the engine, in seconds.
 STOP_ASKING = 1.0
@@ -138,7 +138,7 @@ class ClusterEngine:
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         checks = SettingsChecks(places, self._algorithms.check)
         self.door = ClusterDoor(self._usable, store.find, checks)
-        treatment = Treatment(write_every=COUNT_EVERY, admit=self._admit)
+        treatment = Treatment(gathering=GATHERING, admit=self._admit)
         self._experiments = ExperimentReconciler(store, events, clock, treatment)
         runnable = Runnable(prepare=self._prepare)
         self._trials = TrialReconciler(store, self.observations, events, clock, runnable)

@@ -33,7 +33,7 @@ from katib.stores.selection import label_of, labelled
 R = TypeVar("R", bound=Resource)
 
 #: How long a kind's first list may take, in seconds.
-FILL_WITHIN = 30.0
+FILL_WITHIN = 120.0
 
 
 class Write(NamedTuple):

@@ -128,9 +128,9 @@ def test_a_new_list_tells_the_differences() -> None:
     scene.shelf.reset([encode(one) for one in fresh], 20)
     assert scene.heard == [
         (ADDED, "written after the list", "25"),
-        (DELETED, "gone", "6"),
         (MODIFIED, "one", "15"),
         (ADDED, "new", "16"),
+        (DELETED, "gone", "6"),
     ]
 
 
