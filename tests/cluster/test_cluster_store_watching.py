@@ -23,24 +23,27 @@ from katib.stores.kubernetes import KubernetesStore
 
 
 def test_fields_that_are_not_known_here_stay(
-    store: KubernetesStore, heard: Heard, administrator: KubernetesClient
+    store: KubernetesStore, namespace: str, administrator: KubernetesClient
 ) -> None:
-    path = f"/apis/kubeflow.org/v1beta1/namespaces/{heard.namespace}/trials"
+    # As if the cluster's definition of trials were newer than this Katib.
+    newer = Kind("newer.katib.test/v1", "Trial", "trials", Trial)
+    define(administrator, newer)
+    path = f"/apis/newer.katib.test/v1/namespaces/{namespace}/trials"
     manifest = {
-        "apiVersion": "kubeflow.org/v1beta1",
+        "apiVersion": "newer.katib.test/v1",
         "kind": "Trial",
         "metadata": {"name": "one"},
         "spec": {"unknown": {"a": [1]}, "retainRun": True},
     }
     administrator.request("POST", path, body=msgspec.json.encode(manifest))
-    wait_until(lambda: heard.events)
-    trial = store.get(TRIALS, Key(heard.namespace, "one"))
-    trial = store.update(TRIALS, labelled(trial, 7))
+    trial = store.get(newer, Key(namespace, "one"))
+    trial = store.update(newer, labelled(trial, 7))
     now = SystemClock().now()
-    store.update_status(TRIALS, replace(trial, status=TrialStatus(start_time=now)))
+    store.update_status(newer, replace(trial, status=TrialStatus(start_time=now)))
     found = msgspec.json.decode(administrator.request("GET", f"{path}/one"))
     assert found["spec"] == manifest["spec"]
     assert found["metadata"]["labels"] == {"number": "7"}
+    assert list(found["status"]) == ["startTime"]
 
 
 def test_runs_are_watched_from_the_first_one_on(
