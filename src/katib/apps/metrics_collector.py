@@ -123,15 +123,19 @@ class MetricsCollector:
     def _begin(self) -> str:
         """Note that collecting has begun; why an earlier collector of this pod stopped the program.
 
-        The log is read from its beginning, so what that one reported is replaced.
+        The log is read from its beginning, so what that one reported is replaced, and what one of
+        an earlier pod did, where that is wanted.
         """
+        reason, is_first = "", False
         try:
             with open(self._state, encoding="utf-8") as file:
                 reason = file.read()
         except FileNotFoundError:
+            is_first = True
+        if not is_first or self._options.is_anew:
+            self._outbox.delete(self._trial)
+        if is_first:
             self._note("")
-            return ""
-        self._outbox.delete(self._trial)
         return reason
 
     def _note(self, reason: str) -> None:

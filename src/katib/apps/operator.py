@@ -26,6 +26,7 @@ from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.services import AlgorithmServices
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.kubernetes.registry import Registries
 from katib.kubernetes.sidecars import READ_KINDS, Cluster
 from katib.kubernetes.templates import prepare
 from katib.observations.remote import RemoteObservationLog
@@ -38,9 +39,9 @@ from katib.search.stopping import STOPPING_RULES
 #: most of them wait for an answer.
 WORKERS, ASKING = 8, 4
 
-#: The shortest time between two writes of an experiment's counters, in seconds: what changes within
-#: it is one call to the API server.
-COUNT_EVERY = 1.0
+#: How long a change of an experiment's counters waits for others, in seconds: together they are one
+#: call to the API server. The end of a trial and the start of the next one are such.
+GATHERING = 2.0
 
 #: How long an algorithm that is being asked may hold up the end of the engine, in seconds.
 STOP_ASKING = 1.0
@@ -128,6 +129,7 @@ class ClusterEngine:
         self.observations = RemoteObservationLog(db_manager.address, db_manager.token)
         self.store, self._events = store, events
         self.tokens = Tokens(store, site.secret)
+        self._registries = Registries()
         has_probes = controller.enable_grpc_probe_in_suggestion
         services = AlgorithmServices(store, self._usable, has_probes)
         memory = controller.worker_memory_bytes
@@ -136,7 +138,7 @@ class ClusterEngine:
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         checks = SettingsChecks(places, self._algorithms.check)
         self.door = ClusterDoor(self._usable, store.find, checks)
-        treatment = Treatment(write_every=COUNT_EVERY, admit=self._admit)
+        treatment = Treatment(gathering=GATHERING, admit=self._admit)
         self._experiments = ExperimentReconciler(store, events, clock, treatment)
         runnable = Runnable(prepare=self._prepare)
         self._trials = TrialReconciler(store, self.observations, events, clock, runnable)
@@ -173,6 +175,7 @@ class ClusterEngine:
             operator=site.operator,
             image=site.image,
             has_native_sidecars=site.has_native_sidecars,
+            find_entry_point=self._registries.find,
             token_of=lambda trial: self.tokens.token_of(trial.key, trial.metadata.uid),
         )
 

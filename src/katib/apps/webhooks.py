@@ -38,7 +38,7 @@ from katib.errors import (
     RequestRefusedError,
 )
 from katib.kubernetes.client import KubernetesClient
-from katib.kubernetes.injection import inject, is_prepared, is_primary
+from katib.kubernetes.injection import find_role, inject, is_prepared
 from katib.kubernetes.owners import find_trial
 from katib.kubernetes.reviews import Review, read_review
 from katib.kubernetes.sidecars import Cluster
@@ -97,8 +97,8 @@ class Pods:
 
     def _with_collector(self, pod: Manifest, trial: Trial) -> Manifest:
         labels: Mapping[str, str] = (pod.get("metadata") or {}).get("labels") or {}
-        primary = is_primary(trial, labels)
-        return inject(pod, trial, experiment_of(trial, self.store), self.cluster(), primary)
+        role = find_role(trial, labels)
+        return inject(pod, trial, experiment_of(trial, self.store), self.cluster(), role)
 
 
 def experiment_of(trial: Trial, store: ResourceReader) -> Experiment | None:

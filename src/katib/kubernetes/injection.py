@@ -1,6 +1,6 @@
 """What the pods of trials are given, so that their metrics are read.
 
-Every pod of a trial gets the trial's labels, and its measured program the trial's name. The pod
+Every pod of a trial gets the trial's labels, and its program is told which trial it is. The pod
 whose metrics count gets the collector, which shares the program's processes and, where metrics are
 in files, its folder. Pure: a pod goes in and another comes out.
 """
@@ -8,6 +8,7 @@ in files, its folder. Pure: a pod goes in and another comes out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum, auto
 
 from katib.api import names
 from katib.api.experiment import AlgorithmSpec, Experiment
@@ -22,12 +23,30 @@ from katib.kubernetes.sidecars import (
     find_place,
     kind_of_collector,
 )
-from katib.kubernetes.wrapping import wrap
+from katib.kubernetes.variables import (
+    ANNOTATION,
+    parameters_volume,
+    render_parameters,
+    with_variables,
+)
+from katib.kubernetes.wrapping import with_command, wrap
 
 #: The volume that program and collector share, and the one of an algorithm's checkpoints.
 METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
 
-_TRIAL_LABEL = f"metadata.labels['{names.LABEL_TRIAL}']"
+
+class Role(Enum):
+    """What a pod is to its trial.
+
+    Attributes:
+        OTHER: its metrics are none of the trial's.
+        PRIMARY: its metrics are the trial's, perhaps with those of other pods.
+        SOLE: no other pod's are at the same time; what an earlier one has reported is replaced.
+    """
+
+    OTHER = auto()
+    PRIMARY = auto()
+    SOLE = auto()
 
 
 def is_prepared(pod: Manifest) -> bool:
@@ -36,14 +55,15 @@ def is_prepared(pod: Manifest) -> bool:
     return names.LABEL_PREPARED in labels
 
 
-def is_primary(trial: Trial, labels: Mapping[str, str]) -> bool:
-    """Whether the metrics of a pod with these labels are the trial's."""
+def find_role(trial: Trial, labels: Mapping[str, str]) -> Role:
+    """What a pod with these labels is to its trial."""
     wanted: Mapping[str, str] = trial.spec.primary_pod_labels or {}
-    return all(labels.get(name) == value for name, value in wanted.items())
+    is_primary = all(labels.get(name) == value for name, value in wanted.items())
+    return Role.PRIMARY if is_primary else Role.OTHER
 
 
 def inject(
-    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, primary: bool
+    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, role: Role
 ) -> Manifest:
     """A pod of a trial with what it needs.
 
@@ -52,10 +72,11 @@ def inject(
         trial: whose pod.
         experiment: the trial's, as far as it is known.
         cluster: what its containers are told.
-        primary: whether the trial's metrics are those of this pod.
+        role: what the pod is to the trial.
 
     Raises:
-        ConfigurationError: no image is known for the kind of collector.
+        ConfigurationError: no image is known for the kind of collector, or what the program's
+            image runs.
         RenderError: the pod is such that its metrics cannot be read.
     """
     metadata: Manifest = pod.get("metadata") or {}
@@ -65,17 +86,19 @@ def inject(
         names.LABEL_TRIAL: trial.metadata.name,
         names.LABEL_PREPARED: "true",
     }
-    metadata = {**metadata, "labels": labels}
-    return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, primary)}
+    text = render_parameters(trial, experiment)
+    annotations = {**(metadata.get("annotations") or {}), ANNOTATION: text}
+    metadata = {**metadata, "labels": labels, "annotations": annotations}
+    return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, role)}
 
 
 def _spec(
-    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, primary: bool
+    pod: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster, role: Role
 ) -> Manifest:
     spec: Manifest = pod.get("spec") or {}
     kind, name = kind_of_collector(trial), trial.spec.primary_container_name
     held = [str(one.get("name", "")) for one in spec.get("containers") or ()]
-    is_read = primary and kind != "Push"
+    is_read = role is not Role.OTHER and kind != "Push"
     if name not in held:
         if is_read:
             listed = ", ".join(held) or "none"
@@ -84,36 +107,43 @@ def _spec(
                 f'spec.trialTemplate.primaryContainerName is "{name}"'
             )
         return spec
-    spec = _with_container(spec, name, _environment(trial, cluster))
+    spec = _with_variables(spec, trial, experiment, cluster)
     if not is_read:
         return spec
     spec = _with_checkpoints(spec, trial, experiment)
     place = find_place(trial)
-    sidecar = build_sidecar(trial, experiment, spec, cluster)
+    sidecar = build_sidecar(trial, experiment, spec, cluster, role is Role.SOLE)
     _check_free(sidecar, spec)
-    return _add(_wrapped(spec, trial, place), sidecar, name, place, cluster.has_native_sidecars)
+    spec = _wrapped(spec, trial, place, cluster)
+    return _add(spec, sidecar, name, place, cluster.has_native_sidecars)
 
 
-def _environment(trial: Trial, cluster: Cluster) -> Manifest:
-    """What the program is told: which trial it is and, if it pushes, how to report for it."""
-    label = {"fieldRef": {"fieldPath": _TRIAL_LABEL}}
-    additions: list[Manifest] = [{"name": names.ENV_TRIAL_NAME, "valueFrom": label}]
-    if kind_of_collector(trial) == "Push" and (token := cluster.token_of(trial)):
-        additions.append({"name": names.ENV_METRICS_TOKEN, "value": token})
-    return {"env": additions}
+def _with_variables(
+    spec: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster
+) -> Manifest:
+    name = trial.spec.primary_container_name
+    containers = [
+        with_variables(one, trial, experiment, cluster) if one.get("name") == name else one
+        for one in spec["containers"]
+    ]
+    volumes = [*(spec.get("volumes") or ()), parameters_volume()]
+    return {**spec, "containers": containers, "volumes": volumes}
 
 
-def _wrapped(spec: Manifest, trial: Trial, place: Place) -> Manifest:
+def _wrapped(spec: Manifest, trial: Trial, place: Place, cluster: Cluster) -> Manifest:
     kind, name = kind_of_collector(trial), trial.spec.primary_container_name
     if kind not in READ_KINDS:
         return spec
     output = place.path if kind == "StdOut" else ""
     is_stoppable = bool(trial.spec.early_stopping_rules)
-    containers = [
-        wrap(one, place.folder, output, is_stoppable) if one.get("name") == name else one
-        for one in spec["containers"]
-    ]
-    return {**spec, "containers": containers}
+
+    def wrapped(container: Manifest) -> Manifest:
+        if container.get("name") != name:
+            return container
+        container = with_command(container, cluster.find_entry_point)
+        return wrap(container, place.folder, output, is_stoppable)
+
+    return {**spec, "containers": [wrapped(one) for one in spec["containers"]]}
 
 
 def _add(

@@ -19,7 +19,7 @@ from katib.api.experiment import Experiment
 from katib.api.kinds import PODS
 from katib.api.trial import Trial
 from katib.api.values import Manifest, Strings, Unstructured
-from katib.kubernetes.injection import inject
+from katib.kubernetes.injection import Role, find_role, inject
 from katib.kubernetes.sidecars import Cluster
 
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -40,10 +40,12 @@ class Template(NamedTuple):
     Attributes:
         path: of keys and indexes, from the run's body on.
         labels: that its pods will carry besides the template's own; an empty one they will not.
+        is_single: whether there is one pod of it at a time, and one in all if it ends well.
     """
 
     path: Path
     labels: Mapping[str, str]
+    is_single: bool = False
 
 
 def prepare(
@@ -64,16 +66,20 @@ def prepare(
     }
     run = replace(run, metadata=replace(run.metadata, labels=Strings(labels)))
 
-    def fill(pod: Manifest, known: Mapping[str, str]) -> Manifest:
-        primary = find_primary(trial, {**_labels(pod), **known})
-        # Where that is not known yet, the pod is looked at when it is made.
-        return pod if primary is None else inject(pod, trial, experiment, cluster, primary)
+    def fill(pod: Manifest, template: Template) -> Manifest:
+        labels = {**_labels(pod), **template.labels}
+        if not is_decided(trial, labels):
+            # The pod is looked at when it is made.
+            return pod
+        role = find_role(trial, labels)
+        is_sole = template.is_single and role is Role.PRIMARY
+        return inject(pod, trial, experiment, cluster, Role.SOLE if is_sole else role)
 
     if (run.api_version, run.kind) == PODS.address:
-        return from_manifest(PODS, fill(to_manifest(run), {}))
+        return from_manifest(PODS, fill(to_manifest(run), Template((), {}, is_single=True)))
     body = run.body
-    for path, known in find_templates(run):
-        body = _changed(body, path, partial(fill, known=known))
+    for template in find_templates(run):
+        body = _changed(body, template.path, partial(fill, template=template))
     return replace(run, body=body)
 
 
@@ -86,18 +92,18 @@ def find_templates(run: Unstructured) -> Sequence[Template]:
     return tuple(_of_replicas(run.spec)) if group == "kubeflow.org" else ()
 
 
-def find_primary(trial: Trial, labels: Mapping[str, str]) -> bool | None:
-    """Whether pods that will have these labels are those that count; ``None`` if others decide."""
+def is_decided(trial: Trial, labels: Mapping[str, str]) -> bool:
+    """Whether it is known what pods that will have these labels, and perhaps more, are."""
     wanted: Mapping[str, str] = trial.spec.primary_pod_labels or {}
-    if any(name in labels and labels[name] != value for name, value in wanted.items()):
-        return False
-    return True if all(name in labels for name in wanted) else None
+    is_other = any(name in labels and labels[name] != value for name, value in wanted.items())
+    return is_other or all(name in labels for name in wanted)
 
 
 def _of_job(spec: Manifest, path: Path = ("spec",), **known: str) -> Iterator[Template]:
-    if _count(spec, "parallelism") == _count(spec, "completions") == 1:
+    is_single = _count(spec, "parallelism") == _count(spec, "completions") == 1
+    if is_single:
         known = {INDEX: "0", **known}
-    yield Template((*path, "template"), known)
+    yield Template((*path, "template"), known, is_single)
 
 
 def _of_cron_job(spec: Manifest) -> Iterator[Template]:
@@ -111,11 +117,12 @@ def _of_job_set(spec: Manifest) -> Iterator[Template]:
         path = ("spec", "replicatedJobs", index, "template", "spec")
         for template in _of_job(job, path):
             labels = {**template.labels, REPLICATED_JOB: str(one.get("name", ""))}
-            yield Template(template.path, labels)
+            is_single = template.is_single and _count(one, "replicas") == 1
+            yield Template(template.path, labels, is_single)
 
 
 def _of_deployment(spec: Manifest) -> Iterator[Template]:
-    yield Template(("spec", "template"), {})
+    yield Template(("spec", "template"), {}, _count(spec, "replicas") == 1)
 
 
 def _of_replicas(spec: Manifest) -> Iterator[Template]:
@@ -133,7 +140,7 @@ def _of_replicas(spec: Manifest) -> Iterator[Template]:
                 labels[JOB_ROLE] = "master"
             elif is_led:
                 labels[JOB_ROLE] = ""
-            yield Template(("spec", field, kind, "template"), labels)
+            yield Template(("spec", field, kind, "template"), labels, is_single)
 
 
 _KINDS: Mapping[tuple[str, str], Callable[[Manifest], Iterator[Template]]] = {

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,14 @@ def test_a_collector_that_is_asked_to_end_does_not_wait_for_long(
     collector.stop()
     thread.join(60)
     assert codes == [143]
+
+
+@pytest.mark.parametrize(("anew", "expected"), [("true", ["1"]), ("false", ["1", "7"])])
+def test_what_an_earlier_pod_has_reported(stage: Stage, anew: str, expected: list[str]) -> None:
+    stage.log.report(KEY, [MetricEntry(datetime(2026, 1, 1, tzinfo=UTC), "loss", "7")])
+    stage.start("echo loss=1")
+    assert stage.collector("-anew", anew).run() == 0
+    assert stage.values == expected
 
 
 def test_a_native_sidecar_is_asked_to_end_when_its_program_has(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from katib.api.kinds import kind_of
 from katib.api.values import Manifest, ObjectMeta, Strings, Unstructured
 from katib.kubernetes.injection import is_prepared
 from katib.kubernetes.sidecars import LOGGER
-from katib.kubernetes.templates import find_primary, prepare
+from katib.kubernetes.templates import is_decided, prepare
 from katib.testing.builders import an_experiment
 
 EXPERIMENT = an_experiment().named("tune", "team-a").build()
@@ -148,10 +148,29 @@ def test_a_misshapen_job_is_for_the_api_server_to_refuse(body: Manifest) -> None
 
 def test_others_decide_about_labels_that_are_not_known() -> None:
     trial = a_trial(primary_pod_labels=Strings({"a": "1", "b": "2"}))
-    assert find_primary(trial, {"a": "1"}) is None
-    assert find_primary(trial, {"a": "1", "b": "2"}) is True
-    assert find_primary(trial, {"a": "0"}) is False
-    assert find_primary(a_trial(), {}) is True
+    assert not is_decided(trial, {"a": "1"})
+    assert is_decided(trial, {"a": "1", "b": "2"})
+    assert is_decided(trial, {"a": "0"})
+    assert is_decided(a_trial(), {})
+
+
+@pytest.mark.parametrize(
+    ("run", "is_anew"),
+    [
+        (a_run("batch/v1", "Job", spec={"template": a_pod()}), True),
+        (a_run("batch/v1", "Job", spec={"parallelism": 2, "template": a_pod()}), False),
+        (a_run("batch/v1", "Job", spec={"completions": 2, "template": a_pod()}), False),
+        (a_run("apps/v1", "Deployment", spec={"template": a_pod()}), True),
+        (a_run("apps/v1", "Deployment", spec={"replicas": 2, "template": a_pod()}), False),
+    ],
+    ids=["Job", "parallel Job", "Job of several pods", "Deployment", "Deployment of several"],
+)
+def test_a_pod_that_is_alone_replaces_what_an_earlier_one_has_reported(
+    run: Unstructured, is_anew: bool
+) -> None:
+    containers = prepared(run).spec["template"]["spec"]["containers"]
+    (args,) = (one["args"] for one in containers if one["name"] == LOGGER)
+    assert ("-anew" in args) is is_anew
 
 
 def test_labels_and_annotations_of_a_run_are_kept() -> None:

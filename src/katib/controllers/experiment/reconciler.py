@@ -59,6 +59,7 @@ class _Notes:
     ledger: TrialLedger = field(default_factory=TrialLedger)
     heard: deque[tuple[EventType, Trial]] = field(default_factory=deque)
     written_at: float = float("-inf")
+    changed_at: float | None = None
     is_expected: bool = False
     look_after: float | None = None
 
@@ -75,13 +76,15 @@ class Treatment:
     Attributes:
         is_wanted: whether an experiment may start trials now; others are only counted.
         write_every: the shortest time between two status writes that change nothing but counters,
-            in seconds.
+            and what is waited for as a matter of course, in seconds.
+        gathering: how long such a change waits for others to be written with it, in seconds.
         admit: the legal experiment with its defaults, of one that nobody may have looked at; an
             ``AdmissionError`` says that it is not legal. Called before anything is done for it.
     """
 
     is_wanted: Callable[[Key], bool] = always
     write_every: float = WRITE_EVERY
+    gathering: float = 0.0
     admit: Callable[[Experiment], Experiment] = _as_it_is
 
 
@@ -110,8 +113,8 @@ class ExperimentReconciler:
     ) -> None:
         treatment = treatment or Treatment()
         self._store, self._events, self._clock = store, events, clock
-        self._is_wanted, self._write_every = treatment.is_wanted, treatment.write_every
-        self._admit = treatment.admit
+        self._is_wanted, self._admit = treatment.is_wanted, treatment.admit
+        self._write_every, self._gathering = treatment.write_every, treatment.gathering
         self._conversation = Conversation(store, clock)
         self._notes: dict[Key, _Notes] = {}
 
@@ -343,11 +346,15 @@ class ExperimentReconciler:
 
     def _write(self, experiment: Experiment, status: ExperimentStatus, notes: _Notes) -> Result:
         now = self._clock.monotonic()
-        if status.conditions == experiment.status.conditions:
-            wait = notes.written_at + self._write_every - now
+        if _urgent(status) == _urgent(experiment.status):
+            if notes.changed_at is None:
+                notes.changed_at = now
+            due = max(notes.written_at + self._write_every, notes.changed_at + self._gathering)
+            wait = due - now
             if wait > 0:
                 notes.is_expected = True
                 return Result(retry_after_seconds=wait)
+        notes.changed_at = None
         status = notes.ledger.write(status) if len(notes.ledger) or status.trials else status
         if status != experiment.status:
             notes.written_at = now
@@ -361,6 +368,12 @@ class ExperimentReconciler:
     def _put(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
         changed = conditions.put(status.conditions, condition, self._clock.now())
         return replace(status, conditions=changed)
+
+
+def _urgent(status: ExperimentStatus) -> list[Condition]:
+    """The conditions whose change is written at once: all but that all goes on as it should."""
+    found = status.conditions
+    return [one for one in found if (one.type, one.status) != (names.PROGRESSING, "True")]
 
 
 def _is_over(experiment: Experiment, status: ExperimentStatus) -> bool:

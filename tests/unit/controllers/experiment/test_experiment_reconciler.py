@@ -463,6 +463,25 @@ def test_counters_alone_are_written_ten_times_a_second_at_most() -> None:
     }
 
 
+@pytest.mark.rule("In a cluster a change of counters waits two seconds for others")
+def test_counters_that_are_gathered_are_written_together() -> None:
+    """The end of a trial and the start of the next one are one write, however long they run."""
+    builder = an_experiment().with_trials(None, parallel=1)
+    stage = Stage(builder.build(), treatment=Treatment(gathering=2.0))
+    stage.run()
+    stage.pass_time(10)
+    writes: list[Event] = []
+    stage.store.subscribe(lambda event: writes.append(event) if event.kind is EXPERIMENTS else None)
+    for value in range(1, 4):
+        stage.finish(str(value), "0.5")
+        stage.pass_time(1.8)
+        assert len(writes) == value - 1
+        stage.pass_time(10)
+        assert len(writes) == value
+        status = stage.experiment.status
+        assert (status.trials_succeeded, status.trials_running) == (value, 1)
+
+
 @pytest.mark.rule("An experiment's status is written only when it changes")
 def test_a_status_is_written_only_when_it_changes() -> None:
     stage = a_stage()
