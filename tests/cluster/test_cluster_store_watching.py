@@ -46,6 +46,20 @@ def test_fields_that_are_not_known_here_stay(
     assert list(found["status"]) == ["startTime"]
 
 
+def test_other_namespaces_are_written_and_not_kept(
+    store: KubernetesStore, heard: Heard, administrator: KubernetesClient
+) -> None:
+    elsewhere = store.create(TRIALS, a_trial("default", f"elsewhere-{uuid4().hex[:6]}"))
+    store.create(TRIALS, a_trial(heard.namespace))
+    assert [one.metadata.name for one in store.list(TRIALS)] == ["one"]
+    assert store.find(TRIALS, elsewhere.key) is None
+    # Who relies on it asks the server.
+    assert store.get(TRIALS, elsewhere.key) == elsewhere
+    store.delete(TRIALS, elsewhere.key)
+    with pytest.raises(NotFoundError):
+        store.get(TRIALS, elsewhere.key)
+
+
 def test_runs_are_watched_from_the_first_one_on(
     store: KubernetesStore, heard: Heard, administrator: KubernetesClient
 ) -> None:
