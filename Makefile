@@ -29,13 +29,14 @@ lint: $(VENV)/.dev ## Lint
 
 types: $(VENV)/.dev ## Check types, tests included
 	$(BIN)/mypy
+	MYPYPATH=tests:tests/cluster $(BIN)/mypy tests/cluster/conftest.py
 
 contracts: $(VENV)/.dev ## Check which room may import which
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## Unit and contract tests
 	@scripts/databases.sh
-	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_bench.py tests/test_bench_curves.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_manifests.py tests/test_bench.py tests/test_bench_curves.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
@@ -46,6 +47,7 @@ journeys: $(VENV)/.dev ## Whole experiments in real processes
 	$(BIN)/pytest -q -n 2 tests/journeys
 
 cluster: $(VENV)/.dev ## Tests on a real Kubernetes API server, which is built the first time
+	@scripts/kubectl.sh
 	@scripts/kubernetes.sh
 	$(ONE_THREAD) $(BIN)/pytest -q tests/cluster
 

@@ -6,7 +6,9 @@ with the programs; else they are where ``scripts/kubernetes.sh`` keeps them.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,8 +16,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-
-import psutil
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts" / "kubernetes"
 
@@ -74,10 +74,10 @@ class ControlPlane:
     def kill_api_server(self) -> None:
         """End the API server as a crash would; what it has acknowledged is in its store."""
         pid_file = self._folder / "data" / "run" / "kube-apiserver.pid"
-        process = psutil.Process(int(pid_file.read_text().split()[0]))
-        process.send_signal(signal.SIGKILL)
+        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+        address = ("127.0.0.1", int(self._environment["K8S_API_PORT"]))
         deadline = time.monotonic() + END_WITHIN
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        while _is_open(address):
             assert time.monotonic() < deadline, "the API server does not end"
             time.sleep(0.05)
 
@@ -98,13 +98,25 @@ class ControlPlane:
         assert done.returncode == 0, f"{script} failed: {done.stdout}"
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports of the loopback that nobody has, each another."""
-    sockets = [socket.socket() for _ in range(count)]
+def _is_open(address: tuple[str, int]) -> bool:
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+        socket.create_connection(address).close()
+    except OSError:
+        return False
+    return True
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of the loopback that nobody has.
+
+    They are below those that outgoing connections get: a server that is started again must find
+    its port free.
+    """
+    found: list[int] = []
+    for port in random.sample(range(10_000, 32_000), 1_000):
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no port is free")

@@ -10,14 +10,16 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from definitions import define
+from definitions import define_as
+from trials import Heard
 
 from control_plane import ControlPlane, find_gap
-from katib.api.experiment import EXPERIMENTS
-from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
+from katib.apps.clock import SystemClock
 from katib.kubernetes.client import KubernetesClient
+from katib.kubernetes.crds import definitions
 from katib.kubernetes.pace import Pace
+from katib.stores.kubernetes import KubernetesStore
 
 _NUMBERS = count()
 
@@ -53,8 +55,8 @@ def kubeconfig(request: pytest.FixtureRequest) -> Path:
 def administrator(kubeconfig: Path) -> Iterator[KubernetesClient]:
     """A client that may do everything, of a cluster that knows our kinds."""
     client = KubernetesClient.connect(kubeconfig, pace=UNHURRIED)
-    for kind in (EXPERIMENTS, SUGGESTIONS, TRIALS):
-        define(client, kind)
+    for definition in definitions():
+        define_as(client, definition)
     yield client
     client.close()
 
@@ -75,3 +77,18 @@ def namespace(administrator: KubernetesClient) -> Iterator[str]:
     administrator.request("POST", "/api/v1/namespaces", body=body)
     yield name
     administrator.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def store(client: KubernetesClient, namespace: str) -> Iterator[KubernetesStore]:
+    store = KubernetesStore(client, SystemClock(), namespace)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def heard(store: KubernetesStore, namespace: str) -> Heard:
+    assert store.list(TRIALS) == []
+    heard = Heard(namespace)
+    store.subscribe(heard)
+    return heard

@@ -44,19 +44,24 @@ def definition_of(kind: Kind[Any], has_status: bool = True) -> Manifest:
 
 def define(client: KubernetesClient, kind: Kind[Any], has_status: bool = True) -> None:
     """Make the server know a kind, and return when it serves it."""
-    body = msgspec.json.encode(definition_of(kind, has_status))
+    define_as(client, definition_of(kind, has_status))
+
+
+def define_as(client: KubernetesClient, definition: Manifest) -> None:
+    """Make the server know the kind of a definition, and return when it serves it."""
+    spec = definition["spec"]
     try:
-        client.request("POST", _DEFINITIONS, body=body)
+        client.request("POST", _DEFINITIONS, body=msgspec.json.encode(definition))
     except AlreadyExistsError:
         return
-    path = f"/apis/{kind.api_version}/{kind.plural}"
+    path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
     deadline = time.monotonic() + SERVED_WITHIN
     while True:
         try:
             client.request("GET", path)
             return
         except NotFoundError:
-            assert time.monotonic() < deadline, f"{kind} is not served"
+            assert time.monotonic() < deadline, f"{spec['names']['kind']} is not served"
             time.sleep(0.05)
 
 

@@ -45,7 +45,7 @@ class KubernetesClient:
     Attributes:
         namespace: of the kubeconfig's context, or of the pod.
         on_call: called with the method and the path of every request that is sent, before it is;
-            for those who count them.
+            for those who count them. The method of a watch is ``WATCH``.
 
     Args:
         configuration: address, certificates and credentials, as the ``kubernetes`` library has
@@ -123,6 +123,7 @@ class KubernetesClient:
         headers = {"Content-Type": content_type}
         for attempt in range(1, ATTEMPTS + 1):
             self._wait(self._bucket.take(), path)
+            self.on_call(method, path)
             response = self._send(method, path, query, timeout, headers=headers, body=body)
             if response.status != 429 or attempt == ATTEMPTS:
                 break
@@ -145,6 +146,7 @@ class KubernetesClient:
         asked = {"timeoutSeconds": str(WATCH_FOR), **(query or {}), "watch": "true"}
         silence = float(asked["timeoutSeconds"]) + WATCH_GRACE
         timeout = urllib3.Timeout(connect=CONNECT_WITHIN, read=silence)
+        self.on_call("WATCH", path)
         response = self._send("GET", path, asked, timeout, preload_content=False)
         if response.status >= 400:
             body = response.data
@@ -182,7 +184,6 @@ class KubernetesClient:
             **self._credentials(),
         }
         url = f"{self._host}{path}?{urlencode(query)}" if query else f"{self._host}{path}"
-        self.on_call(method, path)
         try:
             return self._pool.request(
                 method, url, headers=headers, timeout=timeout, retries=False, redirect=False, **how

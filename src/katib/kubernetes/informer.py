@@ -16,7 +16,6 @@ from katib.errors import (
     ExpiredError,
     KatibError,
     NotFoundError,
-    RequestRefusedError,
     StoreAwayError,
 )
 from katib.kubernetes.answers import Answer, error_of
@@ -29,6 +28,9 @@ _LOG = logging.getLogger(__name__)
 
 #: How long it waits before it asks again, at first and at most, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+
+#: How often who waits for the first list looks for what hinders it, in seconds.
+LOOK_EVERY = 0.05
 
 
 class Copy(Protocol):
@@ -98,14 +100,17 @@ class Informer:
 
         Raises:
             RequestRefusedError: the account may not list or watch these resources.
-            StoreAwayError: it was not filled within so many seconds.
+            NotFoundError: the server does not serve them any more.
+            StoreAwayError: the server cannot be reached, or they are not listed within so many
+                seconds.
         """
-        if self._is_filled.wait(seconds):
-            return
-        if isinstance(self._problem, RequestRefusedError):
-            raise self._problem
-        problem = str(self._problem or f"no list within {seconds:g} s")
-        raise StoreAwayError(self._source.path, problem) from self._problem
+        for _ in range(max(1, int(seconds / LOOK_EVERY))):
+            if self._is_filled.wait(LOOK_EVERY):
+                return
+            if self._problem is not None:
+                # It is tried again; whoever waits has other things to do.
+                raise self._problem
+        raise StoreAwayError(self._source.path, f"there is no list after {seconds:g} s")
 
     def stop(self) -> None:
         """End the watch and the thread."""
@@ -155,9 +160,10 @@ class Informer:
         }
         self._watch = watch = self._client.watch(self._source.path, query)
         try:
+            # Who stops either finds the watch, and closes it, or is seen here.
+            if self._stopped.is_set():
+                return
             for line in watch:
-                if self._stopped.is_set():
-                    return
                 self._take(typed(_Change, line))
         finally:
             watch.close()

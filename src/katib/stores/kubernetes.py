@@ -33,7 +33,7 @@ from katib.stores.selection import label_of, labelled
 R = TypeVar("R", bound=Resource)
 
 #: How long a kind's first list may take, in seconds.
-FILL_WITHIN = 30.0
+FILL_WITHIN = 120.0
 
 
 class Write(NamedTuple):
@@ -258,5 +258,7 @@ class KubernetesStore:
 
     def _accept(self, kind: Kind[R], data: bytes) -> R:
         resource = read_resource(kind, data)
-        self._mirror.accept(kind, resource, len(data))
+        # What is elsewhere is not watched: a copy of it would grow old.
+        if self._namespace is None or resource.metadata.namespace in ("", self._namespace):
+            self._mirror.accept(kind, resource, len(data))
         return resource

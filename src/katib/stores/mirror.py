@@ -84,19 +84,24 @@ class Mirror(ResourceCache):
 
     def reset(self, kind: Kind[Any], texts: Sequence[bytes], version: int) -> None:
         """See :class:`katib.kubernetes.informer.Copy`: differences to what was kept are told."""
-        read = ((_find_resource(kind, text), len(text)) for text in texts)
-        listed = {one.metadata.key: (one, size) for one, size in read if one is not None}
+        shelf = self._shelves[kind.address]
         with self._lock:
-            shelf = self._shelves[kind.address]
+            shelf.seen = version
+        listed: dict[Key, str] = {}
+        # One by one: all of them decoded at once would be many times their texts, and others wait.
+        for text in texts:
+            resource = _find_resource(kind, text)
+            if resource is not None:
+                listed[resource.key] = resource.metadata.uid
+                with self._lock:
+                    self._merge(shelf, kind, resource, len(text))
+        with self._lock:
             for key, record in tuple(self._table.of(kind).items()):
                 # What was written after the list is not in it. A kind that is gone has no version.
                 is_older = not version or _version_of(record.metadata) <= version
                 if key not in listed and is_older:
                     self._end(record, record.read())
-            shelf.seen = version
-            for resource, size in listed.values():
-                self._merge(shelf, kind, resource, size)
-            shelf.gone &= {one.metadata.uid for one, _ in listed.values()}
+            shelf.gone &= set(listed.values())
             shelf.is_filled = True
 
     def change(self, kind: Kind[Any], type: EventType, text: bytes) -> None:

@@ -204,6 +204,57 @@ def test_a_conflict_is_no_failure(stage: Stage) -> None:
     assert stage.events.told == []
 
 
+def test_a_conflict_that_stays_is_tried_with_growing_pauses(stage: Stage) -> None:
+    stage.store.create(SUGGESTIONS, a_suggestion())
+    script = Script([conflict] * 5 + [done])
+    with stage.running(script):
+        script.wait()
+    for pause, least in zip(script.pauses(), (0, 0.005, 0.015, 0.035, 0.075), strict=True):
+        assert pause >= least
+
+
+def test_what_changes_while_all_is_looked_at_is_heard_after_it(stage: Stage) -> None:
+    """What is newer must be heard last, or an old state would be taken for the present one."""
+    heard: list[int] = []
+
+    class Hearing(Script):
+        def keys(self, event: Event) -> Iterable[Key]:
+            heard.append(int(event.metadata.resource_version))
+            if len(heard) == 1:
+                # Another thread writes while the list is walked.
+                new = asked(stage.store.get(SUGGESTIONS, Key("default", "b")), 5)
+                writer = threading.Thread(target=stage.store.update, args=(SUGGESTIONS, new))
+                writer.start()
+                writer.join()
+            yield event.key
+
+    for name in ("a", "b"):
+        stage.store.create(SUGGESTIONS, a_suggestion(name))
+    with stage.running(Hearing([done, done])) as loop:
+        assert heard == [1, 2, 3]
+        loop.stop()
+
+
+def test_owners_are_served_in_turns(stage: Stage) -> None:
+    for name in ("a1", "a2", "a3", "b1"):
+        stage.store.create(SUGGESTIONS, a_suggestion(name))
+    script = Script([done] * 4)
+    around = Surroundings(
+        stage.store,
+        stage.events,
+        SystemClock(),
+        print,
+        print,
+        lambda name, key: (name, key.name[0]),
+    )
+    loop = Loop(around, [script])
+    loop.start()
+    try:
+        assert script.wait() == ["a1", "b1", "a2", "a3"]
+    finally:
+        loop.stop()
+
+
 def test_a_store_that_is_away_is_waited_for_and_told_to_nobody(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +278,27 @@ def test_a_reconciler_may_hear_of_every_kind(stage: Stage) -> None:
         stage.store.create(unknown, widget)
         stage.store.create(SUGGESTIONS, a_suggestion("young"))
         assert sorted(script.wait()) == ["new", "old", "young"]
+
+
+def test_reconciles_are_measured_also_when_they_fail(stage: Stage) -> None:
+    stage.store.create(SUGGESTIONS, a_suggestion())
+    measured: list[tuple[str, float]] = []
+    clock = FakeClock()
+
+    def slow() -> Result:
+        clock.advance(3)
+        raise ValueError("boom")
+
+    def measure(name: str, seconds: float) -> None:
+        measured.append((name, seconds))
+
+    around = Surroundings(stage.store, stage.events, clock, print, print, measure=measure)
+    script = Script([slow])
+    loop = Loop(around, [script])
+    loop.start()
+    assert script.finished.wait(PATIENCE)
+    loop.stop()
+    assert measured == [("script-controller", 3.0)]
 
 
 def test_one_keys_failure_does_not_hold_up_another(stage: Stage) -> None:
