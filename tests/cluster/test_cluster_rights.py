@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
+from installing import apply
 
-from katib.api.codec import dump_yaml
 from katib.api.values import Manifest
 from katib.kubernetes.client import KubernetesClient
-from katib.kubernetes.install import InstallOptions, compose
+from katib.kubernetes.install import InstallOptions
 from katib.kubernetes.rights import Scope, rights
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl")
@@ -115,23 +114,6 @@ class Account:
         answer = self.client.request("POST", path, body=msgspec.json.encode(review))
         status: Manifest = msgspec.json.decode(answer)["status"]
         return bool(status["allowed"])
-
-
-def apply(kubeconfig: Path, options: InstallOptions, verb: str = "apply") -> None:
-    """What a user does with what ``katib install`` prints. Servers may be older than the rules.
-
-    The definitions stay as they are: other tests have their kinds.
-    """
-    how = ["--validate=false"] if verb == "apply" else ["--wait=false", "--ignore-not-found"]
-    assert not options.has_crds
-    subprocess.run(
-        ["kubectl", "--kubeconfig", str(kubeconfig), verb, *how, "-f", "-"],
-        input="---\n".join(map(dump_yaml, compose(options))),
-        text=True,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        timeout=120,
-    )
 
 
 def calls_of(options: InstallOptions, scope: Scope) -> list[Call]:

@@ -1,6 +1,6 @@
 """What the pods of trials are given, so that their metrics are read.
 
-Every pod of a trial gets the trial's labels, and its measured program the trial's name. The pod
+Every pod of a trial gets the trial's labels, and its program is told which trial it is. The pod
 whose metrics count gets the collector, which shares the program's processes and, where metrics are
 in files, its folder. Pure: a pod goes in and another comes out.
 """
@@ -23,12 +23,16 @@ from katib.kubernetes.sidecars import (
     find_place,
     kind_of_collector,
 )
-from katib.kubernetes.wrapping import wrap
+from katib.kubernetes.variables import (
+    ANNOTATION,
+    parameters_volume,
+    render_parameters,
+    with_variables,
+)
+from katib.kubernetes.wrapping import with_command, wrap
 
 #: The volume that program and collector share, and the one of an algorithm's checkpoints.
 METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
-
-_TRIAL_LABEL = f"metadata.labels['{names.LABEL_TRIAL}']"
 
 
 class Role(Enum):
@@ -71,7 +75,8 @@ def inject(
         role: what the pod is to the trial.
 
     Raises:
-        ConfigurationError: no image is known for the kind of collector.
+        ConfigurationError: no image is known for the kind of collector, or what the program's
+            image runs.
         RenderError: the pod is such that its metrics cannot be read.
     """
     metadata: Manifest = pod.get("metadata") or {}
@@ -81,7 +86,9 @@ def inject(
         names.LABEL_TRIAL: trial.metadata.name,
         names.LABEL_PREPARED: "true",
     }
-    metadata = {**metadata, "labels": labels}
+    text = render_parameters(trial, experiment)
+    annotations = {**(metadata.get("annotations") or {}), ANNOTATION: text}
+    metadata = {**metadata, "labels": labels, "annotations": annotations}
     return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, role)}
 
 
@@ -100,36 +107,43 @@ def _spec(
                 f'spec.trialTemplate.primaryContainerName is "{name}"'
             )
         return spec
-    spec = _with_container(spec, name, _environment(trial, cluster))
+    spec = _with_variables(spec, trial, experiment, cluster)
     if not is_read:
         return spec
     spec = _with_checkpoints(spec, trial, experiment)
     place = find_place(trial)
     sidecar = build_sidecar(trial, experiment, spec, cluster, role is Role.SOLE)
     _check_free(sidecar, spec)
-    return _add(_wrapped(spec, trial, place), sidecar, name, place, cluster.has_native_sidecars)
+    spec = _wrapped(spec, trial, place, cluster)
+    return _add(spec, sidecar, name, place, cluster.has_native_sidecars)
 
 
-def _environment(trial: Trial, cluster: Cluster) -> Manifest:
-    """What the program is told: which trial it is and, if it pushes, how to report for it."""
-    label = {"fieldRef": {"fieldPath": _TRIAL_LABEL}}
-    additions: list[Manifest] = [{"name": names.ENV_TRIAL_NAME, "valueFrom": label}]
-    if kind_of_collector(trial) == "Push" and (token := cluster.token_of(trial)):
-        additions.append({"name": names.ENV_METRICS_TOKEN, "value": token})
-    return {"env": additions}
+def _with_variables(
+    spec: Manifest, trial: Trial, experiment: Experiment | None, cluster: Cluster
+) -> Manifest:
+    name = trial.spec.primary_container_name
+    containers = [
+        with_variables(one, trial, experiment, cluster) if one.get("name") == name else one
+        for one in spec["containers"]
+    ]
+    volumes = [*(spec.get("volumes") or ()), parameters_volume()]
+    return {**spec, "containers": containers, "volumes": volumes}
 
 
-def _wrapped(spec: Manifest, trial: Trial, place: Place) -> Manifest:
+def _wrapped(spec: Manifest, trial: Trial, place: Place, cluster: Cluster) -> Manifest:
     kind, name = kind_of_collector(trial), trial.spec.primary_container_name
     if kind not in READ_KINDS:
         return spec
     output = place.path if kind == "StdOut" else ""
     is_stoppable = bool(trial.spec.early_stopping_rules)
-    containers = [
-        wrap(one, place.folder, output, is_stoppable) if one.get("name") == name else one
-        for one in spec["containers"]
-    ]
-    return {**spec, "containers": containers}
+
+    def wrapped(container: Manifest) -> Manifest:
+        if container.get("name") != name:
+            return container
+        container = with_command(container, cluster.find_entry_point)
+        return wrap(container, place.folder, output, is_stoppable)
+
+    return {**spec, "containers": [wrapped(one) for one in spec["containers"]]}
 
 
 def _add(

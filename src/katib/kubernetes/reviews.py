@@ -12,7 +12,7 @@ from katib.api.values import Manifest, Value
 from katib.errors import AdmissionError, ManifestError
 
 #: What of an object a patch of ours changes.
-_CHANGED = (("metadata", "labels"), ("spec",))
+_CHANGED = (("metadata", "labels"), ("metadata", "annotations"), ("spec",))
 
 
 class _Request(Value, frozen=True):

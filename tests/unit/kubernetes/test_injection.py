@@ -7,8 +7,9 @@ from pod_trials import CLUSTER, RULE, a_pod, a_trial, container
 
 from katib.api.trial import Trial
 from katib.api.values import Manifest, Strings
-from katib.errors import RenderError
+from katib.errors import ConfigurationError, RenderError
 from katib.kubernetes.injection import Role, find_role, inject, is_prepared
+from katib.kubernetes.registry import EntryPoint
 from katib.kubernetes.sidecars import LOGGER, Cluster
 from katib.kubernetes.wrapping import write_script
 from katib.testing.builders import an_experiment
@@ -37,17 +38,13 @@ def test_a_pod_gets_labels_the_name_and_a_collector() -> None:
     assert is_prepared(found)
     assert not is_prepared(given)
     main = container(found, "main")
-    path = "metadata.labels['katib.kubeflow.org/trial']"
-    assert main["env"] == [
-        {"name": "KATIB_TRIAL_NAME", "valueFrom": {"fieldRef": {"fieldPath": path}}}
-    ]
     script = write_script("/var/log/katib", "/var/log/katib/metrics.log", False)
     assert main["command"] == ["sh", "-c", script.replace("$", "$$"), "sh"]
     assert main["args"] == ["python", "train.py"]
     mount = {"name": "metrics-volume", "mountPath": "/var/log/katib"}
-    assert main["volumeMounts"] == [mount]
+    assert main["volumeMounts"][1:] == [mount]
     assert container(found, LOGGER)["volumeMounts"] == [mount]
-    assert found["spec"]["volumes"] == [{"name": "metrics-volume", "emptyDir": {}}]
+    assert found["spec"]["volumes"][1:] == [{"name": "metrics-volume", "emptyDir": {}}]
     assert found["spec"]["shareProcessNamespace"] is True
     assert [one["name"] for one in found["spec"]["containers"]] == ["main", LOGGER]
 
@@ -65,13 +62,13 @@ def test_what_the_pod_has_is_kept() -> None:
         "env": [{"name": "A", "value": "b"}],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
-    volumes = [{"name": "data", "emptyDir": {}}]
-    pod = a_pod(containers=[main, {"name": "other"}], volumes=volumes, restartPolicy="Never")
+    data = {"name": "data", "emptyDir": {}}
+    pod = a_pod(containers=[main, {"name": "other"}], volumes=[data], restartPolicy="Never")
     found = injected(a_trial(), pod)
     assert found["spec"]["restartPolicy"] == "Never"
     assert container(found, "other") == {"name": "other"}
-    assert [one["name"] for one in container(found, "main")["env"]] == ["A", "KATIB_TRIAL_NAME"]
-    assert [one["name"] for one in found["spec"]["volumes"]] == ["data", "metrics-volume"]
+    volumes = [one["name"] for one in found["spec"]["volumes"]]
+    assert volumes == ["data", "katib-parameters", "metrics-volume"]
 
 
 def test_other_pods_of_the_trial_get_labels_and_the_name_only() -> None:
@@ -97,7 +94,7 @@ def test_a_program_that_pushes_is_told_who_it_is() -> None:
     cluster = dataclasses.replace(CLUSTER, token_of=lambda trial: "secret")
     found = injected(a_trial("Push"), cluster=cluster)
     main = container(found, "main")
-    assert [one["name"] for one in main["env"]] == ["KATIB_TRIAL_NAME", "KATIB_METRICS_TOKEN"]
+    assert {"name": "KATIB_METRICS_TOKEN", "value": "secret"} in main["env"]
     assert main["command"] == ["python", "train.py"]
     assert len(found["spec"]["containers"]) == 1
 
@@ -107,9 +104,9 @@ def test_a_volume_of_the_template_at_the_folder_is_shared() -> None:
     main = {"name": "main", "command": ["a"], "volumeMounts": [mount]}
     pod = a_pod(containers=[main], volumes=[{"name": "mine", "emptyDir": {}}])
     found = injected(a_trial("File", "/katib/mnist.log"), pod)
-    assert found["spec"]["volumes"] == [{"name": "mine", "emptyDir": {}}]
+    assert [one["name"] for one in found["spec"]["volumes"]] == ["mine", "katib-parameters"]
     assert container(found, LOGGER)["volumeMounts"] == [mount]
-    assert container(found, "main")["volumeMounts"] == [mount]
+    assert container(found, "main")["volumeMounts"][0] == mount
 
 
 def test_event_files_share_their_folder_itself() -> None:
@@ -129,9 +126,9 @@ def test_a_custom_collector_sees_the_file_and_nothing_is_wrapped() -> None:
     custom = {"name": "mine", "volumeMounts": [{"name": "x", "mountPath": "/x"}]}
     found = injected(a_trial("Custom", "/katib/mnist.log", custom=custom))
     mount = {"name": "metrics-volume", "mountPath": "/katib"}
-    assert container(found, "mine")["volumeMounts"] == [*custom["volumeMounts"], mount]
+    assert container(found, "mine")["volumeMounts"][1:] == [mount]
     assert container(found, "main")["command"] == ["python", "train.py"]
-    assert container(found, "main")["volumeMounts"] == [mount]
+    assert container(found, "main")["volumeMounts"][1:] == [mount]
     assert found["spec"]["shareProcessNamespace"] is True
 
 
@@ -160,11 +157,11 @@ def test_checkpoints_are_mounted_from_the_algorithms_volume() -> None:
     settings = {"suggestion_trial_dir": "/opt/katib/data"}
     experiment = an_experiment().named("tune", "team-a").with_algorithm("pbt", **settings).build()
     found = inject(a_pod(), a_trial(), experiment, CLUSTER, Role.PRIMARY)
-    assert found["spec"]["volumes"][0] == {
+    assert {
         "name": "suggestion-volume",
         "persistentVolumeClaim": {"claimName": "tune-pbt"},
-    }
-    assert container(found, "main")["volumeMounts"][0] == {
+    } in found["spec"]["volumes"]
+    assert container(found, "main")["volumeMounts"][1] == {
         "name": "suggestion-volume",
         "mountPath": "/opt/katib/data",
         "subPath": "tune/tune-x1",
@@ -191,3 +188,16 @@ def test_the_only_pod_that_reports_replaces_what_was_reported_before() -> None:
     sole = container(injected(a_trial(), role=Role.SOLE), LOGGER)
     one_of_several = container(injected(a_trial()), LOGGER)
     assert sole["args"] == [*one_of_several["args"], "-anew", "true"]
+
+
+def test_without_a_command_the_image_is_asked() -> None:
+    def find(image: str) -> EntryPoint:
+        assert image == "train:1"
+        return EntryPoint(("train",), ("--fast",))
+
+    pod = a_pod(containers=[{"name": "main", "image": "train:1"}])
+    cluster = dataclasses.replace(CLUSTER, find_entry_point=find)
+    main = container(injected(a_trial(), pod, cluster), "main")
+    assert main["args"] == ["train", "--fast"]
+    with pytest.raises(ConfigurationError, match='image "train:1" is not known here'):
+        injected(a_trial(), pod)
