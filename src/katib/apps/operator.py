@@ -48,6 +48,9 @@ CREATING = 8
 #: call to the API server. The end of a trial and the start of the next one are such.
 GATHERING = 2.0
 
+#: How rarely a trial that runs for long is looked at though nothing is heard of it, in seconds.
+LOOKS_WITHIN = 600.0
+
 #: How long an algorithm that is being asked may hold up the end of the engine, in seconds.
 STOP_ASKING = 1.0
 
@@ -148,7 +151,7 @@ class ClusterEngine:
             gathering=GATHERING, admit=self._admit, for_each=self._several_at_once
         )
         self._experiments = ExperimentReconciler(store, events, clock, treatment)
-        runnable = Runnable(prepare=self._prepare)
+        runnable = Runnable(prepare=self._prepare, looks_within=LOOKS_WITHIN)
         self._trials = TrialReconciler(store, self.observations, events, clock, runnable)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
         around = Surroundings(store, events, clock, _nothing, self._fail, _turn, measure)
