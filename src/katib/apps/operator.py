@@ -26,6 +26,7 @@ from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.services import AlgorithmServices
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.kubernetes.registry import Registries
 from katib.kubernetes.sidecars import READ_KINDS, Cluster
 from katib.kubernetes.templates import prepare
 from katib.observations.remote import RemoteObservationLog
@@ -128,6 +129,7 @@ class ClusterEngine:
         self.observations = RemoteObservationLog(db_manager.address, db_manager.token)
         self.store, self._events = store, events
         self.tokens = Tokens(store, site.secret)
+        self._registries = Registries()
         has_probes = controller.enable_grpc_probe_in_suggestion
         services = AlgorithmServices(store, self._usable, has_probes)
         memory = controller.worker_memory_bytes
@@ -173,6 +175,7 @@ class ClusterEngine:
             operator=site.operator,
             image=site.image,
             has_native_sidecars=site.has_native_sidecars,
+            find_entry_point=self._registries.find,
             token_of=lambda trial: self.tokens.token_of(trial.key, trial.metadata.uid),
         )
 

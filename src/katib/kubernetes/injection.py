@@ -29,7 +29,7 @@ from katib.kubernetes.variables import (
     render_parameters,
     with_variables,
 )
-from katib.kubernetes.wrapping import wrap
+from katib.kubernetes.wrapping import with_command, wrap
 
 #: The volume that program and collector share, and the one of an algorithm's checkpoints.
 METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
@@ -75,7 +75,8 @@ def inject(
         role: what the pod is to the trial.
 
     Raises:
-        ConfigurationError: no image is known for the kind of collector.
+        ConfigurationError: no image is known for the kind of collector, or what the program's
+            image runs.
         RenderError: the pod is such that its metrics cannot be read.
     """
     metadata: Manifest = pod.get("metadata") or {}
@@ -113,7 +114,8 @@ def _spec(
     place = find_place(trial)
     sidecar = build_sidecar(trial, experiment, spec, cluster, role is Role.SOLE)
     _check_free(sidecar, spec)
-    return _add(_wrapped(spec, trial, place), sidecar, name, place, cluster.has_native_sidecars)
+    spec = _wrapped(spec, trial, place, cluster)
+    return _add(spec, sidecar, name, place, cluster.has_native_sidecars)
 
 
 def _with_variables(
@@ -128,17 +130,20 @@ def _with_variables(
     return {**spec, "containers": containers, "volumes": volumes}
 
 
-def _wrapped(spec: Manifest, trial: Trial, place: Place) -> Manifest:
+def _wrapped(spec: Manifest, trial: Trial, place: Place, cluster: Cluster) -> Manifest:
     kind, name = kind_of_collector(trial), trial.spec.primary_container_name
     if kind not in READ_KINDS:
         return spec
     output = place.path if kind == "StdOut" else ""
     is_stoppable = bool(trial.spec.early_stopping_rules)
-    containers = [
-        wrap(one, place.folder, output, is_stoppable) if one.get("name") == name else one
-        for one in spec["containers"]
-    ]
-    return {**spec, "containers": containers}
+
+    def wrapped(container: Manifest) -> Manifest:
+        if container.get("name") != name:
+            return container
+        container = with_command(container, cluster.find_entry_point)
+        return wrap(container, place.folder, output, is_stoppable)
+
+    return {**spec, "containers": [wrapped(one) for one in spec["containers"]]}
 
 
 def _add(

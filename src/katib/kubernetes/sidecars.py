@@ -26,6 +26,8 @@ from katib.configuration import KatibConfig
 from katib.configuration.lookups import find_collector
 from katib.configuration.models import MetricsCollectorConfig, Resources
 from katib.errors import ConfigurationError, RenderError
+from katib.kubernetes.registry import EntryPoint
+from katib.kubernetes.wrapping import literal
 
 #: What is printed goes there, whatever the experiment says.
 PRINTED = "/var/log/katib/metrics.log"
@@ -55,6 +57,13 @@ _RESTRICTED: Manifest = {
 _USER = ("runAsUser", "runAsGroup", "runAsNonRoot")
 
 
+def _no_entry_point(image: str) -> EntryPoint:
+    raise ConfigurationError(
+        f'the entry point of the image "{image}" is not known here: write the command into '
+        "spec.trialTemplate, so that what the program reports can be read and its end be seen"
+    )
+
+
 def _no_token(trial: Trial) -> str:
     return ""
 
@@ -70,6 +79,7 @@ class Cluster:
         image: that holds our own collector; empty when it is not known.
         has_native_sidecars: whether an init container may go on beside the others.
         token_of: by what a trial shows who it is.
+        find_entry_point: what an image runs; a ``ConfigurationError`` says why that is not known.
     """
 
     config: KatibConfig = field(default_factory=KatibConfig)
@@ -78,6 +88,7 @@ class Cluster:
     image: str = ""
     has_native_sidecars: bool = False
     token_of: Callable[[Trial], str] = _no_token
+    find_entry_point: Callable[[str], EntryPoint] = _no_entry_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +262,3 @@ def _security(trial: Trial, pod: Manifest, cluster: Cluster) -> Manifest:
 def _file_of(trial: Trial) -> FileSystemPath:
     source = trial.spec.metrics_collector.source or SourceSpec()
     return source.file_system_path or FileSystemPath()
-
-
-def literal(word: str) -> str:
-    """The word as Kubernetes hands it on unchanged, whatever dollars are in it."""
-    return word.replace("$", "$$")

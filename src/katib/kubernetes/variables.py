@@ -13,7 +13,8 @@ from katib.api import names
 from katib.api.experiment import Experiment
 from katib.api.trial import Trial
 from katib.api.values import Manifest
-from katib.kubernetes.sidecars import Cluster, find_place, kind_of_collector, literal
+from katib.kubernetes.sidecars import Cluster, find_place, kind_of_collector
+from katib.kubernetes.wrapping import literal
 from katib.ports.sidecar import METRICS_FILE_VARIABLE
 
 #: The annotation that holds all parameters as JSON, and where the program finds it as a file.

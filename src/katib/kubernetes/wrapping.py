@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from katib.api.values import Manifest
 from katib.errors import RenderError
+from katib.kubernetes.registry import EntryPoint
 
 # A word as one writes it for a shell, which Katib's own wrapping hands it to.
 _QUOTED = re.compile(
@@ -56,31 +57,45 @@ echo completed > {folder}/$$.pid
 """
 
 
+def with_command(container: Manifest, find: Callable[[str], EntryPoint]) -> Manifest:
+    """The container with what its image runs, where it does not say itself.
+
+    Args:
+        container: of a pod.
+        find: what an image runs; a ``ConfigurationError`` says that this cannot be read.
+
+    Raises:
+        RenderError: the image runs nothing.
+    """
+    if container.get("command"):
+        return container
+    image = str(container.get("image", ""))
+    found = find(image)
+    args = container.get("args") or [literal(word) for word in found.args]
+    words = [*(literal(word) for word in found.command), *args]
+    if not words:
+        raise RenderError(
+            f'container "{container.get("name", "")}" has no command, and neither has its image '
+            f'"{image}"; write the command into spec.trialTemplate'
+        )
+    return {**container, "command": words, "args": []}
+
+
 def wrap(
     container: Manifest, folder: str, output: str = "", is_stoppable: bool = False
 ) -> Manifest:
     """The container with its command wrapped.
 
     Args:
-        container: of a pod.
+        container: of a pod, with its command.
         folder: where the marker is left; an absolute path.
         output: the file that gets what the program prints; empty to leave that alone.
         is_stoppable: whether the program may be ended before its time, and the container has then
             ended well.
-
-    Raises:
-        RenderError: it has no command, so that the image's own would be lost.
     """
-    words = [str(word) for word in (*container.get("command", ()), *container.get("args", ()))]
-    if not container.get("command"):
-        raise RenderError(
-            f'container "{container.get("name", "")}" has no command, and the entry point of its '
-            f'image "{container.get("image", "")}" is not known here: write the command into '
-            "spec.trialTemplate, so that what the program reports can be read and its end be seen"
-        )
+    words = [str(word) for word in (*container["command"], *(container.get("args") or ()))]
     script = write_script(folder, output, is_stoppable)
-    # Kubernetes replaces two dollars by one, and what stands in $(...).
-    command = ["sh", "-c", script.replace("$", "$$"), "sh"]
+    command = ["sh", "-c", literal(script), "sh"]
     return {**container, "command": command, "args": _meant(words)}
 
 
@@ -89,6 +104,11 @@ def write_script(folder: str, output: str, is_stoppable: bool) -> str:
     redirect = f" 1>{shlex.quote(output)} 2>&1" if output else ""
     end = _END_OR_STOP if is_stoppable else _END
     return _RUN.format(redirect=redirect) + end.format(folder=shlex.quote(folder))
+
+
+def literal(word: str) -> str:
+    """The word as Kubernetes hands it on unchanged, which takes two dollars for one."""
+    return word.replace("$", "$$")
 
 
 def _meant(words: Sequence[str]) -> list[str]:

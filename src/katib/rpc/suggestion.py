@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import grpc
+import grpc.aio
 from msgspec.structs import replace
 
 from katib.api.experiment import AlgorithmSpec, Experiment
@@ -101,7 +102,7 @@ def serve(suggester: Suggester, address: str, algorithms: Sequence[str] = ()) ->
         ConfigurationError: the address cannot be had.
     """
 
-    def add(server: grpc.Server) -> None:
+    def add(server: grpc.aio.Server) -> None:
         add_SuggestionServicer_to_server(Suggestion(suggester, algorithms), server)
 
     workers = ThreadPoolExecutor(WORKERS, "suggestion")

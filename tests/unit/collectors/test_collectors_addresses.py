@@ -120,7 +120,7 @@ def test_a_port_that_only_root_may_use_is_no_rival(monkeypatch: pytest.MonkeyPat
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("katib.collectors.addresses.socket.socket.bind", refuse)
+    monkeypatch.setattr("katib.collectors.listeners.socket.socket.bind", refuse)
     endpoint = AddressBook().open("a", 5000, {"port": 80}, is_new=True)
     assert endpoint.rival == ""
 

@@ -7,8 +7,9 @@ from pod_trials import CLUSTER, RULE, a_pod, a_trial, container
 
 from katib.api.trial import Trial
 from katib.api.values import Manifest, Strings
-from katib.errors import RenderError
+from katib.errors import ConfigurationError, RenderError
 from katib.kubernetes.injection import Role, find_role, inject, is_prepared
+from katib.kubernetes.registry import EntryPoint
 from katib.kubernetes.sidecars import LOGGER, Cluster
 from katib.kubernetes.wrapping import write_script
 from katib.testing.builders import an_experiment
@@ -187,3 +188,16 @@ def test_the_only_pod_that_reports_replaces_what_was_reported_before() -> None:
     sole = container(injected(a_trial(), role=Role.SOLE), LOGGER)
     one_of_several = container(injected(a_trial()), LOGGER)
     assert sole["args"] == [*one_of_several["args"], "-anew", "true"]
+
+
+def test_without_a_command_the_image_is_asked() -> None:
+    def find(image: str) -> EntryPoint:
+        assert image == "train:1"
+        return EntryPoint(("train",), ("--fast",))
+
+    pod = a_pod(containers=[{"name": "main", "image": "train:1"}])
+    cluster = dataclasses.replace(CLUSTER, find_entry_point=find)
+    main = container(injected(a_trial(), pod, cluster), "main")
+    assert main["args"] == ["train", "--fast"]
+    with pytest.raises(ConfigurationError, match='image "train:1" is not known here'):
+        injected(a_trial(), pod)

@@ -13,7 +13,8 @@ import pytest
 from katib.api.values import Manifest
 from katib.errors import RenderError
 from katib.executors.command import expand
-from katib.kubernetes.wrapping import wrap
+from katib.kubernetes.registry import EntryPoint
+from katib.kubernetes.wrapping import with_command, wrap
 
 #: Prints the words that it was started with.
 TELL = "import json, sys; print(json.dumps(sys.argv[1:]))"
@@ -169,10 +170,33 @@ def test_a_program_hears_that_its_pod_is_to_end(tmp_path: Path, shell: str) -> N
     assert (tmp_path / "saved").exists()
 
 
-def test_a_container_without_a_command_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        ({}, ["entry", "$$x", "default"]),
+        ({"args": ["--lr=$(LR)"]}, ["entry", "$$x", "--lr=$(LR)"]),
+    ],
+)
+def test_a_container_without_a_command_has_its_images(
+    container: Manifest, words: list[str]
+) -> None:
+    entry_point = EntryPoint(("entry", "$x"), ("default",))
+    found = with_command({"image": "train:1", **container}, lambda image: entry_point)
+    assert (*found["command"], *found["args"]) == tuple(words)
+
+
+def test_a_command_needs_nobody_who_knows_its_image() -> None:
+    def find(image: str) -> EntryPoint:
+        raise AssertionError("nobody asks")
+
+    container = {"image": "train:1", "command": ["train"], "args": ["a"]}
+    assert with_command(container, find) == container
+
+
+def test_an_image_that_runs_nothing_is_refused() -> None:
     with pytest.raises(RenderError) as refused:
-        wrap({"name": "main", "image": "train:1", "args": ["--lr=1"]}, "/log")
-    assert str(refused.value).startswith(
-        'container "main" has no command, and the entry point of its image "train:1" is not known '
-        "here: write the command into spec.trialTemplate"
+        with_command({"name": "main", "image": "train:1"}, lambda image: EntryPoint())
+    assert str(refused.value) == (
+        'container "main" has no command, and neither has its image "train:1"; write the command '
+        "into spec.trialTemplate"
     )

@@ -1,0 +1,31 @@
+"""The event loop of this process's gRPC servers.
+
+There is one, in a thread of its own: gRPC's library has a single queue of events for a process, and
+several loops would wake one another for every call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from functools import cache
+from threading import Lock, Thread
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+_starting = Lock()
+
+
+def run(action: Coroutine[Any, Any, Result]) -> Result:
+    """Do something on the loop, which is started for it; wait for the result."""
+    with _starting:
+        loop = _loop()
+    return asyncio.run_coroutine_threadsafe(action, loop).result()
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="grpc", daemon=True).start()
+    return loop
