@@ -23,24 +23,41 @@ from katib.stores.kubernetes import KubernetesStore
 
 
 def test_fields_that_are_not_known_here_stay(
-    store: KubernetesStore, heard: Heard, administrator: KubernetesClient
+    store: KubernetesStore, namespace: str, administrator: KubernetesClient
 ) -> None:
-    path = f"/apis/kubeflow.org/v1beta1/namespaces/{heard.namespace}/trials"
+    # As if the cluster's definition of trials were newer than this Katib.
+    newer = Kind("newer.katib.test/v1", "Trial", "trials", Trial)
+    define(administrator, newer)
+    path = f"/apis/newer.katib.test/v1/namespaces/{namespace}/trials"
     manifest = {
-        "apiVersion": "kubeflow.org/v1beta1",
+        "apiVersion": "newer.katib.test/v1",
         "kind": "Trial",
         "metadata": {"name": "one"},
         "spec": {"unknown": {"a": [1]}, "retainRun": True},
     }
     administrator.request("POST", path, body=msgspec.json.encode(manifest))
-    wait_until(lambda: heard.events)
-    trial = store.get(TRIALS, Key(heard.namespace, "one"))
-    trial = store.update(TRIALS, labelled(trial, 7))
+    trial = store.get(newer, Key(namespace, "one"))
+    trial = store.update(newer, labelled(trial, 7))
     now = SystemClock().now()
-    store.update_status(TRIALS, replace(trial, status=TrialStatus(start_time=now)))
+    store.update_status(newer, replace(trial, status=TrialStatus(start_time=now)))
     found = msgspec.json.decode(administrator.request("GET", f"{path}/one"))
     assert found["spec"] == manifest["spec"]
     assert found["metadata"]["labels"] == {"number": "7"}
+    assert list(found["status"]) == ["startTime"]
+
+
+def test_other_namespaces_are_written_and_not_kept(
+    store: KubernetesStore, heard: Heard, administrator: KubernetesClient
+) -> None:
+    elsewhere = store.create(TRIALS, a_trial("default", f"elsewhere-{uuid4().hex[:6]}"))
+    store.create(TRIALS, a_trial(heard.namespace))
+    assert [one.metadata.name for one in store.list(TRIALS)] == ["one"]
+    assert store.find(TRIALS, elsewhere.key) is None
+    # Who relies on it asks the server.
+    assert store.get(TRIALS, elsewhere.key) == elsewhere
+    store.delete(TRIALS, elsewhere.key)
+    with pytest.raises(NotFoundError):
+        store.get(TRIALS, elsewhere.key)
 
 
 def test_runs_are_watched_from_the_first_one_on(

@@ -27,7 +27,7 @@ from katib.ports.clock import Clock
 _LOG = logging.getLogger(__name__)
 
 #: How many events wait at most, and how many written ones are remembered to be counted up.
-WAITING, REMEMBERED = 2_000, 4_000
+WAITING, REMEMBERED = 2_000, 2_000
 
 #: How often an event is counted up on the server, in seconds.
 COUNT_EVERY = 10.0
@@ -55,7 +55,7 @@ class _Told:
     """One event.
 
     Attributes:
-        resource: what it is about.
+        about: the reference to its resource; of the resource itself, too much would be kept.
         is_warning: or else normal.
         first: when it was told first.
         last: when it was told last.
@@ -64,7 +64,7 @@ class _Told:
         due: when it may be written, by the monotonic clock.
     """
 
-    resource: Resource
+    about: Manifest
     is_warning: bool
     first: datetime
     last: datetime
@@ -113,7 +113,7 @@ class KubernetesEventRecorder:
         with self._changed:
             told = self._told.get(identity)
             if told is None:
-                told = _Told(resource, warning, now, now)
+                told = _Told(reference_to(resource), warning, now, now)
             else:
                 told.count, told.last = told.count + 1, now
             self._told[identity] = told
@@ -173,7 +173,7 @@ class KubernetesEventRecorder:
             return None
 
     def _write(self, identity: _Identity, told: _Told, count: int) -> None:
-        namespace = told.resource.metadata.namespace or "default"
+        namespace = told.about["namespace"] or "default"
         path = f"/api/v1/namespaces/{namespace}/events"
         if told.name:
             again = {"count": count, "lastTimestamp": format_time(told.last)}
@@ -185,35 +185,43 @@ class KubernetesEventRecorder:
                 # The server keeps events for an hour or so.
                 told.name = ""
         if not told.name:
-            event = event_of(identity.reason, identity.message, told.resource, told.is_warning)
-            times = {"firstTimestamp": told.first, "lastTimestamp": told.last}
-            event.update({name: format_time(time) for name, time in times.items()}, count=count)
+            event = {
+                **event_of(identity.reason, identity.message, told.about, told.is_warning),
+                "count": count,
+                "firstTimestamp": format_time(told.first),
+                "lastTimestamp": format_time(told.last),
+            }
             answer = self._client.request("POST", path, body=msgspec.json.encode(event))
             told.name = typed(_Written, answer).metadata.name
         told.due = self._clock.monotonic() + COUNT_EVERY
 
 
-def event_of(reason: str, message: str, resource: Resource, is_warning: bool) -> Manifest:
+def reference_to(resource: Resource) -> Manifest:
+    """The API's ``ObjectReference`` to a resource."""
+    metadata = resource.metadata
+    return {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "name": metadata.name,
+        "namespace": metadata.namespace,
+        "uid": metadata.uid,
+        "resourceVersion": metadata.resource_version,
+    }
+
+
+def event_of(reason: str, message: str, about: Manifest, is_warning: bool) -> Manifest:
     """The Event without its times.
 
     Args:
         reason: why, in a word.
         message: what happened.
-        resource: what it is about.
+        about: the reference to a resource.
         is_warning: or else normal.
     """
-    metadata = resource.metadata
-    component = f"{resource.kind.lower()}-controller"
+    component = f"{about['kind'].lower()}-controller"
     return {
-        "metadata": {"generateName": f"{metadata.name}.", "namespace": metadata.namespace},
-        "involvedObject": {
-            "apiVersion": resource.api_version,
-            "kind": resource.kind,
-            "name": metadata.name,
-            "namespace": metadata.namespace,
-            "uid": metadata.uid,
-            "resourceVersion": metadata.resource_version,
-        },
+        "metadata": {"generateName": f"{about['name']}.", "namespace": about["namespace"]},
+        "involvedObject": about,
         "type": "Warning" if is_warning else "Normal",
         "reason": reason,
         "message": message,

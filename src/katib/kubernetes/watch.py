@@ -47,8 +47,8 @@ class Watch(Iterator[bytes]):
         self._is_closed = True
         try:
             self._response.shutdown()
-        except (ValueError, OSError):
-            # It has ended by itself.
+        except (RuntimeError, ValueError, OSError):
+            # It has ended by itself, and its connection is gone or back with the others.
             pass
         self._on_close(self)
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import grpc
+import grpc.aio
 from msgspec.structs import replace
 
 from katib.api.experiment import Experiment, ExperimentSpec
@@ -124,7 +125,7 @@ def serve(
         ConfigurationError: the address cannot be had.
     """
 
-    def add(server: grpc.Server) -> None:
+    def add(server: grpc.aio.Server) -> None:
         add_EarlyStoppingServicer_to_server(EarlyStopping(find_stopper, algorithms), server)
 
     workers = ThreadPoolExecutor(WORKERS, "early-stopping")

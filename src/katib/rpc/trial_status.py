@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Never
 
 import grpc
+import grpc.aio
 
 from katib.api.values import Key
 from katib.errors import KatibError, NotFoundError, TokenRefusedError
@@ -73,7 +74,7 @@ def serve_trial_statuses(statuses: TrialStatuses, address: str) -> Server:
         ConfigurationError: the address cannot be had.
     """
 
-    def add(server: grpc.Server) -> None:
+    def add(server: grpc.aio.Server) -> None:
         add_EarlyStoppingServicer_to_server(statuses, server)
 
     workers = ThreadPoolExecutor(WORKERS, "trial-status")

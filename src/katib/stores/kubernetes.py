@@ -258,5 +258,7 @@ class KubernetesStore:
 
     def _accept(self, kind: Kind[R], data: bytes) -> R:
         resource = read_resource(kind, data)
-        self._mirror.accept(kind, resource, len(data))
+        # What is elsewhere is not watched: a copy of it would grow old.
+        if self._namespace is None or resource.metadata.namespace in ("", self._namespace):
+            self._mirror.accept(kind, resource, len(data))
         return resource

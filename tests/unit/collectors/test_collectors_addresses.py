@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from metrics_server import MetricsServer, well
 
-from katib.collectors.addresses import LOOPBACK, AddressBook
+from katib.collectors.addresses import AddressBook
+from katib.collectors.listeners import LOOPBACK
 from katib.ports.collector import Address
 
 
