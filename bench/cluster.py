@@ -19,7 +19,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from katib.api.experiment import EXPERIMENTS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Manifest
+from katib.errors import KatibError
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.pace import Pace
 from katib.observations.remote import RemoteObservationLog
@@ -148,6 +149,11 @@ class Finisher:
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
+        # At the end of the measurement the API server goes first.
+        with suppress(KatibError):
+            self._finish_all()
+
+    def _finish_all(self) -> None:
         listed = msgspec.json.decode(self._client.request("GET", self._path))
         since = {"resourceVersion": listed["metadata"]["resourceVersion"]}
         while True:
@@ -260,7 +266,8 @@ def quantile(buckets: dict[float, float], part: float) -> float:
 
 
 def print_rates(sample: Sample, limit: float, flags: argparse.Namespace) -> None:
-    writes = sum(count for method, count in sample.calls.items() if method != "GET")
+    reads = {"GET", "WATCH"}
+    writes = sum(count for method, count in sample.calls.items() if method not in reads)
     print(f"{flags.trials} trials, {flags.parallel} at once\n")
     print("| | |\n|---|---|")
     print(f"| trials a minute | {sample.rate:.0f} |")
