@@ -16,6 +16,9 @@ from control_plane import ControlPlane, find_gap, free_ports, programs
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: Where pods reach this machine.
+GATEWAY = "10.88.0.1"
+
 #: The image that is built for tests.
 IMAGE = "localhost/katib:test"
 

@@ -13,11 +13,12 @@ from node import IMAGE, Node, find_node_gap
 
 
 @pytest.fixture(scope="session")
-def node_cluster() -> Iterator[NodeCluster]:
+def node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeCluster]:
     """An existing cluster that is named with its image, or one of our own on this machine."""
+    folder = tmp_path_factory.mktemp("node")
     named, image = os.environ.get("KATIB_TEST_KUBECONFIG"), os.environ.get("KATIB_TEST_IMAGE")
     if named and image:
-        yield NodeCluster(Path(named), image)
+        yield NodeCluster(Path(named), image, folder)
         return
     gap = find_node_gap()
     if gap:
@@ -26,6 +27,6 @@ def node_cluster() -> Iterator[NodeCluster]:
     try:
         node.start()
         node.build_image()
-        yield NodeCluster(node.kubeconfig, IMAGE)
+        yield NodeCluster(node.kubeconfig, IMAGE, folder)
     finally:
         node.close()
