@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts" / "kubernetes"
 
 #: What the scripts are told in variables: the ports, each a free one.
@@ -71,6 +73,11 @@ class ControlPlane:
     def start(self) -> None:
         """Start what does not run."""
         self.run("up.sh")
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs of it."""
+        files = sorted((self._folder / "data" / "run").glob("*.pid"))
+        return [psutil.Process(int(file.read_text().split()[0])) for file in files]
 
     def kill_api_server(self) -> None:
         """End the API server as a crash would; what it has acknowledged is in its store."""
