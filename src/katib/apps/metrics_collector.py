@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from katib.api import names
 from katib.api.values import Key
@@ -306,6 +306,8 @@ def marker_folder(options: CollectorOptions) -> str:
 
 def _reading(options: CollectorOptions, source: CollectorSource) -> Reading:
     # Only what is used is loaded.
+    if options.endpoint:
+        return _served(options, source)
     if not options.format:
         from katib.collectors.tensorflow_event import EventReading, TensorFlowEventCollector
 
@@ -317,6 +319,17 @@ def _reading(options: CollectorOptions, source: CollectorSource) -> Reading:
     from katib.collectors.text import TextCollector
 
     return Reading(TextCollector(source), source)
+
+
+def _served(options: CollectorOptions, source: CollectorSource) -> Reading:
+    from katib.collectors.addresses import TrialAddresses
+    from katib.collectors.prometheus import PrometheusCollector, PrometheusReading
+
+    served = TrialAddresses(options.trial, document=options.endpoint)
+    # A pod is a machine of its own: no other trial has the port.
+    served.port = served.stated.port
+    source = replace(source, addresses=served.addresses, clock=SystemClock())
+    return PrometheusReading(PrometheusCollector(source), source, served=served)
 
 
 def _surroundings(options: CollectorOptions) -> Surroundings:

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,30 @@ def test_json_is_read_too(stage: Stage) -> None:
     stage.start('echo "{\\"loss\\": \\"0.5\\"}"; echo "{\\"loss\\": 0.25}"')
     assert stage.collector(format="JSON").run() == 0
     assert stage.values == ["0.5", "0.25"]
+
+
+def test_metrics_that_are_served_are_asked_for(stage: Stage) -> None:
+    class Served(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"loss 0.5\nacc 1\n" if self.path == "/m" else b"loss 7\n")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests are quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stage.start("until test -e gate; do sleep 0.02; done")
+        endpoint = f'{{"port": {server.server_port}, "path": "/m"}}'
+        thread, codes = run_beside(stage.collector("-http-get", endpoint, format=""))
+        while len(stage.values) < 2 and thread.is_alive():
+            thread.join(0.01)
+        (stage.folder / "gate").touch()
+        thread.join(60)
+        server.shutdown()
+    assert codes == [0]
+    assert stage.values == ["0.5", "1.0"]
 
 
 def test_a_folder_without_event_files_has_no_objective(stage: Stage) -> None:
