@@ -243,7 +243,7 @@ def test_what_trials_reported_is_in_the_database(
     engine = create_engine(database[1])
     asked = "SELECT trial_name, count(*) FROM observation_logs GROUP BY trial_name"
     with engine.connect() as connection:
-        counts: dict[str, int] = dict(connection.execute(text(asked)).tuples().all())
+        counts = {str(name): int(count) for name, count in connection.execute(text(asked))}
     engine.dispose()
     for name in ("grid", "file", "events"):
         reported = [counts[one["metadata"]["name"]] for one in trials_of(installed, name)]
