@@ -76,8 +76,6 @@ def configure(cluster: NodeCluster) -> None:
     """Let an algorithm be served by an image, with its state on a volume of the administrator's."""
     found = cluster.get(NAMESPACE, "configmap", "katib-config")
     config = yaml.safe_load(found["data"]["katib-config.yaml"])
-    # Servers below 1.24 know no such probes.
-    config["init"]["controller"]["enableGRPCProbeInSuggestion"] = False
     serving = ["katib", "suggestion", "--address", "0.0.0.0", "--algorithm", "sobol"]
     entry = {
         **CUSTOM,
