@@ -39,8 +39,9 @@ TELL_SECONDS = 120.0
 #: How often what is waited for is said again, in seconds.
 SAY_EVERY = 60.0
 
-#: How long is left to report when the collector itself is asked to end, in seconds.
-LAST_SECONDS = 5.0
+#: How long is left to report when the collector itself is asked to end, in seconds: while the
+#: program goes on, and when it has ended and nothing is left but to report.
+LAST_SECONDS, OVER_SECONDS = 5.0, 240.0
 
 #: How soon it is looked again when something is soon to happen, in seconds.
 SOON = 0.2
@@ -254,7 +255,7 @@ class MetricsCollector:
             if until is not None and now >= until:
                 return False
             if until is None and self._is_told_to_end.is_set():
-                return self._drain(LAST_SECONDS)
+                return self._drain(OVER_SECONDS)
         return True
 
     def _tell_stopped(self) -> int:
@@ -268,7 +269,7 @@ class MetricsCollector:
                 now = clock.monotonic()
                 self._say_waits(str(error), now)
                 is_hurried = self._is_told_to_end.wait(SOON * 5)
-                if now - began >= (LAST_SECONDS if is_hurried else TELL_SECONDS):
+                if now - began >= TELL_SECONDS:
                     self._around.say("The trial counts as one that ended by itself")
                     return 0
                 if is_hurried:

@@ -264,18 +264,27 @@ def test_a_log_that_is_away_is_waited_for_and_that_is_said(stage: Stage) -> None
     assert stage.values == ["1", "2"]
 
 
-def test_a_collector_that_is_asked_to_end_does_not_wait_for_long(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [("LAST_SECONDS", "echo loss=1; exec sleep 600"), ("OVER_SECONDS", "echo loss=1")],
+    ids=["while the program goes on", "when it has ended"],
+)
+def test_a_collector_that_is_asked_to_end_does_not_wait_for_ever(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str, program: str
 ) -> None:
-    monkeypatch.setattr("katib.apps.metrics_collector.LAST_SECONDS", 0.1)
+    monkeypatch.setattr(f"katib.apps.metrics_collector.{name}", 0.1)
     stage.log.is_away = True
-    stage.start("echo loss=1")
+    shell = stage.start(program)
+    if name == "OVER_SECONDS":
+        shell.wait(60)
     collector = stage.collector()
     thread, codes = run_beside(collector)
-    stage.wait_until_said("1 entries wait in")
+    while not stage.shown and thread.is_alive():
+        thread.join(0.01)
     collector.stop()
     thread.join(60)
     assert codes == [143]
+    assert any("1 entries wait in" in one for one in stage.said)
 
 
 @pytest.mark.parametrize(("anew", "expected"), [("true", ["1"]), ("false", ["1", "7"])])
@@ -312,6 +321,23 @@ def test_a_native_sidecar_still_tells_that_it_stopped_the_program(stage: Stage) 
     thread.join(60)
     assert codes == [0]
     assert stage.stopped == 1
+
+
+def test_a_sidecar_whose_program_has_ended_reports_as_soon_as_that_is_possible(
+    stage: Stage,
+) -> None:
+    stage.log.is_away = True
+    shell = stage.start("echo loss=1; echo loss=2")
+    assert shell.wait(60) == 0
+    thread, codes = run_beside(collector := stage.collector())
+    stage.wait_until_said("2 entries wait in")
+    collector.stop()
+    thread.join(0.5)
+    assert thread.is_alive()
+    stage.log.is_away = False
+    thread.join(60)
+    assert codes == [0]
+    assert stage.values == ["1", "2"]
 
 
 def test_a_program_that_takes_too_long(stage: Stage) -> None:

@@ -1010,7 +1010,7 @@ def test_a_run_of_a_kind_that_is_not_watched() -> None:
 
 def test_in_a_cluster_a_long_run_is_looked_at_more_and_more_rarely() -> None:
     stage = Stage(Runnable((JOBS,), looks_within=600))
-    pauses = []
+    pauses: list[float] = []
     while sum(pauses) < 5000:
         pause = stage.reconcile().retry_after_seconds
         assert pause is not None
