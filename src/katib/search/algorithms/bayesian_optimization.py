@@ -13,6 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -31,10 +32,9 @@ from katib.search.history import ENDED, Floats, History, Outcome, PastTrial, los
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
 from katib.search.span import at_least
-from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn
+from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn, learn_scaled
 from katib.search.tree_parzen import GOOD, TreeParzenSearch
 from katib.search.tree_parzen import Plan as TreeParzenPlan
-from katib.search.warping import warped
 
 ACQUISITION = "bayesianoptimization.suggestion/acquisition"
 
@@ -151,12 +151,17 @@ class BayesianOptimization:
         if len(ended) < self._plan.initial or not has_loss:
             return None
         if self._learnt is None or self._learnt[0] != ended:
-            losses = warped(losses_of(ended))
-            units = points_of(ended, self._space)
-            model = learn(self._plan.estimator, self._features, units, losses, self._seed)
+            units, known = points_of(ended, self._space), losses_of(ended)
+            learner = partial(learn, self._plan.estimator, self._features, units, seed=self._seed)
+            model, losses = learn_scaled(learner, known, known[self._first(ended)])
             best = units[np.argsort(losses, kind="stable")[:_MOST_CENTRES]]
             self._learnt = ended, _Knowledge(model, best, _rewards(ended, losses))
         return self._learnt[1]
+
+    def _first(self, ended: Sequence[PastTrial]) -> Sequence[int]:
+        """The numbers of the trials that were chosen for no loss, as far as that is known."""
+        even = [number for number, trial in enumerate(ended) if ACQUISITION not in trial.labels]
+        return sorted(even, key=lambda number: ended[number].ended)[: self._plan.initial]
 
     def _best(
         self, number: int, knowledge: _Knowledge, model: Model, seen: set[Values]
