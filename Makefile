@@ -10,7 +10,7 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1
 CHECKED := src tests bench examples scripts
 
 .DEFAULT_GOAL := check
-.PHONY: help check format-check format lint types contracts unit learning journeys test run bench bench-search clean
+.PHONY: help check format-check format lint types contracts unit learning journeys cluster test run bench bench-search clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,13 +29,14 @@ lint: $(VENV)/.dev ## Lint
 
 types: $(VENV)/.dev ## Check types, tests included
 	$(BIN)/mypy
+	MYPYPATH=tests:tests/cluster $(BIN)/mypy tests/cluster/conftest.py
 
 contracts: $(VENV)/.dev ## Check which room may import which
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## Unit and contract tests
 	@scripts/databases.sh
-	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_bench.py tests/test_bench_curves.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_manifests.py tests/test_bench.py tests/test_bench_curves.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
@@ -45,7 +46,12 @@ journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/databases.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 
-test: check learning journeys ## All tests: what continuous integration runs
+cluster: $(VENV)/.dev ## Tests on a real Kubernetes API server, which is built the first time
+	@scripts/kubectl.sh
+	@scripts/kubernetes.sh
+	$(ONE_THREAD) $(BIN)/pytest -q tests/cluster
+
+test: check learning journeys cluster ## All tests: what continuous integration runs
 
 run: $(VENV)/.run ## Install katib and tune the digits example
 	$(BIN)/katib run examples/digits/experiment.yaml --home $(RUN_HOME)

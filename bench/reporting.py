@@ -1,35 +1,45 @@
 """How many trials can report to one database manager, and how long each report takes.
 
-A thousand trials report once a second each, from a few processes that keep a connection apiece, as
-sidecars would. What is measured is the time from a report's beginning to its acknowledgement, which
-is when it is safe.
+A thousand trials report once a second each. What is measured is the time from when a report was due
+to its acknowledgement, which is when it is safe, and what that costs the processor of the manager.
+In turns with it, the same reports go to services of the same library that only read and answer
+them: the limit.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import psutil
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "tests")]
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(REPOSITORY / "tests")]
+from reporters import Measured  # noqa: E402
 
 from databases import MariaDB, Postgres, execute  # noqa: E402  # the path comes first
-from katib.rpc.generated import api_pb2 as pb  # noqa: E402
-from katib.rpc.generated.api_pb2_grpc import DBManagerStub  # noqa: E402
 
-#: How many processes report, and with how many connections each.
-PROCESSES, CHANNELS = 2, 10
+#: What the others are compared with.
+LIMIT = "limit"
+NAMES = {
+    LIMIT: "gRPC alone, in threads: the limit",
+    "loop": "gRPC alone, on an event loop",
+    "sqlite": "SQLite",
+    "postgres": "PostgreSQL",
+    "mariadb": "MariaDB",
+}
+#: Those without a database, and how they are started.
+BARE: Mapping[str, Sequence[str]] = {LIMIT: (), "loop": ("--loop",)}
+DATABASES = [kind for kind in NAMES if kind not in BARE]
 
 
 @contextmanager
@@ -44,99 +54,115 @@ def a_database(kind: str) -> Iterator[str]:
 
 
 @contextmanager
-def a_manager(url: str) -> Iterator[tuple[str, psutil.Process]]:
-    """A database manager; its address and its process."""
-    line = [sys.executable, "-m", "katib", "db-manager", url, "--listen-address", "127.0.0.1:0"]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+def a_server(*line: str) -> Iterator[tuple[str, int]]:
+    """A service's address, and the number of its process."""
+    process = subprocess.Popen([sys.executable, *line], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     found = re.search(r"at (\S+);", process.stdout.readline())
     assert found is not None
     try:
-        yield found[1], psutil.Process(process.pid)
+        yield found[1], process.pid
     finally:
         process.terminate()
         process.wait()
 
 
-async def report_all(address: str, trials: range, seconds: int) -> list[float]:
-    """Let the trials report once a second each; how long each report took."""
-    import grpc
+@dataclass(frozen=True)
+class Load:
+    """How much is reported.
 
-    channels = [
-        # A connection each: channels of equal options would share one.
-        grpc.aio.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
-        for _ in range(CHANNELS)
-    ]
-    stubs = [DBManagerStub(one) for one in channels]  # type: ignore[no-untyped-call, unused-ignore]
-    took: list[float] = []
-    start = time.monotonic() + 1
+    Attributes:
+        trials: that report once a second each.
+        seconds: for how long.
+    """
 
-    async def report(number: int) -> None:
-        stub = stubs[number % CHANNELS]
-        for second in range(seconds):
-            # Evenly over the second, as trials that know nothing of each other.
-            due = start + second + (number - trials.start) / len(trials)
-            await asyncio.sleep(max(0, due - time.monotonic()))
-            begun = time.monotonic()
-            await stub.ReportObservationLog(a_report(f"trial-{number}", second))
-            # From when it was due: a report that had to wait for its turn is late as well.
-            took.append(time.monotonic() - min(begun, due))
+    trials: int
+    seconds: int
 
-    await asyncio.gather(*map(report, trials))
-    for one in channels:
-        await one.close()
-    return took
+    def put_on(self, server: AbstractContextManager[tuple[str, int]]) -> Measured:
+        with server as (address, process):
+            line = [sys.executable, str(HERE / "reporters.py"), address, "--server", str(process)]
+            load = ["--trials", str(self.trials), "--seconds", str(self.seconds)]
+            ended = subprocess.run([*line, *load], check=True, stdout=subprocess.PIPE, text=True)
+        return Measured(**json.loads(ended.stdout))
 
 
-def a_report(trial: str, second: int) -> pb.ReportObservationLogRequest:
-    metric = pb.Metric(name="loss", value=str(1 / (second + 1)))
-    stamp = f"2026-01-01T00:{second // 60:02}:{second % 60:02}Z"
-    log = pb.ObservationLog(metric_logs=[pb.MetricLog(time_stamp=stamp, metric=metric)])
-    return pb.ReportObservationLogRequest(trial_name=trial, observation_log=log)
+def measure_bare(load: Load, kind: str) -> Measured:
+    return load.put_on(a_server(str(HERE / "bare_manager.py"), *BARE[kind]))
 
 
-def start_part(address: str, first: int, count: int, seconds: int) -> subprocess.Popen[str]:
-    line = [sys.executable, __file__, "--part", address, *map(str, (first, count, seconds))]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
-
-
-def measure(kind: str, trials: int, seconds: int) -> str:
-    """A row of the table."""
+def measure_manager(load: Load, kind: str) -> Measured:
+    """Let a manager serve a new database, in which all that was answered must be afterwards."""
     with a_database(kind) as url:
-        with a_manager(url) as (address, manager):
-            used = manager.cpu_times()
-            share = trials // PROCESSES
-            parts = [start_part(address, n * share, share, seconds) for n in range(PROCESSES)]
-            took = sorted(one for part in parts for one in json.loads(part.communicate()[0]))
-            spent = manager.cpu_times()
-            processor = spent.user + spent.system - used.user - used.system
-            memory = manager.memory_info().rss / 2**20
+        manager = a_server("-m", "katib", "db-manager", url, "--listen-address", "127.0.0.1:0")
+        measured = load.put_on(manager)
         ((rows,),) = execute(url, "SELECT COUNT(*) FROM observation_logs")
-    assert rows == len(took) == share * PROCESSES * seconds
-    p50, p99, last = (1000 * took[int(len(took) * q)] for q in (0.5, 0.99, 0.999))
-    return (
-        f"| {kind} | {len(took)} | {p50:.1f} | {p99:.1f} | {last:.1f} "
-        f"| {1000 * processor / len(took):.2f} | {memory:.0f} |"
+    assert rows == measured.reports, f"{measured.reports} were acknowledged, {rows} are there"
+    return measured
+
+
+@dataclass(frozen=True)
+class Row:
+    """Medians of the rounds; times in milliseconds."""
+
+    p50: float
+    p99: float
+    p999: float
+    served: float
+    sent: float
+    mebibytes: float
+
+
+def row_of(rounds: Sequence[Measured]) -> Row:
+    def median(value: Callable[[Measured], float]) -> float:
+        return statistics.median(map(value, rounds))
+
+    def quantile(share: float) -> float:
+        return 1000 * median(lambda one: sorted(one.seconds)[int(len(one.seconds) * share)])
+
+    return Row(
+        p50=quantile(0.5),
+        p99=quantile(0.99),
+        p999=quantile(0.999),
+        served=1000 * median(lambda one: one.served),
+        sent=1000 * median(lambda one: one.sent),
+        mebibytes=median(lambda one: one.memory) / 2**20,
     )
+
+
+def table_of(found: Mapping[str, Sequence[Measured]]) -> Iterator[str]:
+    yield (
+        "| | p50 ms | p99 ms | p99.9 ms | p99, of the limit's | server, processor ms "
+        "| of the limit's | those who report, processor ms | MiB |"
+    )
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
+    rows = {kind: row_of(rounds) for kind, rounds in found.items()}
+    limit = rows[LIMIT]
+    for kind, row in rows.items():
+        yield (
+            f"| {NAMES[kind]} | {row.p50:.1f} | {row.p99:.1f} | {row.p999:.1f} "
+            f"| {row.p99 / limit.p99:.1f} x | {row.served:.2f} | {row.served / limit.served:.2f} x "
+            f"| {row.sent:.2f} | {row.mebibytes:.0f} |"
+        )
 
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--kinds", nargs="+", default=["sqlite", "postgres", "mariadb"])
+    parser.add_argument("--seconds", type=int, default=10, help="of each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--kinds", nargs="+", choices=DATABASES, default=DATABASES)
     options = parser.parse_args(words)
-    print(f"{options.trials} trials, a report a second each, {options.seconds} s\n")
-    print("| database | reports | p50 ms | p99 ms | p99.9 ms | manager, processor ms | MiB |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    for kind in options.kinds:
-        print(measure(kind, options.trials, options.seconds), flush=True)
+    load = Load(options.trials, options.seconds)
+    ways = {kind: partial(measure_bare, load) for kind in BARE}
+    ways |= {kind: partial(measure_manager, load) for kind in options.kinds}
+    found: dict[str, list[Measured]] = {kind: [] for kind in ways}
+    for _ in range(options.rounds):
+        for kind, way in ways.items():
+            found[kind].append(way(kind))
+    print(f"{load.trials} trials, a report a second each; {options.rounds} x {load.seconds} s\n")
+    print("\n".join(table_of(found)))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--part"]:
-        place, first, count, length = sys.argv[2:]
-        mine = range(int(first), int(first) + int(count))
-        print(json.dumps(asyncio.run(report_all(place, mine, int(length)))))
-    else:
-        main()
+    main()

@@ -12,6 +12,9 @@
     ├── StoreUnavailableError   the disk or the database refuses; nothing was acknowledged
     │   └── ObservationLogAwayError  the server of the observation log is away; it is tried again
     │       └── OutboxFullError  too many reports wait for it; report again later
+    ├── StoreAwayError          the API server cannot be reached now; what was wanted is tried again
+    ├── RequestRefusedError     the API server refuses a request; carries its causes
+    ├── KindNotServedError      the API server does not know a kind
     ├── SchemaError             a database is of an older or a later version
     ├── EntryRefusedError       a metric's name or value is too long to be kept
     ├── HomeLockedError         another engine owns this home
@@ -130,18 +133,19 @@ class AlreadyExistsError(KatibError):
 class ConflictError(KatibError):
     """The resource was written since it was read, or is no longer the one that was read."""
 
-    def __init__(self, kind: str, name: str, read: str, stored: str) -> None:
+    def __init__(self, kind: str, name: str, read: str, stored: str, said: str = "") -> None:
+        why = f"it was read at version {read or '(none)'} and is now at {stored or '(none)'}"
         super().__init__(
-            f'{kind} "{name}" has changed: it was read at version {read or "(none)"} and is now at '
-            f"{stored or '(none)'}; read it again and repeat the change"
+            f'{kind} "{name}" has changed: {said or why}; read it again and repeat the change'
         )
 
 
 class ExpiredError(KatibError):
     """A watch wants events that are no longer kept; list again and watch from there."""
 
-    def __init__(self, wanted: int, oldest: int) -> None:
-        super().__init__(f"events after version {wanted} are gone; the oldest kept is {oldest}")
+    def __init__(self, wanted: int = 0, oldest: int = 0, said: str = "") -> None:
+        why = f"events after version {wanted} are gone; the oldest kept is {oldest}"
+        super().__init__(said or why)
 
 
 class StoreUnavailableError(KatibError):
@@ -174,6 +178,42 @@ class OutboxFullError(ObservationLogAwayError):
         return (
             f"{self.waiting} entries wait in {self.place}, and no more are taken: {self.problem}. "
             "None of them is lost; see that the observation log can be reached, then report again"
+        )
+
+
+class StoreAwayError(KatibError):
+    """The API server cannot be reached, or is too busy; the same is tried again until it can."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        self.place, self.problem = place, problem
+        super().__init__(
+            f"the API server does not answer {place}: {problem}. It is asked again; see that it "
+            "runs and can be reached from here"
+        )
+
+
+class RequestRefusedError(KatibError):
+    """The API server refuses what it is asked; asking again would not help.
+
+    ``code`` is HTTP's, ``message`` the server's; ``causes`` are its sentences on single fields.
+    """
+
+    def __init__(self, request: str, code: int, message: str, causes: Sequence[str] = ()) -> None:
+        self.code, self.message, self.causes = code, message, tuple(causes)
+        fix = {
+            401: "; see that the credentials are valid",
+            403: "; grant that to the account, or see what its namespace allows",
+        }.get(code, "")
+        super().__init__(f"the API server refuses {request} ({code}): {message}{fix}")
+
+
+class KindNotServedError(KatibError):
+    """No resource of a kind can be made: the API server does not know the kind."""
+
+    def __init__(self, api_version: str, kind: str) -> None:
+        super().__init__(
+            f"the cluster does not serve the kind {kind} of {api_version}; install its "
+            "CustomResourceDefinition, or correct apiVersion and kind"
         )
 
 

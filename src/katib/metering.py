@@ -206,9 +206,14 @@ def serve(meter: Collector, address: str) -> Callable[[], None]:
     Raises:
         ConfigurationError: the address is none, or cannot be had.
     """
-    host, port = parse_address(address)
     registry = CollectorRegistry()
     registry.register(meter)
+    return serve_registry(registry, address)
+
+
+def serve_registry(registry: CollectorRegistry, address: str) -> Callable[[], None]:
+    """Serve all that is registered, as :func:`serve` does; more may be registered later."""
+    host, port = parse_address(address)
     try:
         server, thread = start_http_server(port, host, registry)
     except OSError as error:

@@ -68,14 +68,17 @@ def read(address: str, trial: str, namespace: str = "") -> list[tuple[str, str, 
     return [(one.time_stamp, one.metric.name, one.metric.value) for one in logs]
 
 
-def report(address: str, trial: str, value: str, namespace: str) -> None:
+def a_report(trial: str, value: str) -> pb.ReportObservationLogRequest:
     metric = pb.Metric(name="loss", value=value)
     log = pb.MetricLog(time_stamp="2027-01-01T00:00:00Z", metric=metric)
     message = pb.ObservationLog(metric_logs=[log])
-    request = pb.ReportObservationLogRequest(trial_name=trial, observation_log=message)
+    return pb.ReportObservationLogRequest(trial_name=trial, observation_log=message)
+
+
+def report(address: str, trial: str, value: str, namespace: str) -> None:
     with grpc.insecure_channel(address) as channel:
         metadata = (("katib-namespace", namespace),)
-        DBManagerStub(channel).ReportObservationLog(request, metadata=metadata)
+        DBManagerStub(channel).ReportObservationLog(a_report(trial, value), metadata=metadata)
 
 
 def test_the_sdk_reports_and_reads_metrics(postgres: DatabaseServer, tmp_path: Path) -> None:
@@ -160,6 +163,35 @@ def test_an_engine_keeps_its_logs_in_a_server(
     rows = execute(url, "SELECT namespace, trial_name, value FROM observation_logs ORDER BY id")
     assert rows == [("default", trial, "0.5"), ("default", trial, "0.25")]
     assert not (katib.home / "observations.db").exists()
+
+
+def test_all_who_reported_during_a_pause_are_answered(katib: Katib, tmp_path: Path) -> None:
+    reports, channels = 3000, 10
+    url = f"sqlite:///{tmp_path}/observations.db"
+    process = katib.start("db-manager", url, "--listen-address", "127.0.0.1:0")
+    try:
+        found = re.search(r"at (127\.0\.0\.1:\d+);", read_until(process, "Serving"))
+        assert found is not None
+        # A connection each: channels of equal options would share one.
+        alone = [("grpc.use_local_subchannel_pool", 1)]
+        opened = [grpc.insecure_channel(found[1], alone) for _ in range(channels)]
+        for channel in opened:
+            grpc.channel_ready_future(channel).result(timeout=60)
+        stubs = [DBManagerStub(channel) for channel in opened]
+        process.send_signal(signal.SIGSTOP)
+        calls = [
+            stubs[number % channels].ReportObservationLog.future(a_report(f"x-{number}", "0.5"))
+            for number in range(reports)
+        ]
+        process.send_signal(signal.SIGCONT)
+        failures = {call.exception() for call in calls}
+        for channel in opened:
+            channel.close()
+    finally:
+        process.kill()
+        finish(process)
+    assert failures == {None}
+    assert execute(url, "SELECT COUNT(*) FROM observation_logs") == [(reports,)]
 
 
 SKIP = {"SKIP_DB_INITIALIZATION": "true"}

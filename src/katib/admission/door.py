@@ -11,7 +11,7 @@ from katib.admission.problems import invalid, required
 from katib.admission.shape import fit
 from katib.admission.updates import changed_fields
 from katib.admission.validation import validate
-from katib.api.codec import from_manifest
+from katib.api.codec import from_manifest, to_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment, ExperimentStatus
 from katib.api.values import Manifest
 from katib.conversion.version import is_old
@@ -66,6 +66,18 @@ def admit(
     if errors:
         raise AdmissionError(_what(manifest), errors)
     return experiment
+
+
+def with_default_spec(manifest: Manifest) -> Manifest:
+    """The manifest with everything filled in that its spec may leave out.
+
+    What has not the shape of an Experiment is returned as it is: :func:`admit` refuses it.
+    """
+    fitting = fit(_with_choices(manifest))
+    if fitting.errors:
+        return manifest
+    experiment = with_defaults(from_manifest(EXPERIMENTS, fitting.manifest))
+    return {**manifest, "spec": to_manifest(experiment).get("spec") or {}}
 
 
 def unknown_fields(manifest: Manifest) -> tuple[str, ...]:

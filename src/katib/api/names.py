@@ -6,6 +6,9 @@ API_VERSION = "kubeflow.org/v1beta1"
 
 LABEL_EXPERIMENT = "katib.kubeflow.org/experiment"
 LABEL_TRIAL = "katib.kubeflow.org/trial"
+LABEL_SUGGESTION = "katib.kubeflow.org/suggestion"
+#: On a pod, or a template of pods, that has all that a trial's pod needs: webhooks leave it alone.
+LABEL_PREPARED = "katib.kubeflow.org/prepared"
 LABEL_JOB = "batch.kubernetes.io/job-name"
 #: On a trial: the one whose checkpoint it begins with.
 LABEL_PARENT = "pbt.suggestion.katib.kubeflow.org/parent"
@@ -17,6 +20,9 @@ FINALIZER_EXPERIMENT = "update-prometheus-metrics"
 FINALIZER_TRIAL = "clean-metrics-in-db"
 
 ENV_TRIAL_NAME = "KATIB_TRIAL_NAME"
+ENV_NAMESPACE = "KATIB_NAMESPACE"
+#: By what a collector shows the database manager and the operator whose it is.
+ENV_DB_MANAGER_TOKEN = "KATIB_DB_MANAGER_TOKEN"
 # Where a program pushes its metrics: by HTTP, as the bearer of a token, or into a file.
 ENV_METRICS_URL = "KATIB_METRICS_URL"
 ENV_METRICS_TOKEN = "KATIB_METRICS_TOKEN"

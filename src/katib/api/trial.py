@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
 
 from katib.api import conditions, names
 from katib.api.experiment import MetricsCollectorSpec, ObjectiveSpec, Observation
@@ -76,6 +77,26 @@ class Trial(Resource, frozen=True):
     def has(self, condition: str) -> bool:
         """Whether the condition is ``True``."""
         return conditions.has(self.status.conditions, condition)
+
+
+def stopped_early(trial: Trial, now: datetime, why: str = "") -> Trial:
+    """The trial with the condition that it was stopped; unchanged when it has ended otherwise.
+
+    Args:
+        trial: as it is.
+        now: the present time.
+        why: as far as it is known.
+    """
+    if trial.is_completed:
+        return trial
+    stopped = Condition(
+        type=names.EARLY_STOPPED,
+        status="True",
+        reason="TrialEarlyStopped",
+        message=f"Trial is early stopped: {why}" if why else "Trial is early stopped",
+    )
+    found = conditions.put(trial.status.conditions, stopped, now)
+    return replace(trial, status=replace(trial.status, conditions=found))
 
 
 _FINAL = frozenset(

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -53,9 +54,27 @@ class Certificates:
 
 
 @dataclass(frozen=True, slots=True)
-class _Authority:
+class Authority:
+    """Who vouches for a server."""
+
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
+
+    @property
+    def pem(self) -> Pem:
+        """As it is kept."""
+        return Pem(self.certificate.public_bytes(Encoding.PEM), _pem(self.key))
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether what it signs now is trusted until that ends itself."""
+        return self.certificate.not_valid_after_utc > now + timedelta(days=RENEWED_BEFORE)
+
+
+class Pem(NamedTuple):
+    """A certificate and its private key, as PEM."""
+
+    certificate: bytes
+    key: bytes
 
 
 def prepare_certificates(folder: Path, names: Iterable[str], now: datetime) -> Certificates:
@@ -74,46 +93,57 @@ def prepare_certificates(folder: Path, names: Iterable[str], now: datetime) -> C
     except OSError as error:
         raise StoreUnavailableError(folder, error.strerror or str(error)) from error
     authority = _authority(folder, now)
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _server_certificate(authority, key.public_key(), names, now)
+    certificate, key = sign(authority, names, now)
     found = Certificates(
         authority.certificate.public_bytes(Encoding.PEM),
         folder / "server.crt",
         folder / "server.key",
     )
-    write_private(found.certificate, certificate.public_bytes(Encoding.PEM))
-    write_private(found.key, _pem(key))
+    write_private(found.certificate, certificate)
+    write_private(found.key, key)
     return found
 
 
-def _authority(folder: Path, now: datetime) -> _Authority:
+def sign(authority: Authority, names: Iterable[str], now: datetime) -> Pem:
+    """A new certificate, for a server of these names, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _server_certificate(authority, key.public_key(), names, now)
+    return Pem(certificate.public_bytes(Encoding.PEM), _pem(key))
+
+
+def read_authority(pem: Pem) -> Authority | None:
+    """The authority that was kept; ``None`` when the two do not fit.
+
+    Raises:
+        ValueError: they are no certificate and no key.
+    """
+    certificate = x509.load_pem_x509_certificate(pem.certificate)
+    key = load_pem_private_key(pem.key, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        return None
+    return Authority(certificate, key) if certificate.public_key() == key.public_key() else None
+
+
+def _authority(folder: Path, now: datetime) -> Authority:
     certificate_path, key_path = folder / "ca.crt", folder / "ca.key"
-    found = _read_authority(certificate_path, key_path)
-    ends = now + timedelta(days=RENEWED_BEFORE)
-    if found is not None and found.certificate.not_valid_after_utc > ends:
+    try:
+        # An engine that died between the two files has left a pair that does not fit.
+        found = read_authority(Pem(certificate_path.read_bytes(), key_path.read_bytes()))
+    except FileNotFoundError:
+        found = None
+    except (OSError, ValueError, TypeError) as error:
+        problem = f"{error}; remove ca.crt and ca.key there, and new ones are made"
+        raise StoreUnavailableError(folder, problem) from error
+    if found is not None and found.is_good(now):
         return found
-    fresh = _make_authority(now)
-    write_private(key_path, _pem(fresh.key))
-    write_private(certificate_path, fresh.certificate.public_bytes(Encoding.PEM))
+    fresh = make_authority(now)
+    write_private(key_path, fresh.pem.key)
+    write_private(certificate_path, fresh.pem.certificate)
     return fresh
 
 
-def _read_authority(certificate_path: Path, key_path: Path) -> _Authority | None:
-    try:
-        certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
-        key = load_pem_private_key(key_path.read_bytes(), None)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as error:
-        problem = f"{error}; remove ca.crt and ca.key there, and new ones are made"
-        raise StoreUnavailableError(certificate_path.parent, problem) from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        return None
-    # An engine that died between the two files has left a pair that does not fit.
-    return _Authority(certificate, key) if certificate.public_key() == key.public_key() else None
-
-
-def _make_authority(now: datetime) -> _Authority:
+def make_authority(now: datetime) -> Authority:
+    """A new one, good from now on."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("katib-ca")
     builder = (
@@ -122,11 +152,11 @@ def _make_authority(now: datetime) -> _Authority:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_others=True), critical=True)
     )
-    return _Authority(builder.sign(key, hashes.SHA256()), key)
+    return Authority(builder.sign(key, hashes.SHA256()), key)
 
 
 def _server_certificate(
-    authority: _Authority, key: ec.EllipticCurvePublicKey, names: Iterable[str], now: datetime
+    authority: Authority, key: ec.EllipticCurvePublicKey, names: Iterable[str], now: datetime
 ) -> x509.Certificate:
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())

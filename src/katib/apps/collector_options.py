@@ -31,6 +31,8 @@ _OPTIONS = {
     "timeout": "timeout",
     "stop-rule": "",
     "s-earlystop": "",
+    "marked": "",
+    "anew": "",
 }
 _NAMES = {**{one: one for one in _OPTIONS}, **{long: one for one, long in _OPTIONS.items() if long}}
 _REPEATED = ("f", "stop-rule")
@@ -54,6 +56,9 @@ class CollectorOptions:
         rules: by which the program is ended early.
         early_stopping: who is told of that, ``host:port``.
         is_waiting_for_all: whether every container is waited for.
+        is_marked: whether the program leaves a marker for sure, so that nothing else is taken for
+            it; not Katib's.
+        is_anew: whether what other pods have reported before is replaced; not Katib's.
         poll_seconds: how often it is looked.
         timeout_seconds: how long programs may take in all; 0 for as long as they like.
     """
@@ -67,6 +72,8 @@ class CollectorOptions:
     rules: Sequence[EarlyStoppingRule] = ()
     early_stopping: str = ""
     is_waiting_for_all: bool = True
+    is_marked: bool = False
+    is_anew: bool = False
     poll_seconds: float = 1.0
     timeout_seconds: float = 0.0
 
@@ -131,6 +138,8 @@ def read_options(words: Sequence[str]) -> CollectorOptions:
         rules=reader.several("stop-rule", _read_rule, reader.texts("stop-rule")),
         early_stopping=reader.text("s-earlystop"),
         is_waiting_for_all=reader.one("w", _read_truth, True),
+        is_marked=reader.one("marked", _read_truth, False),
+        is_anew=reader.one("anew", _read_truth, False),
         poll_seconds=reader.one("p", _read_pause, 1.0),
         timeout_seconds=reader.one("timeout", _read_duration, 0.0),
     )

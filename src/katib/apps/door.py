@@ -1,24 +1,28 @@
-"""What the home of one machine admits."""
+"""What a home admits, on one machine and in a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from katib.admission import AdmissionContext, admit
 from katib.admission.context import Lookup
 from katib.api.experiment import Experiment
 from katib.api.kinds import CONFIG_MAPS
 from katib.api.values import Key, Manifest, Unstructured
+from katib.apps.algorithms import Places, places_of
 from katib.collectors import COLLECTORS
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import (
-    OneMachine,
-    algorithm_address,
-    early_stopping_address,
+from katib.configuration.in_cluster import InCluster
+from katib.configuration.one_machine import OneMachine
+from katib.errors import (
+    AlgorithmCrashedError,
+    ConfigurationError,
+    FieldError,
+    SettingsError,
+    UnknownNameError,
 )
-from katib.errors import AlgorithmCrashedError, FieldError, SettingsError, UnknownNameError
 from katib.search.algorithms import ALGORITHMS
 from katib.search.stopping import STOPPING_RULES
 from katib.suggesters.in_process import InProcessSuggester
@@ -50,20 +54,40 @@ def admit_here(
         AdmissionError: with everything that is wrong.
     """
     check = check_algorithm or InProcessSuggester().validate
+    checks = SettingsChecks(places_of(config or KatibConfig()), check)
+    return admit(manifest, replace(context, check_settings=checks.find_problems), old)
 
-    def check_settings(experiment: Experiment) -> Iterator[FieldError]:
-        yield from _check_algorithm(experiment, config, check)
-        yield from _check_early_stopping(experiment, config)
 
-    return admit(manifest, replace(context, check_settings=check_settings), old)
+@dataclass(frozen=True, slots=True)
+class SettingsChecks:
+    """What the algorithms that are asked in this process find wrong with an experiment.
+
+    Attributes:
+        places: where algorithms are asked.
+        check: asks the search algorithm; raises ``SettingsError``, or ``AlgorithmCrashedError``.
+    """
+
+    places: Places
+    check: Callable[[Experiment], None]
+
+    def find_problems(self, experiment: Experiment) -> Iterator[FieldError]:
+        """The problems, with their places; none of algorithms that are asked elsewhere."""
+        if _is_here(self.places.find_algorithm, experiment):
+            yield from _check_algorithm(experiment, self.check)
+        if _is_here(self.places.find_early_stopping, experiment):
+            yield from _check_early_stopping(experiment)
+
+
+def _is_here(find: Callable[[Experiment], str], experiment: Experiment) -> bool:
+    try:
+        return not find(experiment)
+    except ConfigurationError:
+        return False  # That is for admission to say.
 
 
 def _check_algorithm(
-    experiment: Experiment, config: KatibConfig | None, check: Callable[[Experiment], None]
+    experiment: Experiment, check: Callable[[Experiment], None]
 ) -> Iterator[FieldError]:
-    algorithm = experiment.spec.algorithm
-    if config and algorithm and algorithm_address(config, algorithm.algorithm_name):
-        return
     try:
         check(experiment)
     except UnknownNameError:
@@ -74,12 +98,7 @@ def _check_algorithm(
         yield FieldError("spec.algorithm", "Invalid value", str(error))
 
 
-def _check_early_stopping(
-    experiment: Experiment, config: KatibConfig | None
-) -> Iterator[FieldError]:
-    algorithm = experiment.spec.early_stopping
-    if config and algorithm and early_stopping_address(config, algorithm.algorithm_name):
-        return
+def _check_early_stopping(experiment: Experiment) -> Iterator[FieldError]:
     try:
         check_stopping(experiment)
     except SettingsError as error:
@@ -100,7 +119,50 @@ def admission_context(find: Any, config: KatibConfig | None = None) -> Admission
         config: how the home is configured; hand the same to :func:`admit_here`.
     """
     here = OneMachine(config or KatibConfig(), ALGORITHMS, STOPPING_RULES, COLLECTORS)
+    return _context(here, find)
 
+
+class ClusterDoor:
+    """Admits experiments of a cluster.
+
+    Args:
+        here: what can be used there now.
+        find: ``ResourceReader.find`` of its store.
+        checks: of the settings.
+    """
+
+    def __init__(self, here: Callable[[], InCluster], find: Any, checks: SettingsChecks) -> None:
+        self._here, self._find, self._checks = here, find, checks
+
+    def admit(self, manifest: Manifest, old: Experiment | None = None) -> Experiment:
+        """The legal experiment of a manifest, which may change a stored one.
+
+        Raises:
+            AdmissionError: with everything that is wrong.
+            ConfigurationError: Katib's own configuration is not legal.
+        """
+        context = _context(self._here(), self._find)
+        checked = replace(context, check_settings=self._checks.find_problems)
+        return admit(manifest, checked, old)
+
+
+class _Usable(Protocol):
+    """What names stand for in a home; a ``ConfigurationError`` says why one stands for nothing."""
+
+    def find_algorithm(self, name: str) -> object:
+        """A search algorithm."""
+        ...
+
+    def find_early_stopping(self, name: str) -> object:
+        """An early stopping rule."""
+        ...
+
+    def check_collector(self, kind: str) -> None:
+        """A kind of metrics collector."""
+        ...
+
+
+def _context(here: _Usable, find: Any) -> AdmissionContext:
     def config_map(key: Key) -> Mapping[str, str] | None:
         found: Unstructured | None = find(CONFIG_MAPS, key)
         return None if found is None else found.body.get("data") or {}

@@ -24,15 +24,14 @@ from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import JOBS, PODS, TRAIN_JOBS, kind_of
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
-from katib.apps.algorithms import Algorithms
+from katib.apps.algorithms import Algorithms, make_stopper, places_of
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors.sidecar import LogSidecars, drop_name
 from katib.configuration import KatibConfig
-from katib.configuration.one_machine import early_stopping_address
-from katib.controllers.experiment import ExperimentReconciler
+from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
@@ -45,13 +44,9 @@ from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
-from katib.ports.early_stopper import EarlyStopper
-from katib.ports.observation_log import ObservationLog
 from katib.ports.resource_store import Unsubscribe
 from katib.stores.events import SqliteEventRecorder
 from katib.stores.sqlite import SqliteStore
-from katib.suggesters.in_process_stopper import InProcessStopper
-from katib.suggesters.routing_stopper import RoutingStopper
 from katib.suggesters.running_rules import RunningRules
 
 #: The kinds that this engine runs.
@@ -114,7 +109,9 @@ class EmbeddedEngine:
         # Resources speak of metrics, so these are safe first.
         self.store = SqliteStore(home.resources, clock, save_first=self.observations.flush)
         self._events = events = SqliteEventRecorder(home.resources, clock)
-        stopper = _stopper(options.config, self.observations)
+        places = places_of(options.config)
+        # The observation log is served to nobody here: a service must do without.
+        stopper = make_stopper(places, self.observations, clock)
         running = RunningRules(stopper, partial(StoredHistory, self.store), clock)
         reading = LogSidecars(self.store, self.observations, events, clock, running.find)
         self.push = Push(self.store, self.observations, reading.inbox, home.path)
@@ -122,7 +119,8 @@ class EmbeddedEngine:
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
         self._pods = PodReconciler(self.store, clock, here)
-        self._experiments = ExperimentReconciler(self.store, events, clock, self._is_wanted)
+        treated = Treatment(self._is_wanted)
+        self._experiments = ExperimentReconciler(self.store, events, clock, treated)
         runnable = Runnable(RUN_KINDS, self._is_wanted)
         self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
         quick = (
@@ -134,7 +132,7 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        self._algorithms = Algorithms(options.config, clock, events, stopper, self._wake_suggestion)
+        self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
@@ -301,18 +299,3 @@ def _log_to(path: Path) -> logging.Handler:
     logger.addHandler(handler)
     logger.propagate = False
     return handler
-
-
-def _stopper(config: KatibConfig, log: ObservationLog) -> EarlyStopper:
-    def find_address(experiment: Experiment) -> str:
-        algorithm = experiment.spec.early_stopping
-        return "" if algorithm is None else early_stopping_address(config, algorithm.algorithm_name)
-
-    def connect(address: str) -> EarlyStopper:
-        from katib.suggesters.remote import Limits, RemoteEarlyStopper, Service
-
-        # The observation log is served to nobody here: a service must do without.
-        service = Service(address, SystemClock(), limits=Limits(connect_seconds=3.0))
-        return RemoteEarlyStopper(service, db_manager_address="")
-
-    return RoutingStopper(InProcessStopper(log), find_address, connect)

@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from katib.api import names
 from katib.api.values import Key
 from katib.apps.clock import SystemClock
 from katib.apps.collector_options import JSON, CollectorOptions, read_options
@@ -45,9 +47,6 @@ SOON = 0.2
 
 #: Where a pod finds its namespace.
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
-
-#: The variable that holds the token of the database manager.
-TOKEN = "KATIB_DB_MANAGER_TOKEN"
 
 #: The exit code of a program that ended because it was asked to.
 TERMINATED = 143
@@ -124,15 +123,19 @@ class MetricsCollector:
     def _begin(self) -> str:
         """Note that collecting has begun; why an earlier collector of this pod stopped the program.
 
-        The log is read from its beginning, so what that one reported is replaced.
+        The log is read from its beginning, so what that one reported is replaced, and what one of
+        an earlier pod did, where that is wanted.
         """
+        reason, is_first = "", False
         try:
             with open(self._state, encoding="utf-8") as file:
                 reason = file.read()
         except FileNotFoundError:
+            is_first = True
+        if not is_first or self._options.is_anew:
+            self._outbox.delete(self._trial)
+        if is_first:
             self._note("")
-            return ""
-        self._outbox.delete(self._trial)
         return reason
 
     def _note(self, reason: str) -> None:
@@ -176,9 +179,15 @@ class MetricsCollector:
                 raise KatibError("timed out waiting for pids to complete")
             pause = min(SOON, options.poll_seconds) if self._ending else options.poll_seconds
             if self._is_told_to_end.wait(pause):
-                self._read(is_ended=False)
-                self._drain(LAST_SECONDS)
-                return TERMINATED
+                return self._end_early()
+
+    def _end_early(self) -> int:
+        """An exit code, unless the programs have ended: a native sidecar is asked to end then."""
+        if self._watch.look():
+            return 0
+        self._read(is_ended=False)
+        self._drain(LAST_SECONDS)
+        return TERMINATED
 
     def _heed(self, now: float) -> None:
         """Do what the rules say."""
@@ -250,7 +259,7 @@ class MetricsCollector:
 
     def _tell_stopped(self) -> int:
         clock = self._around.clock
-        until = clock.monotonic() + TELL_SECONDS
+        began = clock.monotonic()
         while True:
             try:
                 self._around.tell_stopped()
@@ -258,9 +267,13 @@ class MetricsCollector:
             except KatibError as error:
                 now = clock.monotonic()
                 self._say_waits(str(error), now)
-                if now >= until or self._is_told_to_end.wait(SOON * 5):
+                is_hurried = self._is_told_to_end.wait(SOON * 5)
+                if now - began >= (LAST_SECONDS if is_hurried else TELL_SECONDS):
                     self._around.say("The trial counts as one that ended by itself")
                     return 0
+                if is_hurried:
+                    # What has already come is no longer waited for.
+                    time.sleep(SOON)
 
     def _say_waits(self, what: str, now: float) -> None:
         """Say what is waited for, now and again."""
@@ -313,14 +326,16 @@ def _surroundings(options: CollectorOptions) -> Surroundings:
         # gRPC takes as long to load as everything else: what is printed is read meanwhile.
         from katib.observations.remote import RemoteObservationLog
 
-        return RemoteObservationLog(options.db_manager, os.environ.get(TOKEN, ""))
+        token = os.environ.get(names.ENV_DB_MANAGER_TOKEN, "")
+        return RemoteObservationLog(options.db_manager, token)
 
     def tell_stopped() -> None:
         from katib.suggesters.stopped import tell_stopped
 
-        tell_stopped(options.early_stopping, options.trial)
+        token = os.environ.get(names.ENV_DB_MANAGER_TOKEN, "")
+        tell_stopped(options.early_stopping, options.trial, token)
 
-    neighbours = Neighbours(marker_folder(options), os.getpid())
+    neighbours = Neighbours(marker_folder(options), os.getpid(), is_marked=options.is_marked)
     return Surroundings(
         neighbours, SystemClock(), connect, tell_stopped, _say, _Screen().show, namespace
     )
@@ -328,7 +343,7 @@ def _surroundings(options: CollectorOptions) -> Surroundings:
 
 def _namespace() -> str:
     """The namespace of this pod, as far as it says so."""
-    named = os.environ.get("KATIB_NAMESPACE", "")
+    named = os.environ.get(names.ENV_NAMESPACE, "")
     try:
         with open(SERVICE_ACCOUNT, encoding="utf-8") as file:
             return named or file.read().strip()

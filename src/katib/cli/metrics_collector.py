@@ -22,7 +22,9 @@ def metrics_collector(
     database manager; -path what is read; -format TEXT or JSON, and without it -path is a folder of
     event files; -f FILTER;... what is a metric; -w false waits for the program alone; -p 1s how
     often it looks; -timeout 0 for as long as it takes; -stop-rule METRIC;VALUE;COMPARISON;STEP once
-    for each early stopping rule; -s-earlystop HOST:PORT who is told that the trial was stopped.
+    for each early stopping rule; -s-earlystop HOST:PORT who is told that the trial was stopped;
+    -marked true when the program is sure to leave a marker, so that no other is taken for it; -anew
+    true when what other pods have reported for the trial before is to be replaced.
 
     What the program writes is reported while it runs. While the database manager is away, it waits
     beside the metrics file, in .katib. A token for the database manager is in the variable

@@ -21,9 +21,14 @@ COMMANDS = {
     "logs": ("katib.cli.logs:logs", "Print what a trial's program wrote."),
     "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),
     "explain": ("katib.cli.explain:explain", "Say what an experiment waits for or why it failed."),
+    "operator": ("katib.cli.operator:operator", "Run the experiments of a Kubernetes cluster."),
     "suggestion": (
         "katib.cli.suggestion:suggestion",
         "Serve the search algorithms over gRPC, as Katib's suggestion images do.",
+    ),
+    "early-stopping": (
+        "katib.cli.early_stopping:early_stopping",
+        "Serve the early stopping algorithms over gRPC, as Katib's early stopping images do.",
     ),
     "db-manager": (
         "katib.cli.db_manager:db_manager",
@@ -33,6 +38,10 @@ COMMANDS = {
     "metrics-collector": (
         "katib.cli.metrics_collector:metrics_collector",
         "Read and report the metrics of one trial, as Katib's sidecar images do.",
+    ),
+    "install": (
+        "katib.cli.install:install",
+        "Print what an installation in a Kubernetes cluster consists of.",
     ),
     "validate": ("katib.cli.validate:validate", "Check files without running anything."),
     "convert": ("katib.cli.convert:convert", "Turn v1alpha3 documents into v1beta1."),

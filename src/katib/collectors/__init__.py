@@ -6,8 +6,9 @@ written. It may know the port and nothing of stores or of controllers. ``text`` 
 printed, by the ``filters`` that say how a metric looks there, ``json_lines`` objects of JSON,
 ``file`` a file in one of these formats; ``lines`` and ``times`` are what they share.
 ``tensorflow_event`` reads a folder of TensorBoard's event files, whose bytes ``records`` knows.
-``prometheus`` asks a program that serves its metrics: ``addresses`` knows where, ``scrape`` asks
-once, and ``exposition`` reads the answer. ``wanted`` says which metrics are kept.
+``prometheus`` asks a program that serves its metrics: ``addresses`` knows where, by the
+``listeners`` that are there, ``scrape`` asks once, and ``exposition`` reads the answer. ``wanted``
+says which metrics are kept.
 Where entries are kept belongs to ``observations``; when a collector is called, to whoever runs
 trials. ``sidecar`` puts a collector beside each pod of a trial; ``sites`` says where its metrics
 are, ``following`` is what goes on beside one pod then, ``pushing`` where the program pushes.

@@ -12,10 +12,9 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from katib.api.values import Manifest
+from katib.collectors.listeners import LOOPBACK, Listeners, is_taken
 from katib.ports.collector import Address
 from katib.ports.sidecar import Outfit
-
-LOOPBACK = "127.0.0.1"
 
 #: How many ports that were given last are not given again.
 _REMEMBERED = 1000
@@ -30,6 +29,7 @@ class AddressBook:
         self._lock = Lock()
         self._given: deque[int] = deque(maxlen=_REMEMBERED)
         self._holders: WeakValueDictionary[_Place, TrialAddresses] = WeakValueDictionary()
+        self._listeners = Listeners()
 
     def find_port(self, outfit: Outfit, pod: str) -> tuple[int, bool]:
         """The port of a pod's own, and whether it was given to it by now.
@@ -55,21 +55,28 @@ class AddressBook:
                 to is somebody else.
         """
         endpoint = TrialAddresses(owner, port, stated, self)
-        if is_new and not endpoint.host and _is_taken(endpoint.stated.port):
+        if is_new and not endpoint.host and is_taken(endpoint.stated.port):
             endpoint.rival = f"another program listens on port {endpoint.stated.port}"
             endpoint.is_barred = True
         return endpoint
 
-    def claim(self, endpoint: TrialAddresses) -> str:
-        """Let the endpoint's trial have the place that its experiment states.
+    def find_rival(self, endpoint: TrialAddresses) -> str:
+        """Let the endpoint's trial have the place that its experiment states, if nobody else has.
+
+        On this machine it is its own when its program listens there, whoever came first. As long
+        as that cannot be seen, it is that of the first trial that wants it.
 
         Returns:
-            The trial that has it; empty when it is this one.
+            Who has it, for the user; empty when this trial has.
         """
         place = (endpoint.stated.host, endpoint.stated.port)
+        given = 0 if endpoint.host else self._listeners.given_port(endpoint.stated.port)
+        if given:
+            is_own = given == endpoint.port
+            return "" if is_own else f"the program of another trial listens on port {place[1]}"
         with self._lock:
             holder = self._holders.setdefault(place, endpoint)
-        return "" if holder is endpoint else holder.owner
+        return "" if holder is endpoint else f"trial {holder.owner} has port {place[1]}"
 
     def _free_port(self) -> int:
         with self._lock:
@@ -88,7 +95,7 @@ class TrialAddresses:
 
     An experiment that states a host means just that place. Otherwise the trial's own port is asked
     first, and then the one that is stated: for programs that do not know of the former. That one is
-    left to the first trial that is there, and not asked at all when somebody else has it.
+    asked for one trial at a time, and not at all when somebody else has it.
 
     Attributes:
         owner: the trial.
@@ -127,8 +134,7 @@ class TrialAddresses:
     def addresses(self) -> Sequence[Address]:
         """Those that may be asked now, the likeliest first. May be called from any thread."""
         if not self.is_barred:
-            rival = self.book.claim(self)
-            self.rival = f"trial {rival} has port {self.stated.port}" if rival else ""
+            self.rival = self.book.find_rival(self)
         return self.all[:-1] if self.rival else self.all
 
     def _address(self, host: str, port: int) -> Address:
@@ -148,16 +154,3 @@ def _read(path: str) -> int:
     except (OSError, UnicodeDecodeError):
         return 0
     return int(text) if text.strip().isdecimal() and int(text) < 1 << 16 else 0
-
-
-def _is_taken(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except PermissionError:
-            return False
-        except OSError:
-            return True
-    return False

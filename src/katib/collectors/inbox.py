@@ -100,8 +100,11 @@ class Inbox:
 
     def __init__(self, store: ResourceReader, log: ObservationLog) -> None:
         self._store, self._log = store, log
-        # Held while a report is added and shown, so that nobody is shown one twice, or never.
-        self._lock = Lock()
+        # A trial's is held while a report is added and shown, so that nobody is shown one twice, or
+        # never. Others do not wait for it: the log may take its time.
+        self._locks: WeakValueDictionary[Key, Lock] = WeakValueDictionary()
+        # Guards all that is here of all trials, for moments only.
+        self._access = Lock()
         self._taken: OrderedDict[tuple[Key, str | bytes], None] = OrderedDict()
         self._watched: WeakValueDictionary[str, Pushed] = WeakValueDictionary()
 
@@ -118,19 +121,18 @@ class Inbox:
             StoreUnavailableError: it is not safe yet; send it again.
         """
         mark = (trial, report.key or sha256(report.content).digest())
-        with self._lock:
-            if mark not in self._taken:
+        with self._lock_of(trial):
+            if not self._is_known(mark):
                 self._add(trial, report)
                 if report.key:
                     self._remember(mark)
         try:
             self._log.flush()
         except StoreUnavailableError:
-            with self._lock:
-                self._remember(mark)
+            self._remember(mark)
             raise
         if not report.key:
-            with self._lock:
+            with self._access:
                 self._taken.pop(mark, None)
 
     def watch(self, trial: Trial, make: Callable[[], Pushed]) -> Pushed:
@@ -139,13 +141,15 @@ class Inbox:
         It is told of every report as long as somebody holds it.
         """
         uid = trial.metadata.uid
-        with self._lock:
-            found = self._watched.get(uid)
+        with self._lock_of(trial.key):
+            found = self._find_watched(uid)
             if found is None:
-                found = self._watched[uid] = make()
+                found = make()
                 entries = self._log.read(trial.key)
                 found.kept.update(entries)
                 found.note(entries)
+                with self._access:
+                    self._watched[uid] = found
             return found
 
     def follow(self, trial: Key, pushed: Pushed, is_ended: bool) -> bool:
@@ -154,7 +158,7 @@ class Inbox:
         What an earlier engine has kept of the drop already is passed over. Not called twice at once
         for the same trial.
         """
-        with self._lock:
+        with self._lock_of(trial):
             entries, is_caught_up = pushed.drop.read(is_ended)
             for entry in entries:
                 if pushed.kept[entry] > 0:
@@ -175,14 +179,27 @@ class Inbox:
             raise NotFoundError(TRIALS.name, trial.namespace, trial.name)
         if found.is_completed:
             raise TrialEndedError(found)
-        pushed = self._watched.get(found.metadata.uid)
+        pushed = self._find_watched(found.metadata.uid)
         if pushed is not None and report.key and all(map(pushed.kept.get, report.entries)):
             return
         self._log.report(trial, report.entries)
         if pushed is not None:
             pushed.note(report.entries)
 
+    def _lock_of(self, trial: Key) -> Lock:
+        with self._access:
+            return self._locks.setdefault(trial, Lock())
+
+    def _find_watched(self, uid: str) -> Pushed | None:
+        with self._access:
+            return self._watched.get(uid)
+
+    def _is_known(self, mark: tuple[Key, str | bytes]) -> bool:
+        with self._access:
+            return mark in self._taken
+
     def _remember(self, mark: tuple[Key, str | bytes]) -> None:
-        self._taken[mark] = None
-        if len(self._taken) > REMEMBERED_REPORTS:
-            self._taken.popitem(last=False)
+        with self._access:
+            self._taken[mark] = None
+            if len(self._taken) > REMEMBERED_REPORTS:
+                self._taken.popitem(last=False)

@@ -9,6 +9,7 @@ how the program ended.
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -61,17 +62,25 @@ class Neighbours:
         own: the process id of who looks.
         root: where the system tells of processes.
         is_main: which processes containers began with.
+        is_marked: whether the program is known to write a marker, so that no other is taken for it.
     """
 
     def __init__(
-        self, markers: str, own: int, root: str = "/proc", is_main: IsMain = is_main
+        self,
+        markers: str,
+        own: int,
+        root: str = "/proc",
+        is_main: IsMain = is_main,
+        is_marked: bool = False,
     ) -> None:
         self._markers, self._own, self._root, self._is_main = markers, own, root, is_main
+        self._is_marked = is_marked
 
     def find_mains(self) -> Sequence[Process]:
         """The first processes of the other containers, that of the program first.
 
         That is the last one whose command line writes a marker; where none does, the lowest number.
+        There are none as long as the one that is known to write a marker is missing.
         """
         everyone = {one.pid: one for one in self._all()}
         # Whoever looks may have been started by another process of its own container.
@@ -79,12 +88,12 @@ class Neighbours:
         while at in everyone:
             at = everyone.pop(at).parent
         mains = sorted(filter(self._is_main, everyone.values()), key=lambda one: one.pid)
-        text = f"echo {COMPLETED} > {self._markers}".encode()
+        text = f"echo {COMPLETED} > {shlex.quote(self._markers)}".encode()
         for one in reversed(mains):
             if text in self._read(one.pid, "cmdline"):
                 mains.remove(one)
                 return [one, *mains]
-        return mains
+        return [] if self._is_marked else mains
 
     def is_alive(self, process: Process) -> bool:
         """Whether the process goes on."""

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from msgspec import UNSET
-from msgspec.structs import replace
 
 from katib import parameters
-from katib.api import conditions, names
+from katib.api import names
 from katib.api.codec import from_raw
 from katib.api.experiment import (
     EXPERIMENTS,
@@ -22,8 +21,8 @@ from katib.api.experiment import (
     SourceSpec,
 )
 from katib.api.kinds import kind_of
-from katib.api.trial import TRIALS, Trial
-from katib.api.values import Condition, Key, Manifest, Resource, Unstructured
+from katib.api.trial import TRIALS, Trial, stopped_early
+from katib.api.values import Key, Manifest, Resource, Unstructured
 from katib.collectors import COLLECTORS
 from katib.collectors.following import Bare, Following, Reports
 from katib.collectors.inbox import Inbox, Pushed
@@ -206,16 +205,9 @@ class LogSidecars:
         trial = self._store.find(TRIALS, key)
         if trial is None or trial.is_completed:
             return
-        stopped = Condition(
-            type=names.EARLY_STOPPED,
-            status="True",
-            reason="TrialEarlyStopped",
-            message=f"Trial is early stopped: {reason}",
-        )
-        found = conditions.put(trial.status.conditions, stopped, self._clock.now())
-        status = replace(trial.status, conditions=found)
-        self._store.update_status(TRIALS, replace(trial, status=status))
-        self._events.record(trial, stopped.reason, stopped.message)
+        stopped = self._store.update_status(TRIALS, stopped_early(trial, self._clock.now(), reason))
+        condition = stopped.status.conditions[-1]
+        self._events.record(trial, condition.reason, condition.message)
 
     def _warn(self, trial: Trial, reason: str, message: str) -> None:
         self._events.record(trial, reason, message, warning=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from katib.api.values import Key, Kind
+from katib.api.values import Key, Kind, Unstructured
 from katib.ports.resource_store import Event
 
 
@@ -23,6 +23,10 @@ class Result:
 
 
 DONE = Result()
+
+#: Named among a reconciler's kinds: it hears of changes of every kind, also of those that nobody
+#: knew of when it was made. None of their resources is told at start.
+EVERY_KIND: Kind[Any] = Kind("", "", "", Unstructured)
 
 
 def always(key: Key) -> bool:
@@ -45,7 +49,10 @@ class Reconciler(Protocol):
 
     @property
     def kinds(self) -> Sequence[Kind[Any]]:
-        """The kinds whose changes it must hear of. At start every resource of them is ADDED."""
+        """The kinds whose changes it must hear of. At start every resource of them is ADDED.
+
+        The first is the one that its keys name.
+        """
         ...
 
     def keys(self, event: Event) -> Iterable[Key]:

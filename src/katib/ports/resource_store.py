@@ -136,13 +136,13 @@ class ResourceStore(ResourceReader, Protocol):
 
     - **Values.** What is given and what is returned never share anything that can change.
     - **Versions.** Each write gives the resource a new ``metadata.resourceVersion``, larger than
-    any
-      before. A write that changes nothing writes nothing and returns what is stored.
+      any before. A write that changes nothing writes nothing and returns what is stored. Those of
+      an API server are its own; ``version``, ``since`` and the versions of events are the store's.
     - **Order.** Listeners hear every change once, in the order of versions.
     - **Durability.** A write is seen by every reader at once. It survives a crash when
       :meth:`flush` has returned; what is on disk is always a prefix of the writes.
     - **Owners.** When a resource is gone, the resources that name it as owner (by ``uid``) are
-      deleted too, unless another owner is left.
+      deleted too, unless another owner is left; in a cluster a little later.
     - **Finalizers.** A resource with finalizers is only marked (``deletionTimestamp``) by
       :meth:`delete`, and goes when an update removes the last finalizer.
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Never
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import grpc
+import grpc.aio
+from grpc_reflection.v1alpha import reflection
 
 from katib.api.codec import parse_time
 from katib.api.values import Key
-from katib.errors import (
-    EntryRefusedError,
-    KatibError,
-    StoreUnavailableError,
-    TokenRefusedError,
-)
+from katib.errors import KatibError, StoreUnavailableError
 from katib.ports.observation_log import MetricEntry, ObservationLog
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
@@ -27,7 +24,9 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_DBManagerServicer_to_server,
 )
 from katib.rpc.logs import read_log, write_log
+from katib.rpc.refusals import Refusal, invalid, refusals, status_of
 from katib.rpc.serving import (
+    HEALTH,
     OPEN,
     Access,
     Listener,
@@ -37,8 +36,11 @@ from katib.rpc.serving import (
     start,
 )
 
-#: How many calls are answered at once; others wait. Most of them wait for the disk, together.
+#: How many calls are answered in threads at once; others wait.
 WORKERS = 64
+
+#: A report of more entries is read in a thread: meanwhile others are answered.
+SHORT = 100
 
 DB_MANAGER = "api.v1.beta1.DBManager"
 
@@ -68,15 +70,18 @@ class Guard:
     take: Callable[[Key, Sequence[MetricEntry], bytes], None]
 
 
+@runtime_checkable
+class PromptLog(Protocol):
+    """An observation log whose reports need not be waited for in a thread each."""
+
+    def submit(self, trial: Key, entries: Sequence[MetricEntry]) -> Future[None]:
+        """Begin a report, without waiting; done when it is safe, or failed and none of it kept."""
+        ...
+
+
+_Context: TypeAlias = "grpc.ServicerContext | grpc.aio.ServicerContext[Any, Any]"
+
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
-
-
-class _Refusal(Exception):
-    """A call is refused with a status; the message is its detail."""
-
-    def __init__(self, code: grpc.StatusCode, problem: str) -> None:
-        self.code = code
-        super().__init__(problem)
 
 
 class DBManager(DBManagerServicer):
@@ -86,42 +91,48 @@ class DBManager(DBManagerServicer):
 
     A report is answered when it is safe on the disk: a program that pushes says nothing twice.
 
+    Short reports for a :class:`PromptLog` are read on the event loop, and many of them wait there
+    for one commit. All other calls have a thread each.
+
     Args:
         log: where entries are kept.
-        find_trial: whose they are when a call names no namespace.
+        find_trial: whose they are when a call names no namespace; it does not wait for anything.
         guard: says who may write; without it, everybody may.
+        workers: the threads.
     """
 
     def __init__(
-        self, log: ObservationLog, find_trial: FindTrial, guard: Guard | None = None
+        self,
+        log: ObservationLog,
+        find_trial: FindTrial,
+        guard: Guard | None,
+        workers: ThreadPoolExecutor,
     ) -> None:
         self._log, self._find_trial, self._guard = log, find_trial, guard
+        self._prompt_log = log if guard is None and isinstance(log, PromptLog) else None
+        self._workers = workers
 
-    def ReportObservationLog(
-        self, request: pb.ReportObservationLogRequest, context: grpc.ServicerContext
+    async def ReportObservationLog(
+        self,
+        request: pb.ReportObservationLogRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
     ) -> pb.ReportObservationLogReply:
         """Append all entries that carry a time, or none of them."""
-        with _refusals(context):
-            entries = _read_entries(request)
-            trial = self._own(request.trial_name, context)
-            if trial is None:
-                raise _Refusal(
-                    grpc.StatusCode.NOT_FOUND,
-                    f'there is no trial "{request.trial_name}" here; report for the name in the '
-                    "variable KATIB_TRIAL_NAME",
-                )
-            if self._guard is not None:
-                self._guard.take(trial, entries, request.SerializeToString())
+        try:
+            if self._prompt_log and len(request.observation_log.metric_logs) <= SHORT:
+                report = self._prompt_log.submit(*self._read_report(request, context))
             else:
-                self._log.report(trial, entries)
-                self._log.flush()
+                report = self._workers.submit(self._report, request, context)
+            await asyncio.wrap_future(report)
+        except (Refusal, KatibError) as error:
+            await context.abort(*status_of(error))
         return pb.ReportObservationLogReply()
 
     def GetObservationLog(
         self, request: pb.GetObservationLogRequest, context: grpc.ServicerContext
     ) -> pb.GetObservationLogReply:
         """The entries by time, then by arrival; an unknown trial has none."""
-        with _refusals(context):
+        with refusals(context):
             first = _bound(request.start_time, "start", datetime.min.replace(tzinfo=UTC))
             last = _bound(request.end_time, "completion", datetime.max.replace(tzinfo=UTC))
             trial = self._find(request.trial_name, context)
@@ -133,40 +144,61 @@ class DBManager(DBManagerServicer):
         self, request: pb.DeleteObservationLogRequest, context: grpc.ServicerContext
     ) -> pb.DeleteObservationLogReply:
         """Forget the trial's entries; that there are none is no error."""
-        with _refusals(context):
+        with refusals(context):
             trial = self._own(request.trial_name, context)
             if trial is not None:
                 self._log.delete(trial)
         return pb.DeleteObservationLogReply()
 
-    def _own(self, name: str, context: grpc.ServicerContext) -> Key | None:
+    def _report(self, request: pb.ReportObservationLogRequest, context: _Context) -> None:
+        trial, entries = self._read_report(request, context)
+        if self._guard is not None:
+            self._guard.take(trial, entries, request.SerializeToString())
+        else:
+            self._log.report(trial, entries)
+            self._log.flush()
+
+    def _read_report(
+        self, request: pb.ReportObservationLogRequest, context: _Context
+    ) -> tuple[Key, Sequence[MetricEntry]]:
+        """Whose report it is, and what it says."""
+        entries = _read_entries(request)
+        trial = self._own(request.trial_name, context)
+        if trial is None:
+            raise Refusal(
+                grpc.StatusCode.NOT_FOUND,
+                f'there is no trial "{request.trial_name}" here; report for the name in the '
+                "variable KATIB_TRIAL_NAME",
+            )
+        return trial, entries
+
+    def _own(self, name: str, context: _Context) -> Key | None:
         """The trial of a name, when its entries may be written by who calls."""
         if self._guard is None:
             return self._find(name, context)
-        caller = self._guard.find_caller(
-            bearer_token(context.invocation_metadata()), context.peer()
-        )
+        token = bearer_token(context.invocation_metadata() or ())
+        caller = self._guard.find_caller(token, context.peer())
         if caller is None:
-            raise _Refusal(
+            raise Refusal(
                 grpc.StatusCode.UNAUTHENTICATED,
                 "a trial writes its own entries: name katib-db-manager.kubeflow:6789 as the "
                 "address and keep the variable grpc_proxy as it is, or send the metadata "
                 "authorization: Bearer $KATIB_METRICS_TOKEN",
             )
         if caller.name != name:
-            raise _Refusal(
+            raise Refusal(
                 grpc.StatusCode.PERMISSION_DENIED,
                 f'trial {caller} writes its own entries, not those of "{name}"; report for the '
                 "name in the variable KATIB_TRIAL_NAME",
             )
         return caller
 
-    def _find(self, name: str, context: grpc.ServicerContext) -> Key | None:
+    def _find(self, name: str, context: _Context) -> Key | None:
         if not name:
-            raise _invalid(
+            raise invalid(
                 "trial_name is empty: name the trial, as in the variable KATIB_TRIAL_NAME"
             )
-        for key, value in context.invocation_metadata():
+        for key, value in context.invocation_metadata() or ():
             if key == NAMESPACE and value:
                 return Key(str(value), name)
         return self._find_trial(name)
@@ -179,7 +211,7 @@ def serve(
     guard: Guard | None = None,
     access: Access = OPEN,
 ) -> Server:
-    """Serve an observation log, and the health of that service, in threads.
+    """Serve an observation log, its health, and what tools ask to know how to call it.
 
     Args:
         log: what is served; it must outlive the server.
@@ -192,10 +224,13 @@ def serve(
         ConfigurationError: the address cannot be had.
     """
 
-    def add(server: grpc.Server) -> None:
-        add_DBManagerServicer_to_server(DBManager(log, find_trial, guard), server)
-
     workers = ThreadPoolExecutor(WORKERS, "db-manager")
+    manager = DBManager(log, find_trial, guard, workers)
+
+    def add(server: grpc.aio.Server) -> None:
+        add_DBManagerServicer_to_server(manager, server)
+        reflection.enable_server_reflection((DB_MANAGER, HEALTH, reflection.SERVICE_NAME), server)
+
     health = health_of([DB_MANAGER], lambda: _is_well(log))
     return start(add, health, workers, Listener(address, "observation logs", access))
 
@@ -210,37 +245,11 @@ def _is_well(log: ObservationLog) -> bool:
     return True
 
 
-@contextmanager
-def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turn our errors into the status of a call."""
-    try:
-        yield
-    except _Refusal as refusal:
-        _abort(context, refusal.code, refusal)
-    except EntryRefusedError as error:
-        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, error)
-    except StoreUnavailableError as error:
-        _abort(context, grpc.StatusCode.UNAVAILABLE, error)
-    except TokenRefusedError as error:
-        _abort(context, grpc.StatusCode.UNAUTHENTICATED, error)
-    except KatibError as error:
-        _abort(context, grpc.StatusCode.FAILED_PRECONDITION, error)
-
-
-def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, error: Exception) -> Never:
-    context.abort(code, str(error))
-    raise AssertionError("abort always raises")
-
-
-def _invalid(problem: str) -> _Refusal:
-    return _Refusal(grpc.StatusCode.INVALID_ARGUMENT, problem)
-
-
 def _read_entries(request: pb.ReportObservationLogRequest) -> list[MetricEntry]:
     """The entries of a report.
 
     Raises:
-        _Refusal: one of them is not legal, or there is none.
+        Refusal: one of them is not legal, or there is none.
     """
     for one in request.observation_log.metric_logs:
         if one.time_stamp:
@@ -248,9 +257,9 @@ def _read_entries(request: pb.ReportObservationLogRequest) -> list[MetricEntry]:
     try:
         entries = read_log(request.observation_log)
     except (ValueError, OverflowError) as error:
-        raise _invalid(str(error)) from error
+        raise invalid(str(error)) from error
     if not entries:
-        raise _invalid(
+        raise invalid(
             "there is nothing to report: observation_log needs metric_logs, each with a time_stamp "
             "such as 2026-01-31T12:00:00.5Z and a metric"
         )
@@ -265,7 +274,7 @@ def _check_time(text: str, which: str) -> datetime:
     """The time of an RFC 3339 text, in UTC.
 
     Raises:
-        _Refusal: it is none, or has no zone.
+        Refusal: it is none, or has no zone.
     """
     try:
         if _RFC_3339.fullmatch(text):
@@ -273,7 +282,7 @@ def _check_time(text: str, which: str) -> datetime:
         problem = "it is no RFC 3339 time with a zone"
     except (ValueError, OverflowError) as error:
         problem = str(error)
-    raise _invalid(
+    raise invalid(
         f"Error parsing {which} time {text!r}: {problem}; a time such as 2026-01-31T12:00:00.5Z is "
         "expected"
     )

@@ -9,12 +9,17 @@ from hmac import compare_digest
 from typing import Any, Never, Protocol, TypeAlias
 
 import grpc
+import grpc.aio
 from grpc_health.v1 import health_pb2
 
 from katib.errors import ConfigurationError
+from katib.rpc import loop
 
 #: The longest message that is taken, and that is sent, in bytes.
 MOST_BYTES = 64 * 1024 * 1024
+
+#: How many calls may wait to be taken up. Left alone, gRPC breaks off some of more than a thousand.
+MOST_WAITING = 10_000
 
 #: How long calls that are being answered may hold up the end of a server, in seconds.
 GRACE_SECONDS = 2.0
@@ -22,8 +27,10 @@ GRACE_SECONDS = 2.0
 HEALTH = "grpc.health.v1.Health"
 
 # Two servers must not share a port in silence, as gRPC would let them.
-_OPTIONS = (
+OPTIONS = (
     ("grpc.so_reuseport", 0),
+    ("grpc.server.max_pending_requests", MOST_WAITING),
+    ("grpc.server.max_pending_requests_hard_limit", MOST_WAITING),
     ("grpc.max_receive_message_length", MOST_BYTES),
     ("grpc.max_send_message_length", MOST_BYTES),
 )
@@ -65,12 +72,12 @@ class Server:
         port: where it listens.
     """
 
-    def __init__(self, server: grpc.Server, workers: ThreadPoolExecutor, port: int) -> None:
+    def __init__(self, server: grpc.aio.Server, workers: ThreadPoolExecutor, port: int) -> None:
         self._server, self._workers, self.port = server, workers, port
 
     def close(self) -> None:
         """Answer what is being answered, and stop."""
-        self._server.stop(GRACE_SECONDS).wait()
+        loop.run(self._server.stop(GRACE_SECONDS))
         self._workers.shutdown()
 
 
@@ -90,12 +97,12 @@ class Listener:
 
 
 def start(
-    add_services: Callable[[grpc.Server], None],
+    add_services: Callable[[grpc.aio.Server], None],
     health: HealthHandler,
     workers: ThreadPoolExecutor,
     listener: Listener,
 ) -> Server:
-    """Serve in threads, from now on.
+    """Serve from now on: coroutines on the event loop, and plain functions in threads.
 
     Args:
         add_services: adds what is served.
@@ -106,13 +113,8 @@ def start(
     Raises:
         ConfigurationError: the address cannot be had, or the certificate is none.
     """
-    token = listener.access.token
-    guards: list[grpc.ServerInterceptor[Any, Any]] = [_TokenGuard(token)] if token else []
-    server = grpc.server(workers, interceptors=guards, options=_OPTIONS)
-    add_services(server)
-    server.add_generic_rpc_handlers((health,))
     try:
-        port = _add_port(server, listener)
+        return loop.run(_start(add_services, health, workers, listener))
     except RuntimeError as error:
         workers.shutdown()
         also = ", or the certificate and the key do not fit" if listener.access.key else ""
@@ -120,11 +122,25 @@ def start(
             f"{listener.what} cannot be served at {listener.address}: it is taken or not of this "
             f"machine{also}; name another address, as 127.0.0.1:6789"
         ) from error
-    server.start()
+
+
+async def _start(
+    add_services: Callable[[grpc.aio.Server], None],
+    health: HealthHandler,
+    workers: ThreadPoolExecutor,
+    listener: Listener,
+) -> Server:
+    token = listener.access.token
+    guards: list[grpc.aio.ServerInterceptor[Any, Any]] = [_TokenGuard(token)] if token else []
+    server = grpc.aio.server(workers, interceptors=guards, options=OPTIONS)
+    add_services(server)
+    server.add_generic_rpc_handlers((health,))
+    port = _add_port(server, listener)
+    await server.start()
     return Server(server, workers, port)
 
 
-def _add_port(server: grpc.Server, listener: Listener) -> int:
+def _add_port(server: grpc.aio.Server, listener: Listener) -> int:
     access = listener.access
     if not access.key:
         return server.add_insecure_port(listener.address)
@@ -132,18 +148,18 @@ def _add_port(server: grpc.Server, listener: Listener) -> int:
     return server.add_secure_port(listener.address, credentials)
 
 
-class _TokenGuard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in stubs alone
+class _TokenGuard(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in stubs alone
     """Answers those that carry the token, and those that ask how the server is."""
 
     def __init__(self, token: str) -> None:
         self._expected = token.encode()
 
-    def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         if handler_call_details.method.startswith(f"/{HEALTH}/"):
-            return continuation(handler_call_details)
+            return await continuation(handler_call_details)
         found = bearer_token(handler_call_details.invocation_metadata)
         if compare_digest(found.encode(), self._expected):
-            return continuation(handler_call_details)
+            return await continuation(handler_call_details)
         return grpc.unary_unary_rpc_method_handler(_refuse)
 
 

@@ -7,18 +7,15 @@ any number of experiments.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
-from threading import Lock
 
 import grpc
+import grpc.aio
 from msgspec.structs import replace
 
 from katib.api.experiment import AlgorithmSpec, Experiment
-from katib.api.trial import Trial
 from katib.errors import SettingsError, UnknownNameError
 from katib.ports.suggester import Suggester, SuggestionRequest
 from katib.rpc.experiments import read_experiment
@@ -27,58 +24,17 @@ from katib.rpc.generated.api_pb2_grpc import (
     SuggestionServicer,
     add_SuggestionServicer_to_server,
 )
+from katib.rpc.ledgers import Ledgers
 from katib.rpc.serving import Listener, Server, health_of, start
 from katib.rpc.suggestions import write_reply
-from katib.rpc.trials import read_trial
 
 SUGGESTION = "api.v1.beta1.Suggestion"
 
 #: The name by which Katib's probes have always asked; no package was ever called so.
 PROBED = "manager.v1beta1.Suggestion"
 
-#: How many calls are answered at once, and for how many experiments something is kept.
-WORKERS, KEPT = 10, 64
-
-
-class _Ledger:
-    """What the requests of one experiment have told of its trials, with versions.
-
-    Versions are never used again, also by another ledger: whoever was told by one that is gone
-    misses nothing of its successor.
-    """
-
-    _versions = count(1)
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self._version = 0
-        # As bytes: a message would keep the whole request that it came with.
-        self._known: dict[str, tuple[int, bytes]] | None = None
-
-    def note(self, messages: Sequence[pb.Trial]) -> bool:
-        """Take in all trials of a request; whether those told before are among them.
-
-        Raises:
-            ValueError: a time is not RFC 3339.
-        """
-        given = {one.name: one.SerializeToString(deterministic=True) for one in messages}
-        old = self._known or {}
-        is_grown = self._known is not None and old.keys() <= given.keys()
-        known: dict[str, tuple[int, bytes]] = {}
-        for name, data in given.items():
-            before = old.get(name) if is_grown else None
-            if before is None or before[1] != data:
-                _read(data)
-                before = next(self._versions), data
-            known[name] = before
-        self._known = known
-        self._version = max((version for version, _ in known.values()), default=0)
-        return is_grown
-
-    def changed_since(self, version: int) -> tuple[Sequence[Trial], int]:
-        """As the port says."""
-        found = sorted(one for one in (self._known or {}).values() if one[0] > version)
-        return [_read(data) for _, data in found], self._version
+#: How many calls are answered at once.
+WORKERS = 10
 
 
 class Suggestion(SuggestionServicer):
@@ -92,8 +48,7 @@ class Suggestion(SuggestionServicer):
 
     def __init__(self, suggester: Suggester, algorithms: Sequence[str] = ()) -> None:
         self._suggester, self._algorithms = suggester, tuple(algorithms)
-        self._lock = Lock()
-        self._ledgers: OrderedDict[str, _Ledger] = OrderedDict()
+        self._ledgers = Ledgers()
 
     def GetSuggestions(
         self, request: pb.GetSuggestionsRequest, context: grpc.ServicerContext
@@ -111,9 +66,9 @@ class Suggestion(SuggestionServicer):
                     f"total_request_number {total} is below current_request_number {wanted}; it "
                     "counts all assignments that were ever asked for, these included"
                 )
-            ledger = self._ledger(experiment)
+            ledger = self._ledgers.find(request.experiment.name)
             with ledger.lock:
-                if not self._note(ledger, request.trials):
+                if not ledger.note(request.trials):
                     self._suggester.forget(experiment)
                 asked = SuggestionRequest(experiment, wanted, total, ledger)
                 reply = self._suggester.suggest(asked)
@@ -134,21 +89,6 @@ class Suggestion(SuggestionServicer):
             raise UnknownNameError("algorithm", name, self._algorithms)
         return replace(experiment, metadata=replace(experiment.metadata, uid=message.name))
 
-    def _ledger(self, experiment: Experiment) -> _Ledger:
-        with self._lock:
-            ledger = self._ledgers.setdefault(experiment.metadata.uid, _Ledger())
-            self._ledgers.move_to_end(experiment.metadata.uid)
-            while len(self._ledgers) > KEPT:
-                self._ledgers.popitem(last=False)
-            return ledger
-
-    @staticmethod
-    def _note(ledger: _Ledger, trials: Sequence[pb.Trial]) -> bool:
-        try:
-            return ledger.note(trials)
-        except ValueError as error:
-            raise SettingsError(f"a trial cannot be read: {error}") from error
-
 
 def serve(suggester: Suggester, address: str, algorithms: Sequence[str] = ()) -> Server:
     """Serve algorithms, and the health of that service, in threads.
@@ -162,7 +102,7 @@ def serve(suggester: Suggester, address: str, algorithms: Sequence[str] = ()) ->
         ConfigurationError: the address cannot be had.
     """
 
-    def add(server: grpc.Server) -> None:
+    def add(server: grpc.aio.Server) -> None:
         add_SuggestionServicer_to_server(Suggestion(suggester, algorithms), server)
 
     workers = ThreadPoolExecutor(WORKERS, "suggestion")
@@ -180,10 +120,6 @@ def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
     except UnknownNameError as error:
         # Katib's words.
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"unknown algorithm name {error.name}")
-
-
-def _read(data: bytes) -> Trial:
-    return read_trial(pb.Trial.FromString(data))
 
 
 def _algorithm_name(experiment: Experiment) -> str:

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import uuid
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from katib.api.values import Key, Kind, ObjectMeta, Resource, Unstructured
-from katib.errors import AlreadyExistsError, ConflictError, ExpiredError, NotFoundError
+from katib.errors import AlreadyExistsError, ConflictError
 from katib.ports.clock import Clock
 from katib.ports.resource_store import (
-    EVERYTHING,
-    Event,
     EventType,
-    Listener,
-    ResourceText,
-    Selector,
-    Unsubscribe,
 )
-from katib.stores.table import Address, Record, Table, address_of
+from katib.stores.cache import ResourceCache
+from katib.stores.table import Address, Record, address_of
 
 R = TypeVar("R", bound=Resource)
-
-#: How many past events a watch may ask for.
-HISTORY = 2048
-
-#: How many typed values stay decoded; the others are kept as bytes only.
-DECODED = 512
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _IDENTITY = ("name", "namespace", "uid", "creation_timestamp", "deletion_timestamp")
 
 
-class VersionedStore:
+class VersionedStore(ResourceCache):
     """A :class:`~katib.ports.resource_store.ResourceStore` over dictionaries.
 
     Subclasses keep the changes: they read :meth:`_take_changes` and write them somewhere; those of
@@ -47,50 +34,9 @@ class VersionedStore:
     _in_parts: tuple[type[Resource], ...] = ()
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__()
         self._clock = clock
-        self._lock = threading.RLock()
-        self._table = Table()
-        self._version = 0
-        self._listeners: list[Listener] = []
-        self._history: deque[Event] = deque(maxlen=HISTORY)
-        self._forgotten = 0
         self._changed: dict[Address, None] = {}
-        self._warm: OrderedDict[Address, Record] = OrderedDict()
-
-    @property
-    def version(self) -> int:
-        """See the port."""
-        return self._version
-
-    def get(self, kind: Kind[R], key: Key) -> R:
-        with self._lock:
-            record = self._table.of(kind).get(key)
-            if record is None:
-                raise NotFoundError(kind.name, *key, self._table.of(kind))
-            found: Any = record.value
-            value: R = self._read(record) if found is None else found
-            return value
-
-    def find(self, kind: Kind[R], key: Key) -> R | None:
-        with self._lock:
-            record = self._table.of(kind).get(key)
-            if record is None:
-                return None
-            found: Any = record.value
-            value: R = self._read(record) if found is None else found
-            return value
-
-    def list(self, kind: Kind[R], where: Selector = EVERYTHING) -> Sequence[R]:
-        with self._lock:
-            return [self._read(record) for record in self._chosen(kind, where)]
-
-    def list_texts(self, kind: Kind[Any], where: Selector = EVERYTHING) -> Sequence[ResourceText]:
-        """See the port."""
-        with self._lock:
-            return [
-                ResourceText(record.key, record.metadata, record.bytes())
-                for record in self._chosen(kind, where)
-            ]
 
     def create(self, kind: Kind[R], resource: R) -> R:
         with self._lock:
@@ -149,57 +95,6 @@ class VersionedStore:
                 marked = replace(metadata, deletion_timestamp=self._clock.now())
                 self._write(EventType.MODIFIED, kind, stored, marked)
 
-    def subscribe(self, listener: Listener, since: int | None = None) -> Unsubscribe:
-        with self._lock:
-            if since is not None:
-                if since < self._forgotten:
-                    raise ExpiredError(since, self._forgotten)
-                for event in self._history:
-                    if event.version > since:
-                        listener(event)
-            self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
-
-        return unsubscribe
-
-    def _read(self, record: Record) -> Any:
-        value = record.read()
-        if record.value is None and not isinstance(value, Unstructured):
-            record.value = value
-            self._keep_warm(record)
-        return value
-
-    def _keep_warm(self, record: Record) -> None:
-        """Bound the memory of decoded values: the coldest goes back to bytes."""
-        address = address_of(record)
-        self._warm.pop(address, None)
-        self._warm[address] = record
-        if len(self._warm) > DECODED:
-            _, cold = self._warm.popitem(last=False)
-            cold.bytes()
-            cold.value = None
-
-    def _chosen(self, kind: Kind[Any], where: Selector) -> Sequence[Record]:
-        return [
-            record
-            for record in self._candidates(kind, where)
-            if where.fits(record.metadata, record.version)
-        ]
-
-    def _candidates(self, kind: Kind[Any], where: Selector) -> Iterable[Record]:
-        records = self._table.of(kind)
-        if where.owner is not None:
-            mine = self._table.owned.get(where.owner, {})
-            found = (records.get(key) for (_, name, key) in mine if name == kind.name)
-            return sorted((record for record in found if record), key=lambda one: one.version)
-        if where.since:
-            return reversed(list(_newer(reversed(records.values()), where.since)))
-        return records.values()
-
     def _complete(self, kind: Kind[Any], metadata: ObjectMeta) -> str:
         while True:
             tail = "".join(secrets.choice(_ALPHABET) for _ in range(5))
@@ -228,28 +123,18 @@ class VersionedStore:
         self._version += 1
         metadata = replace(metadata, resource_version=str(self._version))
         fresh: R = replace(resource, metadata=metadata)
-        old = self._table.of(kind).get(metadata.key)
-        size = 0 if old is None else old.size
-        record = Record(kind, metadata.key, self._version, metadata, None, fresh, size)
-        self._table.put(record)
-        if not record.keep_text_only():
-            self._keep_warm(record)
+        record = self._keep(kind, fresh)
         self._changed[address_of(record)] = None
-        self._tell(Event(type, kind, metadata, self._version, record.read, is_status, record.size))
+        self._tell_of(type, record, is_status)
         return fresh
 
     def _remove(self, kind: Kind[R], resource: R, metadata: ObjectMeta) -> R:
         self._version += 1
         metadata = replace(metadata, resource_version=str(self._version))
         record = self._table.of(kind)[metadata.key]
-        self._table.remove(record)
-        self._warm.pop(address_of(record), None)
         self._changed[address_of(record)] = None
         gone: R = replace(resource, metadata=metadata)
-        last = Record(kind, metadata.key, self._version, metadata, None, gone, record.size)
-        last.keep_text_only()
-        told = Event(EventType.DELETED, kind, metadata, self._version, last.read, size=last.size)
-        self._tell(told)
+        self._take_out(record, gone)
         for address in tuple(self._table.owned.get(metadata.uid, ())):
             child = self._table.at(address)
             if child is not None and not self._has_owner(child):
@@ -258,13 +143,6 @@ class VersionedStore:
 
     def _has_owner(self, child: Record) -> bool:
         return any(owner.uid in self._table.uids for owner in child.metadata.owner_references)
-
-    def _tell(self, event: Event) -> None:
-        if len(self._history) == HISTORY:
-            self._forgotten = self._history[0].version
-        self._history.append(event)
-        for listener in tuple(self._listeners):
-            listener(event)
 
     def _load(self, records: Iterable[Record], version: int) -> None:
         """Start from what was kept; nothing of it is told as an event."""
@@ -289,13 +167,6 @@ class VersionedStore:
         with self._lock:
             for address in changes:
                 self._changed.setdefault(address)
-
-
-def _newer(records: Iterator[Record], since: int) -> Iterator[Record]:
-    for record in records:
-        if record.version <= since:
-            return
-        yield record
 
 
 def _with_status_of(resource: R, other: R) -> R:

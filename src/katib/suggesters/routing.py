@@ -25,6 +25,8 @@ class RoutingSuggester:
     ) -> None:
         self._here, self._find_address, self._connect = here, find_address, connect
         self._there: dict[str, Suggester] = {}
+        #: By uid of the experiment, who was asked: the address may be another, or none, at the end.
+        self._asked: dict[str, Suggester] = {}
 
     def validate(self, experiment: Experiment) -> None:
         self._find(experiment).validate(experiment)
@@ -33,7 +35,7 @@ class RoutingSuggester:
         return self._find(request.experiment).suggest(request)
 
     def forget(self, experiment: Experiment) -> None:
-        self._find(experiment).forget(experiment)
+        self._asked.pop(experiment.metadata.uid, self._here).forget(experiment)
 
     def _find(self, experiment: Experiment) -> Suggester:
         address = self._find_address(experiment)
@@ -41,6 +43,7 @@ class RoutingSuggester:
             return self._here
         if address not in self._there:
             self._there[address] = self._connect(address)
+        self._asked[experiment.metadata.uid] = self._there[address]
         return self._there[address]
 
 
@@ -65,7 +68,9 @@ class LocalSuggester:
         return self._find(request.experiment).suggest(request)
 
     def forget(self, experiment: Experiment) -> None:
-        self._find(experiment).forget(experiment)
+        # What it is asked for may have changed in between.
+        self._light.forget(experiment)
+        self._heavy.forget(experiment)
 
     def _find(self, experiment: Experiment) -> Suggester:
         return self._light if self._is_light(experiment) else self._heavy

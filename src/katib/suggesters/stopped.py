@@ -11,8 +11,13 @@ from katib.rpc import light
 ANSWER_SECONDS = 30.0
 
 
-def tell_stopped(address: str, trial: str) -> None:
+def tell_stopped(address: str, trial: str, token: str = "") -> None:
     """Let the service give the trial its condition.
+
+    Args:
+        address: of the service, ``host:port``.
+        trial: its name.
+        token: by which the trial shows who it is; Katib's own services ask for none.
 
     Raises:
         AlgorithmUnavailableError: it cannot be reached, or could not do so.
@@ -20,7 +25,8 @@ def tell_stopped(address: str, trial: str) -> None:
     channel = grpc.insecure_channel(address)
     try:
         call = light.method(channel, light.SET_TRIAL_STATUS)
-        call(light.write_texts(trial), timeout=ANSWER_SECONDS)
+        shown = [("authorization", f"Bearer {token}")] if token else []
+        call(light.write_texts(trial), timeout=ANSWER_SECONDS, metadata=shown)
     except grpc.RpcError as error:
         problem = f"{error.code().name}: {error.details() or 'it gave no reason'}"
         raise AlgorithmUnavailableError(address, problem) from error

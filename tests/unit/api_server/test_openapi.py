@@ -12,8 +12,8 @@ from msgspec import inspect
 from starlette.applications import Starlette
 
 from katib.api.codec import to_manifest
+from katib.api.descriptions import ENUMS, REQUIRED, WORDS
 from katib.api.values import Condition, ObjectMeta
-from katib.api_server.descriptions import ENUMS, REQUIRED, WORDS
 from katib.api_server.openapi import openapi_routes
 from katib.api_server.resources import RESOURCE_TYPES, ResourceType
 from katib.api_server.schemas import schema_name

@@ -19,7 +19,7 @@ from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import Key, Resource
 from katib.apps import algorithms
-from katib.apps.algorithms import Algorithms
+from katib.apps.algorithms import Algorithms, places_of
 from katib.configuration import read_config
 from katib.errors import AlgorithmBusyError, AlgorithmCrashedError, SettingsError
 from katib.observations.memory import MemoryObservationLog
@@ -66,8 +66,8 @@ class Stage:
     def __init__(self, text: str = "", stopper: EarlyStopper | None = None) -> None:
         self.events, self.woken = Events(), list[Key]()
         stopper = stopper or InProcessStopper(MemoryObservationLog())
-        config, clock = read_config(text, "file"), FakeClock()
-        self.algorithms = Algorithms(config, clock, self.events, stopper, self.woken.append)
+        places, clock = places_of(read_config(text, "file")), FakeClock()
+        self.algorithms = Algorithms(places, clock, self.events, stopper, self.woken.append)
 
     def ask(self, experiment: Experiment) -> SuggestionReply:
         """The answer, asking until it is there."""

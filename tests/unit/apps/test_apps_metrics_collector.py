@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,42 @@ def test_a_collector_that_is_asked_to_end_does_not_wait_for_long(
     collector.stop()
     thread.join(60)
     assert codes == [143]
+
+
+@pytest.mark.parametrize(("anew", "expected"), [("true", ["1"]), ("false", ["1", "7"])])
+def test_what_an_earlier_pod_has_reported(stage: Stage, anew: str, expected: list[str]) -> None:
+    stage.log.report(KEY, [MetricEntry(datetime(2026, 1, 1, tzinfo=UTC), "loss", "7")])
+    stage.start("echo loss=1")
+    assert stage.collector("-anew", anew).run() == 0
+    assert stage.values == expected
+
+
+def test_a_native_sidecar_is_asked_to_end_when_its_program_has(stage: Stage) -> None:
+    # Between two looks: the last line is still to be read, and that the objective is missing.
+    collector = stage.collector("-p", "600s")
+    shell = stage.start("until test -e gate; do sleep 0.02; done; printf acc=1")
+    thread, codes = run_beside(collector)
+    while not (stage.metrics / STATE_FOLDER / "started").exists():
+        thread.join(0.01)
+    thread.join(0.5)
+    (stage.folder / "gate").touch()
+    assert shell.wait(60) == 0
+    collector.stop()
+    thread.join(60)
+    assert codes == [0]
+    assert stage.values == ["1", "unavailable"]
+
+
+def test_a_native_sidecar_still_tells_that_it_stopped_the_program(stage: Stage) -> None:
+    shell = stage.start("echo loss=2; echo loss=3; exec sleep 600")
+    collector = stage.collector(*RULE)
+    stage.refusals = 3
+    thread, codes = run_beside(collector)
+    assert shell.wait(60) == 0
+    collector.stop()
+    thread.join(60)
+    assert codes == [0]
+    assert stage.stopped == 1
 
 
 def test_a_program_that_takes_too_long(stage: Stage) -> None:

@@ -106,9 +106,9 @@ def test_all_that_is_wrong_is_told() -> None:
         *("-s-db", "db", "extra", "-m"),
     ) == [
         '  "-nope" is no option; there are -t, -m, -o-type, -s-db, -path, -f, -format, -w, -p, '
-        "-timeout, -stop-rule, -s-earlystop",
+        "-timeout, -stop-rule, -s-earlystop, -marked, -anew",
         '  "extra" is no option; there are -t, -m, -o-type, -s-db, -path, -f, -format, -w, -p, '
-        "-timeout, -stop-rule, -s-earlystop",
+        "-timeout, -stop-rule, -s-earlystop, -marked, -anew",
         "  -m has no value",
         "  -t is missing",
         "  -s-earlystop is missing: -stop-rule needs it",

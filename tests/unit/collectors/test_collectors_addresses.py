@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from metrics_server import MetricsServer, well
 
-from katib.collectors.addresses import LOOPBACK, AddressBook
+from katib.collectors.addresses import AddressBook
+from katib.collectors.listeners import LOOPBACK
 from katib.ports.collector import Address
 
 
@@ -120,7 +121,7 @@ def test_a_port_that_only_root_may_use_is_no_rival(monkeypatch: pytest.MonkeyPat
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr("katib.collectors.addresses.socket.socket.bind", refuse)
+    monkeypatch.setattr("katib.collectors.listeners.socket.socket.bind", refuse)
     endpoint = AddressBook().open("a", 5000, {"port": 80}, is_new=True)
     assert endpoint.rival == ""
 

@@ -59,6 +59,24 @@ def test_the_last_one_that_writes_a_marker_is_the_program(
     assert pids(neighbours.find_mains()) == [30, 7, 20]
 
 
+def test_a_program_that_writes_a_marker_is_waited_for(proc: Proc, markers: Path) -> None:
+    neighbours = Neighbours(str(markers), OWN, str(proc.root), is_marked=True)
+    proc.add(7)
+    assert pids(neighbours.find_mains()) == []
+    proc.wrap(20, markers)
+    assert pids(neighbours.find_mains()) == [20, 7]
+
+
+def test_a_folder_with_blanks_is_found_in_a_command(proc: Proc, tmp_path: Path) -> None:
+    markers = tmp_path / "a b"
+    neighbours = Neighbours(str(markers), OWN, str(proc.root))
+    proc.add(7)
+    proc.wrap(20, markers)
+    line = proc.root / "20" / "cmdline"
+    line.write_text(line.read_text().replace(str(markers), f"'{markers}'"))
+    assert pids(neighbours.find_mains()) == [20, 7]
+
+
 def test_whoever_started_the_collector_is_no_program(proc: Proc, neighbours: Neighbours) -> None:
     proc.add(38)
     proc.add(39, parent=38)

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 
 import pytest
 from hypothesis import given
@@ -169,6 +170,38 @@ def test_reports_at_once_are_all_kept(stage: Stage) -> None:
         list(many.map(stage.take, ["1"] * 64))
     assert stage.values == ["1"] * 64
     assert pushed.has_number
+
+
+class SlowLog(Log):
+    """Takes its time to read, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_answer = Event(), Event()
+
+    def read(self, trial: Key, metric: str | None = None) -> Sequence[MetricEntry]:
+        self.is_asked.set()
+        assert self.may_answer.wait(60)
+        return super().read(trial, metric)
+
+
+def test_reports_do_not_wait_while_the_log_of_another_trial_is_read(stage: Stage) -> None:
+    stage.log = log = SlowLog()
+    stage.restart()
+    other = replace(stage.trial.metadata, name="tune-x2", uid="", resource_version="")
+    stage.store.create(TRIALS, replace(stage.trial, metadata=other))
+    their_report = Report(entries("2"), b"2")
+    with ThreadPoolExecutor(3) as many:
+        watching = many.submit(stage.watch)
+        assert log.is_asked.wait(60)
+        own = many.submit(stage.take, "1")
+        theirs = many.submit(stage.inbox.take, Key(KEY.namespace, "tune-x2"), their_report)
+        is_taken, is_own_taken = bool(wait([theirs], 10).done), own.done()
+        log.may_answer.set()
+        pushed = watching.result(60)
+    assert (is_taken, is_own_taken) == (True, False)
+    # Its own trial's report was shown once, after what was read.
+    assert (stage.values, pushed.has_number) == (["1"], True)
 
 
 def test_a_trial_that_is_not_there_has_no_reports(stage: Stage) -> None:

@@ -23,6 +23,7 @@ from katib.api.kinds import CONFIG_MAPS, JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Kind, ObjectMeta, Strings, Unstructured
+from katib.controllers.experiment import Treatment
 from katib.controllers.experiment.reconciler import TRY_AGAIN
 from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import FAILING_FOR
@@ -421,7 +422,7 @@ def test_a_deleted_suggestion_of_an_ended_search() -> None:
 def test_counters_of_trials_that_are_gone() -> None:
     wanted = True
     experiment = an_experiment().with_trials(3, 2).build()
-    stage = Stage(experiment, is_wanted=lambda _: wanted)
+    stage = Stage(experiment, treatment=Treatment(lambda _: wanted))
     stage.run()
     wanted = False
     for trial in stage.trials:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 
 from katib.api.values import Key
 from katib.errors import (
@@ -366,6 +370,13 @@ def test_the_health_of_another_service_is_not_known(stage: Stage) -> None:
         stage.check("grpc.health.v1.1.Health")
     assert caught.value.code() is Code.NOT_FOUND
     assert '"grpc.health.v1.1.Health" is not served here' in str(caught.value.details())
+
+
+def test_tools_learn_how_it_is_called(stage: Stage) -> None:
+    found = ProtoReflectionDescriptorDatabase(stage.channel)
+    assert set(found.get_services()) >= set(SERVICES) - {""}
+    described = DescriptorPool(found).FindServiceByName("api.v1.beta1.DBManager")
+    assert "ReportObservationLog" in described.methods_by_name
 
 
 def test_a_taken_port_is_not_shared(stage: Stage) -> None:

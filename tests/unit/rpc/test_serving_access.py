@@ -10,6 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
 
 from katib.api.values import Key
 from katib.errors import ConfigurationError
@@ -58,6 +61,12 @@ def test_who_does_not_is_refused(case: str, guarded: grpc.Channel) -> None:
         DBManagerStub(guarded).GetObservationLog(QUESTION, metadata=WRONG[case])
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
     assert "authorization: Bearer" in str(caught.value.details())
+
+
+def test_nor_is_it_described_to_those_without_a_token(guarded: grpc.Channel) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        ProtoReflectionDescriptorDatabase(guarded).get_services()
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_the_health_is_told_to_everybody(guarded: grpc.Channel) -> None:

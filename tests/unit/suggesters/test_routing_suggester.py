@@ -3,7 +3,7 @@ from __future__ import annotations
 from katib.api.experiment import Experiment
 from katib.api.trial import Trial
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
-from katib.suggesters.routing import RoutingSuggester
+from katib.suggesters.routing import LocalSuggester, RoutingSuggester
 from katib.testing.builders import an_experiment
 
 
@@ -56,3 +56,22 @@ def test_an_algorithm_is_asked_where_it_is() -> None:
     assert there.calls == ["validate", "suggest", "forget"] * 2
     assert connected == ["tpe:6789"]
     assert len(here.calls) == 3
+
+
+def test_who_was_asked_is_told_to_forget_also_when_the_address_is_gone() -> None:
+    here, there = Place(), Place()
+    addresses = ["tpe:6789"]
+    suggester = RoutingSuggester(here, lambda experiment: addresses[0], lambda address: there)
+    experiment = an_experiment().build()
+    suggester.validate(experiment)
+    addresses.clear()
+    suggester.forget(experiment)
+    assert (here.calls, there.calls) == ([], ["validate", "forget"])
+
+
+def test_both_sides_of_a_machine_forget() -> None:
+    light, heavy = Place(), Place()
+    suggester = LocalSuggester(light, heavy, lambda experiment: True)
+    suggester.validate(an_experiment().build())
+    suggester.forget(an_experiment().build())
+    assert (light.calls, heavy.calls) == (["validate", "forget"], ["forget"])

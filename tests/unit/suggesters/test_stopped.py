@@ -12,12 +12,14 @@ from katib.rpc.generated.api_pb2_grpc import (
     EarlyStoppingServicer,
     add_EarlyStoppingServicer_to_server,
 )
+from katib.rpc.serving import bearer_token
 from katib.suggesters.stopped import tell_stopped
 
 
 class Service(EarlyStoppingServicer):
     def __init__(self) -> None:
         self.stopped: list[str] = []
+        self.shown: list[str] = []
 
     def SetTrialStatus(
         self, request: pb.SetTrialStatusRequest, context: grpc.ServicerContext
@@ -25,6 +27,7 @@ class Service(EarlyStoppingServicer):
         if request.trial_name == "gone":
             context.abort(grpc.StatusCode.UNKNOWN, "Get Trial: gone in namespace: team-a failed")
         self.stopped.append(request.trial_name)
+        self.shown.append(bearer_token(context.invocation_metadata()))
         return pb.SetTrialStatusReply()
 
 
@@ -36,7 +39,9 @@ def test_a_service_hears_which_trial_was_stopped_or_says_why_not() -> None:
         address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         server.start()
         tell_stopped(address, "tune-x1")
-        assert service.stopped == ["tune-x1"]
+        tell_stopped(address, "tune-x2", "token")
+        assert service.stopped == ["tune-x1", "tune-x2"]
+        assert service.shown == ["", "token"]
         with pytest.raises(AlgorithmUnavailableError, match="UNKNOWN: Get Trial: gone"):
             tell_stopped(address, "gone")
         server.stop(None).wait()

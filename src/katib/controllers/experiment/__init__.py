@@ -4,6 +4,6 @@
 and when it is over, ``building`` makes trials of assignments.
 """
 
-from katib.controllers.experiment.reconciler import ExperimentReconciler
+from katib.controllers.experiment.reconciler import ExperimentReconciler, Treatment
 
-__all__ = ["ExperimentReconciler"]
+__all__ = ["ExperimentReconciler", "Treatment"]

@@ -21,7 +21,13 @@ from katib.controllers.experiment.building import build_trial
 from katib.controllers.experiment.conversation import Conversation, new_assignments
 from katib.controllers.experiment.ledger import TrialLedger
 from katib.controllers.experiment.progress import find_progress
-from katib.errors import AlreadyExistsError, KatibError, NotFoundError, RenderError
+from katib.errors import (
+    AdmissionError,
+    AlreadyExistsError,
+    KatibError,
+    NotFoundError,
+    RenderError,
+)
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.reconciler import DONE, Result, always
@@ -29,7 +35,8 @@ from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
 
 _MODIFIED = EventType.MODIFIED
 
-#: The shortest time between two status writes that change nothing but counters, in seconds.
+#: The shortest time between two status writes that change nothing but counters on one machine, in
+#: seconds.
 WRITE_EVERY = 0.1
 
 #: How often it is tried again to make a trial that something in the way keeps from being made, in
@@ -52,8 +59,33 @@ class _Notes:
     ledger: TrialLedger = field(default_factory=TrialLedger)
     heard: deque[tuple[EventType, Trial]] = field(default_factory=deque)
     written_at: float = float("-inf")
+    changed_at: float | None = None
     is_expected: bool = False
     look_after: float | None = None
+
+
+def _as_it_is(experiment: Experiment) -> Experiment:
+    """What has come through the door needs no second look."""
+    return experiment
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How an engine treats experiments.
+
+    Attributes:
+        is_wanted: whether an experiment may start trials now; others are only counted.
+        write_every: the shortest time between two status writes that change nothing but counters,
+            and what is waited for as a matter of course, in seconds.
+        gathering: how long such a change waits for others to be written with it, in seconds.
+        admit: the legal experiment with its defaults, of one that nobody may have looked at; an
+            ``AdmissionError`` says that it is not legal. Called before anything is done for it.
+    """
+
+    is_wanted: Callable[[Key], bool] = always
+    write_every: float = WRITE_EVERY
+    gathering: float = 0.0
+    admit: Callable[[Experiment], Experiment] = _as_it_is
 
 
 class ExperimentReconciler:
@@ -66,7 +98,7 @@ class ExperimentReconciler:
         store: where experiments are.
         events: what happened, for the user.
         clock: for times.
-        is_wanted: whether an experiment may start trials now; others are only counted.
+        treatment: of experiments, as an engine wants it.
     """
 
     name = "experiment-controller"
@@ -77,10 +109,12 @@ class ExperimentReconciler:
         store: ResourceStore,
         events: EventRecorder,
         clock: Clock,
-        is_wanted: Callable[[Key], bool] = always,
+        treatment: Treatment | None = None,
     ) -> None:
-        self._store, self._events = store, events
-        self._clock, self._is_wanted = clock, is_wanted
+        treatment = treatment or Treatment()
+        self._store, self._events, self._clock = store, events, clock
+        self._is_wanted, self._admit = treatment.is_wanted, treatment.admit
+        self._write_every, self._gathering = treatment.write_every, treatment.gathering
         self._conversation = Conversation(store, clock)
         self._notes: dict[Key, _Notes] = {}
 
@@ -112,13 +146,17 @@ class ExperimentReconciler:
             self._set_finalizers(experiment, _others(experiment))
             return DONE
         if names.FINALIZER_EXPERIMENT not in experiment.metadata.finalizers:
-            finalizers = (*_others(experiment), names.FINALIZER_EXPERIMENT)
-            experiment = self._set_finalizers(experiment, finalizers)
+            try:
+                experiment = self._take_on(experiment)
+            except AdmissionError as error:
+                return self._turn_away(experiment, error)
         notes = self._notes.setdefault(key, _Notes())
         # Trials that are made or change meanwhile are counted at the look that follows soon.
         notes.is_expected = True
         notes.look_after = None
         status = self._step(experiment, self._count(notes, key))
+        # Twice: who hears of a trial in between finds the first, or is found by the second.
+        notes.is_expected = False
         notes.is_expected = bool(notes.heard)
         result = self._write(experiment, status, notes)
         if _is_over(experiment, status):
@@ -140,6 +178,23 @@ class ExperimentReconciler:
     def _list_trials(self, key: Key) -> list[Trial]:
         where = Selector(key.namespace, {names.LABEL_EXPERIMENT: key.name})
         return list(self._store.list(TRIALS, where))
+
+    def _take_on(self, experiment: Experiment) -> Experiment:
+        """The experiment as it is legal, with our finalizer.
+
+        Its defaults are written, too: the algorithm and the user see what is run.
+        """
+        finalizers = (*_others(experiment), names.FINALIZER_EXPERIMENT)
+        return self._set_finalizers(self._admit(experiment), finalizers)
+
+    def _turn_away(self, experiment: Experiment, error: AdmissionError) -> Result:
+        """Say of an experiment that no door has refused what is wrong with it."""
+        if not planning.is_completed(experiment):
+            problems = "; ".join(map(str, error.errors))
+            illegal = planning.failed(f"it is not legal: {problems}")
+            status = self._end_or_go_on(experiment, self._start(experiment.status), illegal)
+            self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
+        return DONE
 
     def _set_finalizers(self, experiment: Experiment, finalizers: tuple[str, ...]) -> Experiment:
         metadata = replace(experiment.metadata, finalizers=finalizers)
@@ -291,16 +346,20 @@ class ExperimentReconciler:
 
     def _write(self, experiment: Experiment, status: ExperimentStatus, notes: _Notes) -> Result:
         now = self._clock.monotonic()
-        if status.conditions == experiment.status.conditions:
-            wait = notes.written_at + WRITE_EVERY - now
+        if _urgent(status) == _urgent(experiment.status):
+            if notes.changed_at is None:
+                notes.changed_at = now
+            due = max(notes.written_at + self._write_every, notes.changed_at + self._gathering)
+            wait = due - now
             if wait > 0:
                 notes.is_expected = True
                 return Result(retry_after_seconds=wait)
+        notes.changed_at = None
         status = notes.ledger.write(status) if len(notes.ledger) or status.trials else status
         if status != experiment.status:
             notes.written_at = now
             self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
-        return Result(WRITE_EVERY if notes.is_expected else notes.look_after)
+        return Result(self._write_every if notes.is_expected else notes.look_after)
 
     def _show(self, status: ExperimentStatus, progress: Condition) -> ExperimentStatus:
         changed = conditions.show_progress(status.conditions, progress, self._clock.now())
@@ -309,6 +368,12 @@ class ExperimentReconciler:
     def _put(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
         changed = conditions.put(status.conditions, condition, self._clock.now())
         return replace(status, conditions=changed)
+
+
+def _urgent(status: ExperimentStatus) -> list[Condition]:
+    """The conditions whose change is written at once: all but that all goes on as it should."""
+    found = status.conditions
+    return [one for one in found if (one.type, one.status) != (names.PROGRESSING, "True")]
 
 
 def _is_over(experiment: Experiment, status: ExperimentStatus) -> bool:

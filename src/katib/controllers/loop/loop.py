@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from katib.api.values import Key, Resource
 from katib.controllers.loop.queue import WorkQueue
-from katib.errors import ConflictError, StoreUnavailableError
+from katib.errors import ConflictError, StoreAwayError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
-from katib.ports.reconciler import Reconciler, Result
+from katib.ports.reconciler import EVERY_KIND, Reconciler, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
 _LOG = logging.getLogger(__name__)
@@ -22,11 +23,18 @@ _LOG = logging.getLogger(__name__)
 #: The pause after a first failure, and the longest one, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 30.0
 
+#: The pause while the store is away, in seconds.
+AWAY_PAUSE = 1.0
+
 #: How long there is nothing to do before what was written is flushed, and how long it may wait for
 #: that in a loop that always has something to do, in seconds.
 FLUSH_WITHIN, FLUSH_EVERY = 0.02, 0.2
 
 Item = tuple[Reconciler, Key]
+
+
+def _one_for_all(name: str, key: Key) -> Hashable:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,9 @@ class Surroundings:
         clock: for pauses.
         flush: makes everything so far safe; called when there is nothing to do.
         on_failure: called once with the error when the store cannot be written any more.
+        turn: the name of a reconciler and a key → who waits; all who wait are served in turns,
+            however many keys each of them has.
+        measure: called with the name of a reconciler and how many seconds it took.
     """
 
     store: ResourceStore
@@ -46,6 +57,8 @@ class Surroundings:
     clock: Clock
     flush: Callable[[], None]
     on_failure: Callable[[BaseException], None]
+    turn: Callable[[str, Key], Hashable] = _one_for_all
+    measure: Callable[[str, float], None] | None = None
 
 
 @dataclass(slots=True)
@@ -70,21 +83,31 @@ class Loop:
     _watching: dict[int, list[Reconciler]] = field(init=False, default_factory=dict)
     _stop: Callable[[], None] = field(init=False, default=lambda: None)
     _is_unreported: threading.Lock = field(init=False, default_factory=threading.Lock)
+    #: What is heard while everything that exists is looked at; ``None`` afterwards.
+    _early: deque[Event] | None = field(init=False, default_factory=deque)
+    _ear: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._queue = WorkQueue(self.surroundings.clock.monotonic)
+        around = self.surroundings
+        self._queue = WorkQueue(
+            around.clock.monotonic, lambda item: around.turn(item[0].name, item[1])
+        )
         for reconciler in self.reconcilers:
-            for kind in reconciler.kinds:
+            kinds = reconciler.kinds
+            for kind in (EVERY_KIND,) if EVERY_KIND in kinds else kinds:
                 self._watching.setdefault(id(kind), []).append(reconciler)
 
     def start(self) -> None:
         """Look at everything that exists, then at what changes."""
         store = self.surroundings.store
-        self._stop = store.subscribe(self._hear)
+        self._stop = store.subscribe(self._listen)
         for kind in {id(kind): kind for one in self.reconcilers for kind in one.kinds}.values():
+            if kind is EVERY_KIND:
+                continue
             for resource in store.list(kind):
                 read = partial(_same, resource)
                 self._hear(Event(EventType.ADDED, kind, resource.metadata, store.version, read))
+        self._hear_early()
         for number in range(self.workers):
             name = f"{self.reconcilers[0].name}-{number}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -107,8 +130,29 @@ class Loop:
         """Reconcile the key soon: something outside the store happened."""
         self._queue.add((reconciler, key))
 
+    def _listen(self, event: Event) -> None:
+        if self._early is not None:
+            with self._ear:
+                if self._early is not None:
+                    self._early.append(event)
+                    return
+        self._hear(event)
+
+    def _hear_early(self) -> None:
+        """What changed while all was looked at comes after it: what is newer must be heard last."""
+        while True:
+            with self._ear:
+                if not self._early:
+                    self._early = None
+                    return
+                events, self._early = self._early, deque()
+            # Without the lock: a reconciler may look into the store, which is held by who tells.
+            for event in events:
+                self._hear(event)
+
     def _hear(self, event: Event) -> None:
-        for reconciler in self._watching.get(id(event.kind), ()):
+        named = self._watching.get(id(event.kind), ())
+        for reconciler in (*named, *self._watching.get(id(EVERY_KIND), ())):
             for key in reconciler.keys(event):
                 self._queue.add((reconciler, key))
 
@@ -133,7 +177,7 @@ class Loop:
 
     def _run(self, item: Item) -> None:
         try:
-            seconds = self._reconcile(item).retry_after_seconds
+            seconds = self._measured(item).retry_after_seconds
             # Before it is done: another worker may take it then, and have wishes of its own.
             if seconds is None:
                 self._queue.forget_later(item)
@@ -142,26 +186,46 @@ class Loop:
         finally:
             self._queue.done(item)
 
+    def _measured(self, item: Item) -> Result:
+        measure, monotonic = self.surroundings.measure, self.surroundings.clock.monotonic
+        if measure is None:
+            return self._reconcile(item)
+        begin = monotonic()
+        try:
+            return self._reconcile(item)
+        finally:
+            measure(item[0].name, monotonic() - begin)
+
     def _reconcile(self, item: Item) -> Result:
         reconciler, key = item
         try:
             result = reconciler.reconcile(key)
         except ConflictError:
-            return Result(retry_after_seconds=0)
+            return Result(self._pause(item) - FIRST_PAUSE)
+        except StoreAwayError as error:
+            _LOG.info("%s waits for %s: %s", reconciler.name, key, error)
+            return Result(retry_after_seconds=AWAY_PAUSE)
         except StoreUnavailableError:
             raise
         except Exception as error:
             _LOG.exception("%s failed for %s", reconciler.name, key)
             self._tell(reconciler, key, error)
-            self._failures[item] = failures = self._failures.get(item, 0) + 1
-            pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 20), LONGEST_PAUSE)
-            return Result(retry_after_seconds=pause)
+            return Result(self._pause(item))
         self._failures.pop(item, None)
         return result
 
+    def _pause(self, item: Item) -> float:
+        """How long to wait after one more failure, in seconds."""
+        self._failures[item] = failures = self._failures.get(item, 0) + 1
+        return min(FIRST_PAUSE * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE)
+
     def _tell(self, reconciler: Reconciler, key: Key, error: Exception) -> None:
         kind: Any = reconciler.kinds[0]
-        resource: Resource | None = self.surroundings.store.find(kind, key)
+        try:
+            resource: Resource | None = self.surroundings.store.find(kind, key)
+        except StoreAwayError:
+            # Who could be told of it is away, too; the log has it.
+            return
         if resource is not None:
             message = f"Failed to reconcile: {error}"
             self.surroundings.events.record(resource, "ReconcileError", message, warning=True)

@@ -1,10 +1,10 @@
-"""The queue of keys that want a look: each at most once, some of them later."""
+"""The queue of keys that want a look: each at most once, some of them later, in fair turns."""
 
 from __future__ import annotations
 
 import heapq
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -16,12 +16,16 @@ class WorkQueue(Generic[T]):
 
     Args:
         monotonic: seconds, as :meth:`katib.ports.clock.Clock.monotonic`.
+        turn: an item → whose it is. Owners are served in turns, the items of each in their order.
     """
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
+    def __init__(
+        self, monotonic: Callable[[], float], turn: Callable[[T], Hashable] = lambda item: None
+    ) -> None:
+        self._monotonic, self._turn = monotonic, turn
         self._changed = threading.Condition()
-        self._ready: deque[T] = deque()
+        #: By owner, whose turn is next first; an owner who waits for nothing is not here.
+        self._ready: OrderedDict[Hashable, deque[T]] = OrderedDict()
         self._waiting: set[T] = set()
         self._running: set[T] = set()
         self._again: set[T] = set()
@@ -36,8 +40,7 @@ class WorkQueue(Generic[T]):
             if item in self._running:
                 self._again.add(item)
             elif item not in self._waiting:
-                self._waiting.add(item)
-                self._ready.append(item)
+                self._line_up(item)
                 self._changed.notify()
 
     def add_after(self, item: T, seconds: float) -> None:
@@ -64,7 +67,7 @@ class WorkQueue(Generic[T]):
                 now = self._monotonic()
                 self._release_due(now)
                 if self._ready:
-                    item = self._ready.popleft()
+                    item = self._next()
                     self._waiting.discard(item)
                     self._running.add(item)
                     return item
@@ -80,8 +83,7 @@ class WorkQueue(Generic[T]):
             self._running.discard(item)
             if item in self._again:
                 self._again.discard(item)
-                self._waiting.add(item)
-                self._ready.append(item)
+                self._line_up(item)
                 self._changed.notify()
 
     def close(self) -> None:
@@ -99,8 +101,19 @@ class WorkQueue(Generic[T]):
             if item in self._running:
                 self._again.add(item)
             elif item not in self._waiting:
-                self._waiting.add(item)
-                self._ready.append(item)
+                self._line_up(item)
+
+    def _line_up(self, item: T) -> None:
+        self._waiting.add(item)
+        self._ready.setdefault(self._turn(item), deque()).append(item)
+
+    def _next(self) -> T:
+        """The first item of who is next, who then is the last."""
+        owner, items = self._ready.popitem(last=False)
+        item = items.popleft()
+        if items:
+            self._ready[owner] = items
+        return item
 
     def _next_moment(self) -> float | None:
         return self._later[0][0] if self._later else None

@@ -9,13 +9,11 @@ from typing import Any
 import msgspec
 
 from katib.api import names
+from katib.api.experiment import Experiment
 from katib.api.kinds import (
     DEPLOYMENTS,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
-    ROLE_BINDINGS,
-    ROLES,
-    SERVICE_ACCOUNTS,
     SERVICES,
 )
 from katib.api.suggestion import Suggestion
@@ -24,7 +22,6 @@ from katib.configuration.models import EarlyStoppingConfig, SuggestionConfig
 from katib.errors import ConfigurationError, KatibError
 
 LABEL_DEPLOYMENT = "katib.kubeflow.org/deployment"
-LABEL_SUGGESTION = "katib.kubeflow.org/suggestion"
 #: The services speak gRPC inside the namespace; a mesh's proxy would only stand in the way.
 LABEL_MESH = "sidecar.istio.io/inject"
 
@@ -33,10 +30,11 @@ EARLY_STOPPING_PORT, EARLY_STOPPING_PORT_NAME = 6788, "earlystop-api"
 SUGGESTION_CONTAINER, EARLY_STOPPING_CONTAINER = "suggestion", "early-stopping"
 SUGGESTION_VOLUME = "suggestion-volume"
 
-_RBAC = "rbac.authorization.k8s.io"
-
 #: A manifest, and the kind under which a store keeps it.
 Composed = tuple[Kind[Unstructured], Unstructured]
+
+#: Whose algorithm it is: a suggestion and its experiment share name, algorithm and rule.
+Asked = Suggestion | Experiment
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -49,7 +47,8 @@ class Parts(msgspec.Struct, frozen=True):
             none.
         has_probes: whether the algorithm's container gets gRPC health probes.
 
-    An entry with an address names a service that is already running: nothing is made for it.
+    An entry with an address names a service that is already running, and one without an image what
+    the operator answers itself: nothing is made for either.
     """
 
     suggestion: Suggestion
@@ -60,40 +59,33 @@ class Parts(msgspec.Struct, frozen=True):
     @property
     def runs_algorithm(self) -> bool:
         """Whether the algorithm gets a container."""
-        return not self.algorithm.address
+        return bool(self.algorithm.image) and not self.algorithm.address
 
     @property
     def runs_early_stopping(self) -> bool:
         """Whether the early stopping rule gets a container."""
-        return self.early_stopping is not None and not self.early_stopping.address
+        rule = self.early_stopping
+        return rule is not None and bool(rule.image) and not rule.address
 
     @property
     def keeps_volume(self) -> bool:
         """Whether the algorithm's state is to survive its Deployment."""
         return self.runs_algorithm and self.suggestion.spec.resume_policy == names.FROM_VOLUME
 
-    @property
-    def service_account(self) -> str:
-        """The account of the pod; empty for the namespace's default one."""
-        configured = self.algorithm.service_account_name
-        if configured or not self.runs_early_stopping:
-            return configured
-        return services_key(self.suggestion).name
 
-
-def algorithm_name(suggestion: Suggestion) -> str:
-    """The name of the suggestion's algorithm."""
+def algorithm_name(suggestion: Asked) -> str:
+    """The name of the algorithm."""
     algorithm = suggestion.spec.algorithm
     return algorithm.algorithm_name if algorithm is not None else ""
 
 
-def early_stopping_name(suggestion: Suggestion) -> str:
-    """The name of the suggestion's early stopping rule; empty when it has none."""
+def early_stopping_name(suggestion: Asked) -> str:
+    """The name of the early stopping rule; empty when there is none."""
     rule = suggestion.spec.early_stopping
     return rule.algorithm_name if rule is not None else ""
 
 
-def services_key(suggestion: Suggestion) -> Key:
+def services_key(suggestion: Asked) -> Key:
     """The namespace and the name that all of the suggestion's resources share, save the volume."""
     metadata = suggestion.metadata
     return Key(metadata.namespace, f"{metadata.name}-{algorithm_name(suggestion)}")
@@ -111,7 +103,7 @@ def compose(parts: Parts) -> tuple[Composed, ...]:
     """
     if not (parts.runs_algorithm or parts.runs_early_stopping):
         return ()
-    return (*_volumes(parts), service(parts), *_rights(parts), deployment(parts))
+    return (*_volumes(parts), service(parts), deployment(parts))
 
 
 def deployment(parts: Parts) -> Composed:
@@ -122,8 +114,8 @@ def deployment(parts: Parts) -> Composed:
     if metadata.annotations:
         pod_metadata["annotations"] = dict(metadata.annotations)
     pod: Manifest = {"containers": list(_containers(parts))}
-    if parts.service_account:
-        pod["serviceAccountName"] = parts.service_account
+    if parts.algorithm.service_account_name:
+        pod["serviceAccountName"] = parts.algorithm.service_account_name
     if parts.keeps_volume:
         claim = {"claimName": services_key(parts.suggestion).name}
         pod["volumes"] = [{"name": SUGGESTION_VOLUME, "persistentVolumeClaim": claim}]
@@ -163,20 +155,6 @@ def _volumes(parts: Parts) -> Iterator[Composed]:
         yield _composed(PERSISTENT_VOLUMES, metadata, spec=entry.persistent_volume_spec)
     own = _owned(parts.suggestion)
     yield _composed(PERSISTENT_VOLUME_CLAIMS, own, spec=entry.persistent_volume_claim_spec)
-
-
-def _rights(parts: Parts) -> Iterator[Composed]:
-    """The right to mark trials as stopped, unless the account is the user's own."""
-    own = _owned(parts.suggestion)
-    if not parts.runs_early_stopping or parts.service_account != own.name:
-        return
-    yield _composed(SERVICE_ACCOUNTS, own)
-    resources = ["trials", "trials/status"]
-    rule = {"apiGroups": ["kubeflow.org"], "resources": resources, "verbs": ["*"]}
-    yield _composed(ROLES, own, rules=[rule])
-    subject = {"kind": SERVICE_ACCOUNTS.name, "name": own.name, "namespace": own.namespace}
-    role = {"apiGroup": _RBAC, "kind": ROLES.name, "name": own.name}
-    yield _composed(ROLE_BINDINGS, own, subjects=[subject], roleRef=role)
 
 
 def _containers(parts: Parts) -> Iterator[Manifest]:
@@ -246,7 +224,7 @@ def _pod_labels(suggestion: Suggestion) -> dict[str, str]:
         **(suggestion.metadata.labels or {}),
         LABEL_DEPLOYMENT: services_key(suggestion).name,
         names.LABEL_EXPERIMENT: name,
-        LABEL_SUGGESTION: name,
+        names.LABEL_SUGGESTION: name,
         LABEL_MESH: "false",
     }
 

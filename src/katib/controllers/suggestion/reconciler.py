@@ -24,9 +24,11 @@ from katib.controllers.suggestion.patience import Patience
 from katib.errors import (
     AlgorithmBusyError,
     AlgorithmUnavailableError,
+    ConfigurationError,
     ConflictError,
     KatibError,
     SettingsError,
+    StoreAwayError,
     StoreUnavailableError,
     UnknownNameError,
 )
@@ -46,6 +48,10 @@ LONG_ASK = 1.0
 
 class Services(Protocol):
     """What an algorithm needs before it can be asked, where it is a program of its own."""
+
+    def is_needed(self, suggestion: Suggestion) -> bool:
+        """Whether it needs anything."""
+        ...
 
     def ensure(self, suggestion: Suggestion) -> bool:
         """Let it be there; whether it is ready."""
@@ -138,8 +144,10 @@ class SuggestionReconciler:
             status = self._prepare(suggestion, status)
             status = self._validate(status, experiment)
             return self._fill(suggestion, status, experiment)
-        except (ConflictError, StoreUnavailableError):
+        except (ConflictError, StoreAwayError, StoreUnavailableError):
             raise
+        except ConfigurationError as error:
+            return self._show(status, "False", "ConfigurationRefused", str(error))
         except AlgorithmBusyError as error:
             return self._wait(status, error)
         except AlgorithmUnavailableError as error:
@@ -156,7 +164,7 @@ class SuggestionReconciler:
 
     def _prepare(self, suggestion: Suggestion, status: SuggestionStatus) -> SuggestionStatus:
         """See to what the algorithm needs before it can be asked."""
-        if self._services is None:
+        if self._services is None or not self._services.is_needed(suggestion):
             return status
         is_ready = self._services.ensure(suggestion)
         condition = Condition(

@@ -7,13 +7,11 @@ from collections.abc import Callable
 from katib.api.kinds import DEPLOYMENTS, SERVICES
 from katib.api.suggestion import Suggestion
 from katib.api.values import Kind, Unstructured
-from katib.configuration import KatibConfig
-from katib.configuration.lookups import find_early_stopping, find_suggestion
-from katib.configuration.one_machine import algorithm_address
-from katib.configuration.one_machine import early_stopping_address as rule_address
+from katib.configuration.in_cluster import InCluster
 from katib.controllers.suggestion.composing import (
     EARLY_STOPPING_PORT,
     SUGGESTION_PORT,
+    Asked,
     Parts,
     algorithm_name,
     compose,
@@ -32,21 +30,30 @@ class AlgorithmServices:
 
     Args:
         store: where the resources are.
-        read_config: reads the configuration anew at each use, so that edits need no restart.
+        read: reads the configuration anew at each use, so that edits need no restart.
         has_probes: whether algorithms' containers get gRPC health probes
             (``enableGRPCProbeInSuggestion``).
     """
 
     def __init__(
-        self, store: ResourceStore, read_config: Callable[[], KatibConfig], has_probes: bool = True
+        self, store: ResourceStore, read: Callable[[], InCluster], has_probes: bool = True
     ) -> None:
-        self._store, self._read_config, self._has_probes = store, read_config, has_probes
+        self._store, self._read, self._has_probes = store, read, has_probes
+
+    def is_needed(self, suggestion: Suggestion) -> bool:
+        """Whether the algorithm, or its early stopping rule, is a program of its own here.
+
+        Raises:
+            ConfigurationError: as :meth:`ensure`.
+        """
+        parts = self._parts(suggestion)
+        return parts.runs_algorithm or parts.runs_early_stopping
 
     def ensure(self, suggestion: Suggestion) -> bool:
         """Create what is missing; whether the algorithm can be asked now.
 
-        The order is volume, claim, Service, account with its rights, Deployment. The first that
-        cannot be created ends it, so that nothing comes to be without what it needs.
+        The order is volume, claim, Service, Deployment. The first that cannot be created ends it,
+        so that nothing comes to be without what it needs.
 
         Raises:
             ConfigurationError: the configuration has no entry for the algorithm or its early
@@ -59,28 +66,37 @@ class AlgorithmServices:
     def remove(self, suggestion: Suggestion) -> None:
         """Delete the Deployment and the Service, if they exist.
 
-        The volume, its claim and the account stay until the suggestion itself is deleted: an
-        experiment that is restarted finds its state again.
+        The volume and its claim stay until the suggestion itself is deleted: an experiment that is
+        restarted finds its state again.
         """
         for kind in (DEPLOYMENTS, SERVICES):
             self._delete(kind, suggestion)
 
-    def address(self, suggestion: Suggestion) -> str:
-        """Where the algorithm is asked, as ``host:port``: where its entry says, or its Service."""
-        configured = algorithm_address(self._read_config(), algorithm_name(suggestion))
-        return configured or f"{_host(suggestion)}:{SUGGESTION_PORT}"
+    def address(self, asked: Asked) -> str:
+        """Where the algorithm is asked, as ``host:port``; empty when that is here.
 
-    def early_stopping_address(self, suggestion: Suggestion) -> str:
-        """Where the early stopping rule is asked; as :meth:`address`."""
-        configured = rule_address(self._read_config(), early_stopping_name(suggestion))
-        return configured or f"{_host(suggestion)}:{EARLY_STOPPING_PORT}"
+        Raises:
+            ConfigurationError: as :meth:`ensure`.
+        """
+        entry = self._read().find_algorithm(algorithm_name(asked))
+        made = f"{_host(asked)}:{SUGGESTION_PORT}" if entry.image else ""
+        return entry.address or made
+
+    def early_stopping_address(self, asked: Asked) -> str:
+        """Where the early stopping rule is asked; as :meth:`address`. Empty when there is none."""
+        rule = early_stopping_name(asked)
+        if not rule:
+            return ""
+        entry = self._read().find_early_stopping(rule)
+        made = f"{_host(asked)}:{EARLY_STOPPING_PORT}" if entry.image else ""
+        return entry.address or made
 
     def _parts(self, suggestion: Suggestion) -> Parts:
-        config, rule = self._read_config(), early_stopping_name(suggestion)
+        here, rule = self._read(), early_stopping_name(suggestion)
         return Parts(
             suggestion,
-            find_suggestion(config, algorithm_name(suggestion)),
-            find_early_stopping(config, rule) if rule else None,
+            here.find_algorithm(algorithm_name(suggestion)),
+            here.find_early_stopping(rule) if rule else None,
             self._has_probes,
         )
 
@@ -115,6 +131,6 @@ def is_available(deployment: Unstructured) -> bool:
     )
 
 
-def _host(suggestion: Suggestion) -> str:
-    namespace, name = services_key(suggestion)
+def _host(asked: Asked) -> str:
+    namespace, name = services_key(asked)
     return f"{name}.{namespace}"

@@ -17,7 +17,8 @@ from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
 from katib.controllers.trial.reports import ObservationsAwayError, Reports
-from katib.controllers.trial.runs import Runs, kind_of_run
+from katib.controllers.trial.runs import Prepare, Runs, as_written, kind_of_run
+from katib.controllers.trial.starting import NeverError, NotYetError, start_run
 from katib.controllers.trial.waiting import (
     find_ending,
     find_suspension,
@@ -28,7 +29,7 @@ from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
-from katib.ports.reconciler import DONE, Result, always
+from katib.ports.reconciler import DONE, EVERY_KIND, Result, always
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
 #: How often a succeeded run's metrics are looked for, and for how long in all, in seconds. A
@@ -60,10 +61,12 @@ class Runnable:
     Attributes:
         kinds: the kinds that it runs; empty when any kind is run, as in a cluster.
         is_wanted: whether trials of an experiment may start now.
+        prepare: what runs are given before they are made.
     """
 
     kinds: Collection[Kind[Any]] = ()
     is_wanted: Callable[[Key], bool] = always
+    prepare: Prepare = as_written
 
 
 class TrialReconciler:
@@ -91,8 +94,8 @@ class TrialReconciler:
         self._store, self._observations = store, observations
         self._events, self._clock = events, clock
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
-        self.kinds: tuple[Kind[Any], ...] = (TRIALS, *self._run_kinds)
-        self._runs, self._reports = Runs(store, events), Reports(observations)
+        self.kinds: tuple[Kind[Any], ...] = (TRIALS, *(self._run_kinds or (EVERY_KIND,)))
+        self._runs, self._reports = Runs(store, events, here.prepare), Reports(observations)
         self._waiting: dict[str, float] = {}
         self._undeleted: set[Key] = set()
 
@@ -190,7 +193,12 @@ class TrialReconciler:
         if run is None:
             if not self._is_wanted(_experiment_of(trial)):
                 return trial.status, DONE
-            run = self._runs.create(trial)
+            try:
+                run = start_run(self._runs, trial)
+            except NotYetError as error:
+                return self._show(trial.status, error.condition), Result(error.again_seconds)
+            except NeverError as error:
+                return self._end(trial, names.FAILED, error.match), DONE
         return self._judge(trial, run)
 
     def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import UNSET, Raw
@@ -16,6 +17,15 @@ from katib.errors import AlreadyExistsError
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.resource_store import ResourceStore, Selector
 
+#: Gives a trial's run what its pods need besides. A ``RenderError`` says that they cannot have it,
+#: a ``ConfigurationError`` that they cannot have it yet.
+Prepare = Callable[[Trial, Unstructured], Unstructured]
+
+
+def as_written(trial: Trial, run: Unstructured) -> Unstructured:
+    """The run as its template says."""
+    return run
+
 
 class Runs:
     """Finds, creates and deletes runs, and tells of it.
@@ -23,10 +33,13 @@ class Runs:
     Args:
         store: where runs are.
         events: what happened, for the user.
+        prepare: called for each run before it is made.
     """
 
-    def __init__(self, store: ResourceStore, events: EventRecorder) -> None:
-        self._store, self._events = store, events
+    def __init__(
+        self, store: ResourceStore, events: EventRecorder, prepare: Prepare = as_written
+    ) -> None:
+        self._store, self._events, self._prepare = store, events, prepare
 
     def find(self, trial: Trial) -> Unstructured | None:
         """The trial's run, if it is there."""
@@ -34,14 +47,19 @@ class Runs:
         return found
 
     def create(self, trial: Trial) -> Unstructured:
-        """The trial's run, made if it is not there."""
+        """The trial's run, made if it is not there.
+
+        Raises:
+            ConfigurationError: its pods cannot be given what they need yet.
+            RenderError: they never can.
+        """
         kind = kind_of_run(trial)
         text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
         run: Unstructured = decode(kind, bytes(text))
         owners = (owner_reference(trial),)
         run = replace(run, metadata=replace(run.metadata, owner_references=owners))
         try:
-            created: Unstructured = self._store.create(kind, run)
+            created: Unstructured = self._store.create(kind, self._prepare(trial, run))
         except AlreadyExistsError:
             found: Unstructured = self._store.get(kind, run.key)
             return found

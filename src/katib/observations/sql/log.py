@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Condition, Event, Thread
 
@@ -23,7 +24,7 @@ from katib.observations.sql.schema import (
 )
 from katib.ports.observation_log import MetricEntry
 
-#: How long the writer lets reports gather when they come faster than it writes, in seconds. A
+#: How long the writer lets reports gather when they come faster than one by one, in seconds. A
 #: transaction costs as much as some twenty rows.
 GATHERING = 0.005
 
@@ -39,8 +40,10 @@ class _Batch:
 
     def __init__(self) -> None:
         self.rows: list[Values] = []
-        self.is_done = Event()
-        self.error: BaseException | None = None
+        self.reports = 0
+        self.done: Future[None] = Future()
+        # Nobody of those that wait can take it from the others.
+        self.done.set_running_or_notify_cancel()
 
 
 class SqlObservationLog:
@@ -74,19 +77,24 @@ class SqlObservationLog:
         self._is_closing = Event()
 
     def report(self, trial: Key, entries: Sequence[MetricEntry]) -> None:
+        if entries:
+            self.submit(trial, entries).result()
+
+    def submit(self, trial: Key, entries: Sequence[MetricEntry]) -> Future[None]:
+        """Begin a report of some entries and wait for nothing; what comes of it.
+
+        Raises:
+            EntryRefusedError: an entry cannot be kept; none will be.
+        """
         rows = values_of(trial, storable(trial, entries))
-        if not rows:
-            return
         with self._arrival:
             if self._writer is None:
                 self._writer = Thread(target=self._write_all, name="observations", daemon=True)
                 self._writer.start()
-            batch = self._waiting
-            batch.rows += rows
+            self._waiting.rows += rows
+            self._waiting.reports += 1
             self._arrival.notify()
-        batch.is_done.wait()
-        if batch.error is not None:
-            raise batch.error
+            return self._waiting.done
 
     def read(self, trial: Key, metric: str | None = None) -> Sequence[MetricEntry]:
         if self._is_in_doubt:
@@ -133,9 +141,10 @@ class SqlObservationLog:
                     self._write(batch.rows)
             except BaseException as error:
                 # Whatever it is, it is its callers' to know; nobody else would tell them.
-                batch.error = error
-            batch.is_done.set()
-            if self._waiting.rows:
+                batch.done.set_exception(error)
+            else:
+                batch.done.set_result(None)
+            if batch.reports > 1 or self._waiting.rows:
                 self._is_closing.wait(GATHERING)
         self._disconnect()
 

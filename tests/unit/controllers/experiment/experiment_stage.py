@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from katib.api.kinds import JOBS
 from katib.api.suggestion import SUGGESTIONS, EarlyStoppingRule, Suggestion, TrialAssignment
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, NameValue, Resource, Strings, Unstructured
-from katib.controllers.experiment import ExperimentReconciler
+from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.trial import Runnable, TrialReconciler
 from katib.errors import SettingsError, StoreUnavailableError
@@ -107,16 +107,17 @@ class Stage:
         self,
         experiment: Experiment,
         suggester: CountingSuggester | None = None,
-        is_wanted: Callable[[Key], bool] = lambda _: True,
+        treatment: Treatment | None = None,
     ) -> None:
+        treatment = treatment or Treatment()
         self.clock = FakeClock()
         self.store = MemoryStore(self.clock)
         self.log = AwayLog()
         self.suggester = suggester or CountingSuggester()
         self.told: list[tuple[str, str]] = []
         self.raised: list[str] = []
-        here = Runnable((JOBS,), is_wanted)
-        self.experiments = ExperimentReconciler(self.store, self, self.clock, is_wanted)
+        here = Runnable((JOBS,), treatment.is_wanted)
+        self.experiments = ExperimentReconciler(self.store, self, self.clock, treatment)
         self._reconcilers: tuple[Reconciler, ...] = (
             self.experiments,
             SuggestionReconciler(self.store, self.suggester, self.clock),

@@ -14,6 +14,7 @@ from katib.api.kinds import CONFIG_MAPS, JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Kind, ObjectMeta, Strings, Unstructured
+from katib.controllers.experiment import Treatment
 from katib.controllers.experiment.reconciler import TRY_AGAIN
 from katib.errors import NotFoundError
 from katib.ports.reconciler import DONE
@@ -431,7 +432,9 @@ def test_a_restarted_engine_counts_the_same() -> None:
 @pytest.mark.rule("An experiment that is not wanted now is counted and starts nothing")
 def test_what_is_not_wanted_now_is_only_counted() -> None:
     wanted = True
-    stage = Stage(an_experiment().with_trials(9, parallel=2).build(), is_wanted=lambda _: wanted)
+    stage = Stage(
+        an_experiment().with_trials(9, parallel=2).build(), treatment=Treatment(lambda _: wanted)
+    )
     stage.run()
     wanted = False
     stage.finish("1", "0.5")
@@ -458,6 +461,25 @@ def test_counters_alone_are_written_ten_times_a_second_at_most() -> None:
     assert set(stage.experiment.status.running_trial_list) == {
         trial.metadata.name for trial in stage.trials
     }
+
+
+@pytest.mark.rule("In a cluster a change of counters waits two seconds for others")
+def test_counters_that_are_gathered_are_written_together() -> None:
+    """The end of a trial and the start of the next one are one write, however long they run."""
+    builder = an_experiment().with_trials(None, parallel=1)
+    stage = Stage(builder.build(), treatment=Treatment(gathering=2.0))
+    stage.run()
+    stage.pass_time(10)
+    writes: list[Event] = []
+    stage.store.subscribe(lambda event: writes.append(event) if event.kind is EXPERIMENTS else None)
+    for value in range(1, 4):
+        stage.finish(str(value), "0.5")
+        stage.pass_time(1.8)
+        assert len(writes) == value - 1
+        stage.pass_time(10)
+        assert len(writes) == value
+        status = stage.experiment.status
+        assert (status.trials_succeeded, status.trials_running) == (value, 1)
 
 
 @pytest.mark.rule("An experiment's status is written only when it changes")
@@ -502,7 +524,7 @@ def test_an_experiment_that_vanishes_during_a_pass() -> None:
         stage.store.delete(EXPERIMENTS, key)
         return True
 
-    stage = Stage(an_experiment().build(), is_wanted=vanish)
+    stage = Stage(an_experiment().build(), treatment=Treatment(vanish))
     with pytest.raises(NotFoundError):
         stage.experiments.reconcile(stage.key)
     assert stage.experiments.reconcile(stage.key) == DONE

@@ -9,16 +9,18 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from katib.api.kinds import JOBS
 from katib.api.suggestion import SUGGESTIONS
-from katib.api.values import Key, Kind, Resource
+from katib.api.values import Key, Kind, Resource, Unstructured
 from katib.apps.clock import SystemClock
 from katib.controllers.loop import Loop
+from katib.controllers.loop import loop as loop_module
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.loop.queue import WorkQueue
-from katib.errors import ConflictError, StoreUnavailableError
-from katib.ports.reconciler import DONE, Result
+from katib.errors import ConflictError, StoreAwayError, StoreUnavailableError
+from katib.ports.reconciler import DONE, EVERY_KIND, Result
 from katib.ports.resource_store import Event
 from katib.stores.memory import MemoryStore
 from katib.testing.clocks import FakeClock
@@ -119,6 +121,10 @@ def conflict() -> Result:
     raise ConflictError("Suggestion", "one", "1", "2")
 
 
+def away() -> Result:
+    raise StoreAwayError("/apis", "connection refused")
+
+
 def full_disk() -> None:
     raise StoreUnavailableError("katib.db", "disk full")
 
@@ -196,6 +202,103 @@ def test_a_conflict_is_no_failure(stage: Stage) -> None:
     with stage.running(script):
         assert script.wait() == ["one"] * 3
     assert stage.events.told == []
+
+
+def test_a_conflict_that_stays_is_tried_with_growing_pauses(stage: Stage) -> None:
+    stage.store.create(SUGGESTIONS, a_suggestion())
+    script = Script([conflict] * 5 + [done])
+    with stage.running(script):
+        script.wait()
+    for pause, least in zip(script.pauses(), (0, 0.005, 0.015, 0.035, 0.075), strict=True):
+        assert pause >= least
+
+
+def test_what_changes_while_all_is_looked_at_is_heard_after_it(stage: Stage) -> None:
+    """What is newer must be heard last, or an old state would be taken for the present one."""
+    heard: list[int] = []
+
+    class Hearing(Script):
+        def keys(self, event: Event) -> Iterable[Key]:
+            heard.append(int(event.metadata.resource_version))
+            if len(heard) == 1:
+                # Another thread writes while the list is walked.
+                new = asked(stage.store.get(SUGGESTIONS, Key("default", "b")), 5)
+                writer = threading.Thread(target=stage.store.update, args=(SUGGESTIONS, new))
+                writer.start()
+                writer.join()
+            yield event.key
+
+    for name in ("a", "b"):
+        stage.store.create(SUGGESTIONS, a_suggestion(name))
+    with stage.running(Hearing([done, done])) as loop:
+        assert heard == [1, 2, 3]
+        loop.stop()
+
+
+def test_owners_are_served_in_turns(stage: Stage) -> None:
+    for name in ("a1", "a2", "a3", "b1"):
+        stage.store.create(SUGGESTIONS, a_suggestion(name))
+    script = Script([done] * 4)
+    around = Surroundings(
+        stage.store,
+        stage.events,
+        SystemClock(),
+        print,
+        print,
+        lambda name, key: (name, key.name[0]),
+    )
+    loop = Loop(around, [script])
+    loop.start()
+    try:
+        assert script.wait() == ["a1", "b1", "a2", "a3"]
+    finally:
+        loop.stop()
+
+
+def test_a_store_that_is_away_is_waited_for_and_told_to_nobody(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "AWAY_PAUSE", 0.05)
+    stage.store.create(SUGGESTIONS, a_suggestion())
+    script = Script([away, away, away, done])
+    with stage.running(script):
+        assert script.wait() == ["one"] * 4
+    assert stage.events.told == []
+    assert stage.failures == []
+    assert min(script.pauses()) >= 0.05
+
+
+def test_a_reconciler_may_hear_of_every_kind(stage: Stage) -> None:
+    stage.store.create(JOBS, a_job("was there"))
+    stage.store.create(SUGGESTIONS, a_suggestion("old"))
+    script = Script([done, done, done], kinds=(SUGGESTIONS, EVERY_KIND))
+    unknown: Kind[Any] = Kind("example.com/v1", "Widget", "widgets", Unstructured)
+    with stage.running(script):
+        widget = replace(a_job("new"), api_version="example.com/v1", kind="Widget")
+        stage.store.create(unknown, widget)
+        stage.store.create(SUGGESTIONS, a_suggestion("young"))
+        assert sorted(script.wait()) == ["new", "old", "young"]
+
+
+def test_reconciles_are_measured_also_when_they_fail(stage: Stage) -> None:
+    stage.store.create(SUGGESTIONS, a_suggestion())
+    measured: list[tuple[str, float]] = []
+    clock = FakeClock()
+
+    def slow() -> Result:
+        clock.advance(3)
+        raise ValueError("boom")
+
+    def measure(name: str, seconds: float) -> None:
+        measured.append((name, seconds))
+
+    around = Surroundings(stage.store, stage.events, clock, print, print, measure=measure)
+    script = Script([slow])
+    loop = Loop(around, [script])
+    loop.start()
+    assert script.finished.wait(PATIENCE)
+    loop.stop()
+    assert measured == [("script-controller", 3.0)]
 
 
 def test_one_keys_failure_does_not_hold_up_another(stage: Stage) -> None:

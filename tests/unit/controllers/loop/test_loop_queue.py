@@ -141,3 +141,31 @@ def test_adding_wakes_who_waits(queue: WorkQueue[str]) -> None:
     queue.add("a")
     thread.join(10)
     assert found == ["a"]
+
+
+def test_owners_are_served_in_turns(clock: FakeClock) -> None:
+    queue = WorkQueue[str](clock.monotonic, lambda item: item[0])
+    for item in ("a1", "a2", "a3", "b1", "c1", "b2"):
+        queue.add(item)
+    assert rest(queue) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_who_comes_late_does_not_wait_for_all_that_another_has(clock: FakeClock) -> None:
+    queue = WorkQueue[str](clock.monotonic, lambda item: item[0])
+    for number in range(1000):
+        queue.add(f"a{number}")
+    assert [queue.take(0), queue.take(0)] == ["a0", "a1"]
+    queue.add("b")
+    assert [queue.take(0), queue.take(0)] == ["a2", "b"]
+
+
+def test_what_comes_again_keeps_to_its_turn(clock: FakeClock) -> None:
+    queue = WorkQueue[str](clock.monotonic, lambda item: item[0])
+    queue.add("a1")
+    assert queue.take(0) == "a1"
+    queue.add("a1")
+    queue.add("a2")
+    queue.add("b1")
+    queue.add_after("b2", 0)
+    queue.done("a1")
+    assert rest(queue) == ["a2", "b1", "a1", "b2"]

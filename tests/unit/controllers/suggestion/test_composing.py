@@ -12,9 +12,6 @@ from katib.api.kinds import (
     DEPLOYMENTS,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
-    ROLE_BINDINGS,
-    ROLES,
-    SERVICE_ACCOUNTS,
     SERVICES,
 )
 from katib.api.suggestion import Suggestion, SuggestionSpec
@@ -216,8 +213,8 @@ def beside_an_address() -> object:
 
 
 CASES: dict[str, tuple[Callable[[], object], object]] = {
-    "Deployment, Service, claim, account, Role and RoleBinding are named `<suggestion>-<algorithm>`"
-    " in the suggestion's namespace": (names_and_namespaces, (6, {("team", "mnist-tpe")})),
+    "Deployment, Service and claim are named `<suggestion>-<algorithm>` in the suggestion's "
+    "namespace": (names_and_namespaces, (3, {("team", "mnist-tpe")})),
     "The Deployment carries the suggestion's labels and annotations": (
         labels_and_annotations,
         ({"color": "blue"}, {"note": "mine"}),
@@ -236,13 +233,8 @@ CASES: dict[str, tuple[Callable[[], object], object]] = {
         lambda: pod(some_parts(rule="medianstop", serviceAccountName="ours"))["serviceAccountName"],
         "ours",
     ),
-    "With early stopping and no account in the configuration the pod's account is "
-    "`<suggestion>-<algorithm>`": (
-        lambda: pod(some_parts(rule="medianstop"))["serviceAccountName"],
-        "mnist-tpe",
-    ),
-    "Without early stopping and without an account in the configuration the pod names no account": (
-        lambda: "serviceAccountName" in pod(some_parts()),
+    "Without an account in the configuration the pod names none, with early stopping too": (
+        lambda: "serviceAccountName" in pod(some_parts(rule="medianstop")),
         False,
     ),
     "An early stopping spec without a name counts as none": (
@@ -260,7 +252,7 @@ CASES: dict[str, tuple[Callable[[], object], object]] = {
     ),
     "Whatever belongs to the suggestion names it as controlling owner that waits for its parts": (
         owners,
-        [[OWNER]] * 6,
+        [[OWNER]] * 3,
     ),
     "The container is the configuration's, with every field that it names": (
         configured_fields,
@@ -362,39 +354,13 @@ CASES: dict[str, tuple[Callable[[], object], object]] = {
         lambda: get(everything(), PERSISTENT_VOLUMES)["metadata"],
         {"name": "mnist-tpe-team", "labels": {"type": "local"}},
     ),
-    "The Role allows everything on `trials` and `trials/status` of `kubeflow.org`": (
-        lambda: get(everything(), ROLES)["rules"],
-        [{"apiGroups": ["kubeflow.org"], "resources": ["trials", "trials/status"], "verbs": ["*"]}],
-    ),
-    "The RoleBinding gives the Role to the ServiceAccount of the same name": (
-        lambda: get(everything(), ROLE_BINDINGS),
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": OWN,
-            "subjects": [{"kind": "ServiceAccount", "name": "mnist-tpe", "namespace": "team"}],
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "Role",
-                "name": "mnist-tpe",
-            },
-        },
-    ),
-    "With a service account of the user's own no account and no rights are created": (
-        lambda: kinds(some_parts(rule="medianstop", serviceAccountName="ours")),
-        ["Service", "Deployment"],
-    ),
-    "Without early stopping no account and no rights are created": (
-        lambda: kinds(some_parts()),
-        ["Service", "Deployment"],
+    "Nothing is created that gives rights": (
+        lambda: kinds(everything()),
+        ["PersistentVolume", "PersistentVolumeClaim", "Service", "Deployment"],
     ),
     "Beside an algorithm with an `address` its early stopping rule runs alone": (
         beside_an_address,
-        (
-            ["Service", "ServiceAccount", "Role", "RoleBinding", "Deployment"],
-            ["early-stopping"],
-            [STOP_PORT],
-        ),
+        (["Service", "Deployment"], ["early-stopping"], [STOP_PORT]),
     ),
 }
 
@@ -402,12 +368,6 @@ CASES: dict[str, tuple[Callable[[], object], object]] = {
 @pytest.mark.parametrize(("found", "wanted"), CASES.values(), ids=CASES.keys())
 def test_composing(found: Callable[[], object], wanted: object) -> None:
     assert found() == wanted
-
-
-def test_an_account_of_the_configuration_that_has_our_name_gets_the_rights() -> None:
-    parts = some_parts(rule="medianstop", serviceAccountName="mnist-tpe")
-    assert find(parts, SERVICE_ACCOUNTS) is not None
-    assert find(parts, ROLES) is not None
 
 
 def test_a_suggestion_without_annotations_leaves_none() -> None:

@@ -12,14 +12,12 @@ from katib.api.kinds import (
     DEPLOYMENTS,
     PERSISTENT_VOLUME_CLAIMS,
     PERSISTENT_VOLUMES,
-    ROLE_BINDINGS,
-    ROLES,
-    SERVICE_ACCOUNTS,
     SERVICES,
 )
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionSpec
 from katib.api.values import Key, Kind, Manifest, ObjectMeta, Resource, Unstructured
 from katib.configuration import KatibConfig, read_config, read_config_map
+from katib.configuration.in_cluster import InCluster
 from katib.controllers.suggestion.services import AlgorithmServices
 from katib.errors import ConfigurationError, StoreUnavailableError
 from katib.ports.resource_store import Event, EventType
@@ -32,9 +30,6 @@ KINDS = (
     PERSISTENT_VOLUMES,
     PERSISTENT_VOLUME_CLAIMS,
     SERVICES,
-    SERVICE_ACCOUNTS,
-    ROLES,
-    ROLE_BINDINGS,
     DEPLOYMENTS,
 )
 ALGORITHM = {"algorithmName": "tpe", "image": "example/tpe"}
@@ -72,10 +67,13 @@ class Store(MemoryStore):
 
 
 class Stage:
+    algorithms: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
     def __init__(self, policy: str = names.NEVER, rule: bool = False) -> None:
         self.store = Store(FakeClock())
         self.config = a_config(WITH_VOLUME)
-        self.services = AlgorithmServices(self.store, lambda: self.config)
+        self.services = AlgorithmServices(self.store, self.read)
         spec = SuggestionSpec(
             algorithm=AlgorithmSpec(algorithm_name="tpe"),
             early_stopping=AlgorithmSpec(algorithm_name="medianstop") if rule else None,
@@ -85,6 +83,9 @@ class Stage:
         self.suggestion = self.store.create(SUGGESTIONS, Suggestion(metadata=metadata, spec=spec))
         self.events: list[str] = []
         self.store.subscribe(self._hear)
+
+    def read(self) -> InCluster:
+        return InCluster(self.config, self.algorithms, self.rules)
 
     def _hear(self, event: Event) -> None:
         sign = {EventType.ADDED: "+", EventType.MODIFIED: "~", EventType.DELETED: "-"}[event.type]
@@ -143,7 +144,7 @@ FIRST_PASSES: dict[str, tuple[str, bool, Manifest, list[str]]] = {
         WITH_VOLUME,
         ["+PersistentVolume", "+PersistentVolumeClaim", "+Service", "+Deployment"],
     ),
-    "With `FromVolume`, a configured volume and early stopping seven objects are created, the "
+    "With `FromVolume`, a configured volume and early stopping four objects are created, the "
     "Deployment last": (
         names.FROM_VOLUME,
         True,
@@ -276,7 +277,7 @@ def test_the_configuration_changes() -> None:
 
 def test_probes_can_be_switched_off() -> None:
     stage = Stage()
-    AlgorithmServices(stage.store, lambda: stage.config, has_probes=False).ensure(stage.suggestion)
+    AlgorithmServices(stage.store, stage.read, has_probes=False).ensure(stage.suggestion)
     (container,) = stage.deployment().spec["template"]["spec"]["containers"]
     assert "readinessProbe" not in container
     assert "livenessProbe" not in container
@@ -303,12 +304,13 @@ REFUSALS: dict[str, tuple[Callable[[], KatibConfig], str]] = {
         lambda: read_config_map(None),
         'ConfigMap "katib-config" not found',
     ),
-    "An algorithm without an entry in the configuration is an error and nothing is created": (
+    "An algorithm that is neither built in nor in the configuration is an error and nothing is "
+    "created": (
         lambda: a_config({}),
         "failed to find suggestion config for algorithm: tpe in ConfigMap: katib-config",
     ),
-    "An early stopping rule without an entry in the configuration is an error and nothing is "
-    "created": (
+    "An early stopping rule that is neither built in nor in the configuration is an error and "
+    "nothing is created": (
         lambda: a_config(rule={}),
         "failed to find early stopping config for algorithm: medianstop in ConfigMap: katib-config",
     ),
@@ -318,15 +320,13 @@ REFUSALS: dict[str, tuple[Callable[[], KatibConfig], str]] = {
 @pytest.mark.parametrize(("read", "message"), REFUSALS.values(), ids=REFUSALS.keys())
 def test_a_configuration_that_cannot_be_used(read: Callable[[], KatibConfig], message: str) -> None:
     stage = Stage(names.FROM_VOLUME, rule=True)
-    services = AlgorithmServices(stage.store, read)
+    services = AlgorithmServices(stage.store, lambda: InCluster(read()))
     with pytest.raises(ConfigurationError, match=message):
         services.ensure(stage.suggestion)
     assert stage.heard() == []
 
 
-@pytest.mark.rule(
-    "Removing deletes Deployment and Service and keeps claim, volume, account and rights"
-)
+@pytest.mark.rule("Removing deletes Deployment and Service and keeps claim and volume")
 def test_removing() -> None:
     stage = Stage(names.FROM_VOLUME, rule=True)
     stage.ensure()
@@ -342,7 +342,7 @@ def test_removing_what_is_gone() -> None:
     stage.ensure()
     stage.store.delete(DEPLOYMENTS, KEY)
     stage.heard()
-    services = AlgorithmServices(stage.store, lambda: read_config_map(None))
+    services = AlgorithmServices(stage.store, lambda: InCluster(read_config_map(None)))
     services.remove(stage.suggestion)
     services.remove(stage.suggestion)
     assert stage.heard() == ["-Service"]
@@ -388,9 +388,7 @@ def test_an_algorithm_that_already_runs() -> None:
     assert stage.services.address(stage.suggestion) == "search.example:7000"
 
 
-@pytest.mark.rule(
-    "An early stopping rule with an `address` is asked there and gets neither container nor rights"
-)
+@pytest.mark.rule("An early stopping rule with an `address` is asked there and gets no container")
 def test_a_rule_that_already_runs() -> None:
     stage = Stage(rule=True)
     stage.config = a_config(rule={**RULE, "address": "stop.example:7001"})
@@ -399,3 +397,36 @@ def test_a_rule_that_already_runs() -> None:
     pod = stage.deployment().spec["template"]["spec"]
     assert [one["name"] for one in pod["containers"]] == ["suggestion"]
     assert stage.services.early_stopping_address(stage.suggestion) == "stop.example:7001"
+
+
+@pytest.mark.rule(
+    "An algorithm that is built in and has no entry in the configuration is asked in the "
+    "operator's process, and nothing is created for it"
+)
+def test_an_algorithm_that_is_built_in() -> None:
+    stage = Stage(names.FROM_VOLUME)
+    stage.config, stage.algorithms = KatibConfig(), ("tpe",)
+    assert not stage.services.is_needed(stage.suggestion)
+    assert stage.ensure() is True
+    assert stage.heard() == []
+    assert stage.services.address(stage.suggestion) == ""
+    stage.config = a_config()
+    assert stage.services.is_needed(stage.suggestion)
+    assert stage.services.address(stage.suggestion) == "mnist-tpe.team:6789"
+
+
+@pytest.mark.rule(
+    "An early stopping rule that is built in and has no entry in the configuration gets no "
+    "container"
+)
+def test_a_rule_that_is_built_in() -> None:
+    stage = Stage(rule=True)
+    stage.config, stage.rules = a_config(rule={}), ("medianstop",)
+    stage.ensure()
+    pod = stage.deployment().spec["template"]["spec"]
+    assert [one["name"] for one in pod["containers"]] == ["suggestion"]
+    assert stage.services.early_stopping_address(stage.suggestion) == ""
+
+
+def test_nobody_is_asked_for_rules_that_are_not_wanted() -> None:
+    assert Stage().services.early_stopping_address(Stage().suggestion) == ""

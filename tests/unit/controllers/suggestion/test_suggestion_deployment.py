@@ -10,7 +10,8 @@ from katib.api.kinds import DEPLOYMENTS
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionSpec, TrialAssignment
 from katib.api.values import Condition, Key, ObjectMeta, Unstructured, owner_reference
 from katib.controllers.suggestion import SuggestionReconciler
-from katib.ports.reconciler import DONE
+from katib.errors import ConfigurationError, KatibError, StoreAwayError
+from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
 from katib.stores.memory import MemoryStore
@@ -28,8 +29,15 @@ WAITING = ("Progressing", "True", "WaitingForDeployment")
 @dataclass
 class Services:
     is_ready: bool = False
+    needed: bool = True
+    problem: KatibError | None = None
     ensured: int = 0
     removed: list[str] = field(default_factory=list)
+
+    def is_needed(self, suggestion: Suggestion) -> bool:
+        if self.problem is not None:
+            raise self.problem
+        return self.needed
 
     def ensure(self, suggestion: Suggestion) -> bool:
         self.ensured += 1
@@ -85,6 +93,37 @@ def test_an_algorithm_is_not_asked_before_its_deployment_is_ready() -> None:
     assert stage.reconciler.reconcile(KEY) == DONE
     assert stage.conditions() == [CREATED, READY, RUNNING]
     assert stage.suggester.calls == ["validate", "suggest 2"]
+
+
+def test_an_algorithm_that_needs_no_deployment_is_asked_at_once() -> None:
+    stage = Stage()
+    stage.services.needed = False
+    assert stage.reconciler.reconcile(KEY) == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.suggester.calls == ["validate", "suggest 2"]
+    assert stage.services.ensured == 0
+
+
+def test_a_configuration_that_cannot_be_used_is_waited_for() -> None:
+    stage = Stage()
+    stage.services.problem = ConfigurationError("no entry for tpe")
+    for _ in range(20):
+        assert stage.reconciler.reconcile(KEY) == Result(1.0)
+    assert stage.conditions() == [("Progressing", "False", "ConfigurationRefused"), CREATED]
+    assert stage.suggestion.status.conditions[0].message == "no entry for tpe"
+    stage.services.problem = None
+    stage.services.is_ready = True
+    assert stage.reconciler.reconcile(KEY) == DONE
+    assert stage.conditions() == [CREATED, READY, RUNNING]
+
+
+def test_a_store_that_is_away_is_no_fault_of_the_algorithm() -> None:
+    stage = Stage()
+    stage.services.problem = StoreAwayError("/apis", "connection refused")
+    for _ in range(20):
+        with pytest.raises(StoreAwayError):
+            stage.reconciler.reconcile(KEY)
+    assert stage.conditions() == []
 
 
 def test_a_deployment_that_is_lost_is_waited_for_again() -> None:

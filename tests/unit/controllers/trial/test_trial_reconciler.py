@@ -7,7 +7,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from katib.api import names
+from katib.api import conditions, names
 from katib.api.codec import to_raw, with_status
 from katib.api.experiment import CollectorSpec, MetricsCollectorSpec
 from katib.api.kinds import JOBS, PODS, kind_of
@@ -15,7 +15,7 @@ from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import Condition, Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.controllers.trial import Runnable, TrialReconciler
 from katib.controllers.trial.reconciler import FORGET_AGAIN, WAITS_EVERY
-from katib.errors import NotFoundError, StoreUnavailableError
+from katib.errors import ConfigurationError, NotFoundError, RenderError, StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.reconciler import DONE, Result
@@ -1006,3 +1006,52 @@ def test_a_run_of_a_kind_that_is_not_watched() -> None:
     stage.store.update_status(kind, with_status(found, {"conditions": [condition("Complete")]}))
     assert stage.reconcile() == DONE
     assert stage.trial.has(names.SUCCEEDED)
+
+
+def test_a_run_is_prepared_before_it_is_made() -> None:
+    def prepare(trial: Trial, run: Unstructured) -> Unstructured:
+        labels = Strings({names.LABEL_TRIAL: trial.metadata.name})
+        return replace(run, metadata=replace(run.metadata, labels=labels))
+
+    stage = Stage(Runnable((JOBS,), prepare=prepare))
+    stage.reconcile()
+    assert stage.job is not None
+    assert stage.job.metadata.label(names.LABEL_TRIAL) == KEY.name
+    assert stage.job.metadata.controller is not None
+
+
+def test_a_run_that_cannot_be_prepared_yet_waits_and_says_for_what() -> None:
+    problems = [ConfigurationError("failed to find metrics collector config for kind: StdOut")]
+
+    def prepare(trial: Trial, run: Unstructured) -> Unstructured:
+        if problems:
+            raise problems.pop()
+        return run
+
+    stage = Stage(Runnable((JOBS,), prepare=prepare))
+    assert stage.reconcile() == GOES_ON
+    assert stage.store.list(JOBS) == []
+    assert stage.conditions()[0] == (
+        "Progressing",
+        "False",
+        "CollectorNotConfigured",
+        "failed to find metrics collector config for kind: StdOut",
+    )
+    stage.reconcile()
+    assert stage.job is not None
+    assert conditions.find(stage.trial.status.conditions, names.PROGRESSING) is None
+
+
+def test_a_run_that_can_never_be_prepared_fails_its_trial() -> None:
+    def prepare(trial: Trial, run: Unstructured) -> Unstructured:
+        raise RenderError('container "main" has no command')
+
+    stage = Stage(Runnable((JOBS,), prepare=prepare))
+    assert stage.reconcile() == DONE
+    assert stage.job is None
+    assert stage.conditions()[-1] == (
+        "Failed",
+        "True",
+        "TrialFailed. Job reason: RunNotPrepared",
+        'Trial has failed. Job message: container "main" has no command',
+    )

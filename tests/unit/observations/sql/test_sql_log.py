@@ -117,6 +117,21 @@ def test_those_that_report_at_once_share_a_transaction(log: SqlObservationLog) -
     assert sorted(values(log, OTHER)) == sorted(map(str, range(10)))
 
 
+def test_what_is_submitted_is_written_with_what_else_waits(log: SqlObservationLog) -> None:
+    begun = log.submit(TRIAL, [entry("1")])
+    # One that gives up takes nothing from those that wait for the same commit.
+    assert not begun.cancel()
+    log.report(TRIAL, [entry("2", 1)])
+    assert begun.result(60) is None
+    assert values(log) == ["1", "2"]
+
+
+def test_what_cannot_be_kept_is_not_submitted(log: SqlObservationLog) -> None:
+    with pytest.raises(EntryRefusedError, match="256 characters"):
+        log.submit(TRIAL, [MetricEntry(NOON, "m" * (LONGEST_NAME + 1), "1")])
+    assert values(log) == []
+
+
 def test_when_the_database_refuses_every_caller_is_told_and_nothing_is_kept(
     log: SqlObservationLog, url: str
 ) -> None:

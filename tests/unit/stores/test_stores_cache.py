@@ -5,8 +5,8 @@ import pytest
 from katib.api.suggestion import SUGGESTIONS
 from katib.errors import ExpiredError
 from katib.ports.resource_store import Event
+from katib.stores.cache import DECODED, HISTORY
 from katib.stores.memory import MemoryStore
-from katib.stores.versioned import DECODED, HISTORY
 from katib.testing.clocks import FakeClock
 from katib.testing.resources import NAME, a_suggestion, asked, given
 

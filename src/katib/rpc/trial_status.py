@@ -1,0 +1,87 @@
+"""The one call of an early stopping service that collectors make: a trial was stopped.
+
+Katib lets the service beside each algorithm write the trial's status. Here the operator does it, so
+that nothing beside it needs the right to, and only the trial itself can say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Never
+
+import grpc
+import grpc.aio
+
+from katib.api.values import Key
+from katib.errors import KatibError, NotFoundError, TokenRefusedError
+from katib.rpc.generated import api_pb2 as pb
+from katib.rpc.generated.api_pb2_grpc import (
+    EarlyStoppingServicer,
+    add_EarlyStoppingServicer_to_server,
+)
+from katib.rpc.serving import Access, Listener, Server, bearer_token, health_of, start
+
+EARLY_STOPPING = "api.v1.beta1.EarlyStopping"
+
+#: How many calls are answered at once; others wait.
+WORKERS = 8
+
+
+class TrialStatuses(EarlyStoppingServicer):
+    """Takes the word of collectors that they have stopped their trials.
+
+    Args:
+        find_caller: whose token this is; a :class:`TokenRefusedError` says nobody's.
+        stop: gives the trial its condition, unless it has ended otherwise.
+    """
+
+    def __init__(self, find_caller: Callable[[str], Key], stop: Callable[[Key], object]) -> None:
+        self._find_caller, self._stop = find_caller, stop
+
+    def SetTrialStatus(
+        self, request: pb.SetTrialStatusRequest, context: grpc.ServicerContext
+    ) -> pb.SetTrialStatusReply:
+        """Mark the trial that calls as stopped early; again does no harm."""
+        try:
+            caller = self._find_caller(bearer_token(context.invocation_metadata()))
+        except TokenRefusedError as error:
+            _abort(context, grpc.StatusCode.UNAUTHENTICATED, str(error))
+        if caller.name != request.trial_name:
+            _abort(
+                context,
+                grpc.StatusCode.PERMISSION_DENIED,
+                f'trial {caller} can say of itself that it was stopped, not of "'
+                f'{request.trial_name}"',
+            )
+        try:
+            self._stop(caller)
+        except NotFoundError as error:
+            _abort(context, grpc.StatusCode.NOT_FOUND, str(error))
+        except KatibError as error:
+            _abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
+        return pb.SetTrialStatusReply()
+
+
+def serve_trial_statuses(statuses: TrialStatuses, address: str) -> Server:
+    """Serve collectors in threads, from now on.
+
+    Args:
+        statuses: what is served.
+        address: ``host:port``; port 0 takes any that is free.
+
+    Raises:
+        ConfigurationError: the address cannot be had.
+    """
+
+    def add(server: grpc.aio.Server) -> None:
+        add_EarlyStoppingServicer_to_server(statuses, server)
+
+    workers = ThreadPoolExecutor(WORKERS, "trial-status")
+    health = health_of([EARLY_STOPPING], lambda: True)
+    return start(add, health, workers, Listener(address, "the ends of trials", Access()))
+
+
+def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, problem: str) -> Never:
+    context.abort(code, problem)
+    raise AssertionError("abort always raises")

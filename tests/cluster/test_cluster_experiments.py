@@ -1,0 +1,89 @@
+"""Whole experiments in a cluster: Jobs whose pods a test runs, to every verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from experiments import an_experiment
+from processes import wait_for
+from stage import Stage
+
+from katib.kubernetes.client import KubernetesClient
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def stage(
+    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
+) -> Iterator[Stage]:
+    stage = Stage(client, kubeconfig, namespace, tmp_path)
+    stage.operator.start()
+    yield stage
+    stage.close()
+
+
+def test_an_experiment_runs_to_its_optimum(stage: Stage) -> None:
+    assert stage.run(an_experiment()) == "ExperimentMaxTrialsReached"
+    stage.experiments.check_books(6)
+    stage.check_runs()
+    wait_for(lambda: not stage.experiments.list_jobs(), "runs are not retained")
+    wait_for(
+        lambda: (
+            stage.experiments.get("suggestions", "tuned")["status"]["conditions"][-1]["type"]
+            == "Succeeded"
+        ),
+        "the suggestion is over",
+    )
+    assert stage.operator.stop() == 0
+
+
+def test_an_experiment_ends_at_its_goal(stage: Stage) -> None:
+    objective = {"type": "minimize", "objectiveMetricName": "loss", "goal": 0.5}
+    given = an_experiment(trials=100, objective=objective)
+    assert stage.run(given) == "ExperimentGoalReached"
+    status = stage.experiments.get("experiments", "tuned")["status"]
+    (metric,) = status["currentOptimalTrial"]["observation"]["metrics"]
+    assert float(metric["min"]) <= 0.5
+
+
+def test_an_experiment_whose_trials_fail_fails(stage: Stage) -> None:
+    stage.kubelet.failing = lambda trial: True
+    given = an_experiment(maxFailedTrialCount=2)
+    given["spec"]["trialTemplate"]["trialSpec"]["spec"]["backoffLimit"] = 0
+    assert stage.run(given) == "ExperimentFailed"
+
+
+def test_a_search_space_that_is_exhausted_ends_the_experiment(stage: Stage) -> None:
+    parameter = {
+        "name": "x",
+        "parameterType": "double",
+        "feasibleSpace": {"min": "0.0", "max": "1.0", "step": "0.5"},
+    }
+    given = an_experiment(
+        algorithm={"algorithmName": "grid"}, parameters=[parameter], maxTrialCount=None
+    )
+    assert stage.run(given) == "ExperimentSuggestionEndReached"
+    stage.experiments.check_books(3)
+
+
+def test_runs_stay_when_they_are_retained_and_go_with_the_experiment(stage: Stage) -> None:
+    given = an_experiment(trials=2)
+    given["spec"]["trialTemplate"]["retain"] = True
+    stage.run(given)
+    assert len(stage.experiments.list_jobs()) == 2
+    stage.experiments.delete("experiments", "tuned")
+    wait_for(
+        lambda: not stage.experiments.list("trials") and not stage.experiments.list_jobs(),
+        "everything of the experiment is gone",
+    )
+    assert stage.experiments.find("suggestions", "tuned") is None
+
+
+def test_an_experiment_with_more_budget_goes_on(stage: Stage) -> None:
+    stage.run(an_experiment(trials=2, resumePolicy="LongRunning"))
+    stage.experiments.patch("experiments", "tuned", {"spec": {"maxTrialCount": 4}})
+    wait_for(lambda: stage.experiments.completed() == 4, "two more trials have succeeded")
+    stage.experiments.check_books(4)

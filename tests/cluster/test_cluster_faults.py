@@ -1,0 +1,166 @@
+"""Whatever fails, an experiment ends with the right number of trials: none lost, none doubled."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from experiments import an_experiment
+from processes import wait_for
+from stage import Stage, relayed
+
+from control_plane import ControlPlane
+from katib.errors import KatibError
+from katib.kubernetes.client import KubernetesClient
+
+pytestmark = pytest.mark.timeout(600)
+
+#: How many trials an experiment has that is disturbed.
+TRIALS = 24
+
+
+@pytest.fixture
+def stage(
+    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
+) -> Iterator[Stage]:
+    stage = Stage(client, kubeconfig, namespace, tmp_path)
+    yield stage
+    stage.close()
+
+
+def slowly(seconds: float) -> Callable[[str], None]:
+    return lambda trial: time.sleep(seconds)
+
+
+def check(stage: Stage, trials: int = TRIALS) -> None:
+    wait_for(lambda: bool(stage.experiments.ended()), "the experiment is over", 240)
+    assert stage.experiments.ended() == "ExperimentMaxTrialsReached"
+    # The counters are written a moment after the verdict.
+    wait_for(lambda: stage.experiments.completed() == trials, "all trials are counted")
+    stage.experiments.check_books(trials)
+    stage.check_runs()
+    assert len(stage.kubelet.jobs) == trials
+
+
+def test_the_operator_is_killed_at_20_random_moments(stage: Stage) -> None:
+    chance = random.Random(7)
+    stage.kubelet.run_pod = slowly(0.3)
+    stage.operator.start()
+    stage.experiments.create(an_experiment(trials=100))
+    for _ in range(20):
+        time.sleep(chance.uniform(0.0, 1.5))
+        stage.operator.kill()
+        stage.operator.start(is_awaited=chance.random() < 0.7)
+    assert not stage.experiments.ended(), "it was killed while it worked"
+    check(stage, 100)
+
+
+def test_the_api_server_is_restarted(stage: Stage, control_plane: ControlPlane) -> None:
+    stage.kubelet.run_pod = slowly(0.2)
+    stage.operator.start()
+    stage.experiments.create(an_experiment(trials=TRIALS))
+    for count in (4, 12):
+        wait_for(lambda count=count: stage.experiments.completed() >= count, f"{count} trials")  # type: ignore[misc]  # the default is the type
+        control_plane.kill_api_server()
+        time.sleep(1)
+        control_plane.start()
+    check(stage)
+    assert stage.operator.is_running
+
+
+def test_an_operator_that_starts_before_the_api_server_waits_for_it(
+    stage: Stage, kubeconfig: Path, tmp_path: Path
+) -> None:
+    path, relay = relayed(kubeconfig, tmp_path)
+    operator = stage.add_operator(path)
+    with relay:
+        with relay.closed():
+            operator.start(is_awaited=False)
+            wait_for(lambda: "waiting for" in operator.text(), "the operator says what it needs")
+            stage.experiments.create(an_experiment(trials=3))
+        check(stage, 3)
+        assert operator.stop() == 0
+
+
+def test_watches_and_calls_are_cut(stage: Stage, kubeconfig: Path, tmp_path: Path) -> None:
+    path, relay = relayed(kubeconfig, tmp_path)
+    stage.kubelet.run_pod = slowly(0.2)
+    operator = stage.add_operator(path)
+    with relay:
+        operator.start()
+        stage.experiments.create(an_experiment(trials=TRIALS))
+        for _ in range(10):
+            time.sleep(0.4)
+            relay.cut()
+        check(stage)
+        assert operator.stop() == 0
+
+
+def test_what_a_watch_wants_is_no_longer_kept(
+    stage: Stage, kubeconfig: Path, tmp_path: Path, control_plane: ControlPlane
+) -> None:
+    """A new API server remembers no changes from before its time."""
+    path, relay = relayed(kubeconfig, tmp_path)
+    stage.kubelet.run_pod = slowly(0.2)
+    operator = stage.add_operator(path)
+    with relay:
+        operator.start()
+        stage.experiments.create(an_experiment(trials=TRIALS))
+        wait_for(lambda: stage.experiments.completed() >= 4, "some trials")
+        with relay.closed():
+            # Meanwhile pods go on, so that more is missed than what it has heard of.
+            time.sleep(3)
+            control_plane.kill_api_server()
+            control_plane.start()
+        check(stage)
+        assert "begins anew" in operator.text()
+        assert operator.stop() == 0
+
+
+def test_the_database_manager_is_away(stage: Stage) -> None:
+    stage.kubelet.run_pod = slowly(0.2)
+    stage.operator.start()
+    stage.experiments.create(an_experiment(trials=TRIALS))
+    wait_for(lambda: stage.experiments.completed() >= 4, "some trials")
+    stage.db_manager.kill()
+    time.sleep(5)
+    assert not stage.experiments.ended()
+    stage.db_manager.start()
+    check(stage)
+
+
+def test_pods_of_trials_are_deleted(stage: Stage, client: KubernetesClient) -> None:
+    """The Job makes another: its trial is the same."""
+    stage.kubelet.run_pod = slowly(1.0)
+    stage.operator.start()
+    stage.experiments.create(an_experiment(trials=6))
+    pods = f"/api/v1/namespaces/{stage.experiments.namespace}/pods"
+    deleted = 0
+    while not stage.experiments.ended():
+        listed = msgspec.json.decode(client.request("GET", pods))["items"]
+        for pod in listed[:1] if deleted < 4 else []:
+            try:
+                client.request("DELETE", f"{pods}/{pod['metadata']['name']}")
+                deleted += 1
+            except KatibError:
+                pass
+        time.sleep(0.5)
+    assert deleted >= 2
+    check(stage, 6)
+
+
+def test_a_run_that_somebody_deletes_is_made_again(stage: Stage, client: KubernetesClient) -> None:
+    stage.kubelet.run_pod = slowly(1.0)
+    stage.operator.start()
+    stage.experiments.create(an_experiment(trials=2))
+    wait_for(lambda: len(stage.experiments.list_jobs()) == 2, "both run")
+    first = stage.experiments.list_jobs()[0]["metadata"]["name"]
+    jobs = f"/apis/batch/v1/namespaces/{stage.experiments.namespace}/jobs"
+    body = b'{"propagationPolicy": "Background"}'
+    client.request("DELETE", f"{jobs}/{first}", body=body)
+    wait_for(lambda: bool(stage.experiments.ended()), "the experiment is over")
+    stage.experiments.check_books(2)
