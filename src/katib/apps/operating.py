@@ -164,13 +164,14 @@ class Operator:
             serve_trial_statuses(statuses, served_everywhere(options.stops_address)).close
         )
         self._serve_webhooks(ends, engine, init)
-        meter = ResourceMeter(store)
-        ends.callback(meter.close)
-        registry.register(meter)
         # Who waits for its turn to lead is ready to.
         self._trouble = ""
         if self._election is not None and not self._election.acquire():
             return
+        # Only who leads counts, or everything would be counted by several.
+        meter = ResourceMeter(store)
+        ends.callback(meter.close)
+        registry.register(meter)
         engine.start()
         tell()
         self._watch_over(engine)
