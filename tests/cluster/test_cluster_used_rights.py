@@ -149,8 +149,6 @@ def recorded(
         "metricsAddr": "127.0.0.1:0",
         "webhookPort": a_free_port(),
         "enableLeaderElection": True,
-        # Servers below 1.24 know no such probes.
-        "enableGRPCProbeInSuggestion": False,
     }
     init = {"controller": controller, "certGenerator": {"enable": True}}
     config.write_text(dump_yaml({"init": init, "runtime": {"suggestions": [CUSTOM]}}))

@@ -45,7 +45,7 @@ from katib.kubernetes.discovery import Discovery
 from katib.kubernetes.events import KubernetesEventRecorder
 from katib.kubernetes.leader import Candidate, LeaderElection
 from katib.kubernetes.sidecars import EARLY_STOPPING_PORT
-from katib.kubernetes.version import has_native_sidecars
+from katib.kubernetes.version import has_grpc_probes, has_native_sidecars
 from katib.metering import ResourceMeter, serve_registry
 from katib.rpc.trial_status import TrialStatuses, serve_trial_statuses
 from katib.stores.kubernetes import KubernetesStore
@@ -195,6 +195,7 @@ class Operator:
             read_trial_secret(self._client, options.core_namespace, secret),
             options.image,
             has_native_sidecars(self._client),
+            has_grpc_probes(self._client),
         )
 
     def _serve_webhooks(self, ends: ExitStack, engine: ClusterEngine, init: InitConfig) -> None:

@@ -92,6 +92,7 @@ class Site:
         secret: by which trials show who they are.
         image: that holds our own metrics collector; empty when it is not known.
         has_native_sidecars: whether an init container may go on beside the others.
+        has_grpc_probes: whether containers of algorithms can be asked for their health by gRPC.
     """
 
     db_manager: DBManager
@@ -99,6 +100,7 @@ class Site:
     secret: bytes
     image: str = ""
     has_native_sidecars: bool = False
+    has_grpc_probes: bool = True
 
 
 class ClusterEngine:
@@ -138,7 +140,7 @@ class ClusterEngine:
         self.store, self._events = store, events
         self.tokens = Tokens(store, site.secret)
         self._registries = Registries()
-        has_probes = controller.enable_grpc_probe_in_suggestion
+        has_probes = controller.enable_grpc_probe_in_suggestion and site.has_grpc_probes
         services = AlgorithmServices(store, self._usable, has_probes)
         memory = controller.worker_memory_bytes
         places = Places(services.address, services.early_stopping_address, memory)

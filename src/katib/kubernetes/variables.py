@@ -84,6 +84,7 @@ def _of_push(trial: Trial, cluster: Cluster) -> dict[str, str]:
     host, _, port = cluster.db_manager.rpartition(":")
     name, _, namespace = host.partition(".")
     found = {
+        names.ENV_NAMESPACE: trial.metadata.namespace,
         names.ENV_DB_MANAGER_HOST: name,
         names.ENV_DB_MANAGER_NAMESPACE: namespace,
         names.ENV_DB_MANAGER_PORT: port,

@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from grpc_reflection.v1alpha import reflection
 
+from katib.api import names
 from katib.api.codec import parse_time
 from katib.api.values import Key
 from katib.errors import KatibError, StoreUnavailableError
@@ -46,9 +47,6 @@ DB_MANAGER = "api.v1.beta1.DBManager"
 
 #: Whom a log is asked for to see whether it answers.
 _NOBODY = Key("", "")
-
-#: The metadata by which a caller says in which namespace the trial is that it names.
-NAMESPACE = "katib-namespace"
 
 #: The trial that a bare name means; ``None`` when there is none. A :class:`KatibError` tells that
 #: the name alone does not say.
@@ -211,7 +209,7 @@ class DBManager(DBManagerServicer):
                 "trial_name is empty: name the trial, as in the variable KATIB_TRIAL_NAME"
             )
         for key, value in context.invocation_metadata() or ():
-            if key == NAMESPACE and value:
+            if key == names.METADATA_NAMESPACE and value:
                 return Key(str(value), name)
         return self._find_trial(name)
 

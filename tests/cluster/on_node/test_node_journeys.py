@@ -76,8 +76,6 @@ def configure(cluster: NodeCluster) -> None:
     """Let an algorithm be served by an image, with its state on a volume of the administrator's."""
     found = cluster.get(NAMESPACE, "configmap", "katib-config")
     config = yaml.safe_load(found["data"]["katib-config.yaml"])
-    # Servers below 1.24 know no such probes.
-    config["init"]["controller"]["enableGRPCProbeInSuggestion"] = False
     serving = ["katib", "suggestion", "--address", "0.0.0.0", "--algorithm", "sobol"]
     entry = {
         **CUSTOM,
@@ -241,10 +239,12 @@ def test_what_trials_reported_is_in_the_database(
     installed: NodeCluster, database: tuple[str, str]
 ) -> None:
     engine = create_engine(database[1])
-    asked = "SELECT trial_name, count(*) FROM observation_logs GROUP BY trial_name"
+    asked = "SELECT namespace, trial_name, count(*) FROM observation_logs GROUP BY 1, 2"
     with engine.connect() as connection:
-        counts: dict[str, int] = dict(connection.execute(text(asked)).tuples().all())
+        rows = connection.execute(text(asked)).all()
     engine.dispose()
+    assert {namespace for namespace, _, _ in rows} == {NAMESPACE}
+    counts = {name: count for _, name, count in rows}
     for name in ("grid", "file", "events"):
         reported = [counts[one["metadata"]["name"]] for one in trials_of(installed, name)]
         assert reported == [8] * 6, name

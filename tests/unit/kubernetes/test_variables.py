@@ -91,6 +91,7 @@ def test_who_pushes_finds_the_database_manager(address: str, host: str, namespac
     assert found["KATIB_DB_MANAGER_SERVICE_NAMESPACE"] == namespace
     assert found["KATIB_DB_MANAGER_SERVICE_PORT"] == "6789"
     assert found["KATIB_METRICS_TOKEN"] == "secret"
+    assert found["KATIB_NAMESPACE"] == a_trial("Push").metadata.namespace
     assert "KATIB_METRICS_TOKEN" not in values(a_trial("StdOut"), cluster)
 
 
