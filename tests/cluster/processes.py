@@ -113,19 +113,41 @@ def a_db_manager(folder: Path) -> tuple[Program, str]:
     return Program(folder, f"db-manager-{address}", words, "Serving observation logs"), address
 
 
+def a_service(folder: Path, command: str, *words: str) -> tuple[Program, str]:
+    """``katib suggestion`` or ``katib early-stopping``, and its address."""
+    port = str(a_free_port())
+    program = Program(folder, f"{command}-{port}", (command, "--port", port, *words), "Serving ")
+    return program, f"127.0.0.1:{port}"
+
+
 def an_operator(
-    folder: Path, kubeconfig: Path, namespace: str, db_manager: str, **controller: object
+    folder: Path,
+    kubeconfig: Path,
+    namespace: str,
+    db_manager: str,
+    runtime: Manifest | None = None,
+    **controller: object,
 ) -> Program:
-    """An operator of one namespace; ``controller`` are settings of its configuration."""
+    """An operator of one namespace.
+
+    Args:
+        folder: for its files.
+        kubeconfig: of the cluster.
+        namespace: whose experiments it runs.
+        db_manager: where observation logs are.
+        runtime: of its configuration.
+        controller: settings of its configuration.
+    """
     name = f"operator-{a_free_port()}"
     config: Manifest = {
+        "runtime": runtime or {},
         "init": {
             "controller": {
                 "healthzAddr": "127.0.0.1:0",
                 "metricsAddr": "127.0.0.1:0",
                 **controller,
             }
-        }
+        },
     }
     path = folder / f"{name}.yaml"
     path.write_text(codec.dump_yaml(config))

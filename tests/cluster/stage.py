@@ -42,11 +42,16 @@ class Stage:
         self.operator = self.add_operator()
         self.kubelet = Kubelet(client, namespace, self.address)
 
-    def add_operator(self, kubeconfig: Path | None = None, **controller: object) -> Program:
-        """One more operator; ``controller`` are settings of its configuration."""
+    def add_operator(
+        self,
+        kubeconfig: Path | None = None,
+        runtime: Manifest | None = None,
+        **controller: object,
+    ) -> Program:
+        """One more operator; ``runtime`` and ``controller`` are of its configuration."""
         place = kubeconfig or self._kubeconfig
         namespace = self.experiments.namespace
-        operator = an_operator(self._folder, place, namespace, self.address, **controller)
+        operator = an_operator(self._folder, place, namespace, self.address, runtime, **controller)
         self._operators.append(operator)
         return operator
 
