@@ -11,8 +11,14 @@ from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.codec import encode
-from katib.api.values import Key, Kind, Manifest, Resource, Unstructured
-from katib.errors import AlreadyExistsError, ConflictError, KindNotServedError, NotFoundError
+from katib.api.values import Key, Kind, Manifest, ObjectMeta, Resource, Unstructured
+from katib.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    KindNotServedError,
+    NotFoundError,
+    RequestRefusedError,
+)
 from katib.kubernetes.answers import Details, read_answer
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.discovery import Discovery
@@ -114,13 +120,19 @@ class KubernetesStore:
         return [ResourceText(one.key, one.metadata, encode(one)) for one in found]
 
     def create(self, kind: Kind[R], resource: R) -> R:
-        """See the port; raises ``KindNotServedError``, too."""
+        """See the port; raises ``KindNotServedError``, too.
+
+        What belongs to no namespace is refused when it has an owner, as owners are in one: nobody
+        who may write there has a say in what all share.
+        """
         self._is_watched(kind)
         metadata = labelled(resource.metadata, self._label_of(kind))
         head = {"apiVersion": kind.api_version, "kind": kind.name}
         manifest = {**wanted_part(replace(resource, metadata=metadata)), **head}
         status = status_part(resource)
         served = self._discovery.get(kind)
+        if metadata.controller is not None and not served.is_namespaced:
+            raise _unownable(kind, metadata)
         if not served.has_status:
             manifest.update(status)
         write = Write("POST", served.path(metadata.namespace), msgspec.json.encode(manifest))
@@ -262,3 +274,13 @@ class KubernetesStore:
         if self._namespace is None or resource.metadata.namespace in ("", self._namespace):
             self._mirror.accept(kind, resource, len(data))
         return resource
+
+
+def _unownable(kind: Kind[Any], metadata: ObjectMeta) -> RequestRefusedError:
+    owner = metadata.controller
+    whose = "" if owner is None else f'{owner.kind} "{owner.name}"'
+    problem = (
+        f'{kind.name} "{metadata.name}" belongs to no namespace, so that {whose} cannot own it; '
+        "use a kind that does"
+    )
+    return RequestRefusedError(f"POST {kind.plural}", 422, problem)
