@@ -151,6 +151,9 @@ class Operator:
         if init.controller.enable_leader_election:
             self._election = self._take_part(init.controller.leader_election_id)
             ends.callback(self._election.release)
+            if self._stopping.is_set():
+                # Who stopped it has found no election to end.
+                self._election.release()
         for kind in _KINDS:
             self._wait_for(kind.plural, partial(store.list, kind))
         site = self._wait_for("what the API server says of itself", partial(self._site, init))
@@ -184,6 +187,8 @@ class Operator:
 
     def _lose(self) -> None:
         self._is_lost = True
+        # At once: another may lead before everything here has ended in good order.
+        self._client.close()
 
     def _site(self, init: InitConfig) -> Site:
         options = self._options

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from katib.api.codec import dump_yaml
+from katib.apps import operating
+from katib.apps.operating import Operator, Options
+from katib.apps.operator import DBManager
+from katib.errors import KatibError, StoreAwayError
+from katib.kubernetes.client import KubernetesClient
+
+PATIENCE = 30.0
+
+KINDS = [
+    {"name": plural, "kind": kind, "namespaced": True}
+    for plural, kind in (
+        ("experiments", "Experiment"),
+        ("suggestions", "Suggestion"),
+        ("trials", "Trial"),
+    )
+]
+
+
+class Api:
+    """An API server that has nothing, and whose Lease is another operator's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.lease_is_asked_for = threading.Event()
+        self.is_over = threading.Event()
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if "watch=true" in self.path:
+                    self._send(None)
+                    api.is_over.wait(PATIENCE)
+                else:
+                    self._send(api.answer(self.path))
+
+            def _send(self, body: Any) -> None:
+                self.send_response(404 if body == {} else 200)
+                self.end_headers()
+                self.wfile.write(b"" if body is None else json.dumps(body).encode())
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Tests are quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        cluster = {"server": f"http://127.0.0.1:{self._server.server_port}"}
+        self.kubeconfig = folder / "kubeconfig"
+        self.kubeconfig.write_text(
+            dump_yaml(
+                {
+                    "clusters": [{"name": "here", "cluster": cluster}],
+                    "users": [{"name": "me", "user": {}}],
+                    "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+                    "current-context": "here",
+                }
+            )
+        )
+
+    def answer(self, path: str) -> Any:
+        path = path.partition("?")[0]
+        if path == "/apis/kubeflow.org/v1beta1":
+            return {"resources": KINDS}
+        if path.startswith("/apis/kubeflow.org/v1beta1/"):
+            return {"metadata": {"resourceVersion": "1"}, "items": []}
+        if path.startswith("/apis/coordination.k8s.io/v1/"):
+            self.lease_is_asked_for.set()
+            spec = {"holderIdentity": "another", "renewTime": str(time.monotonic())}
+            return {"metadata": {"name": "x", "resourceVersion": "1"}, "spec": spec}
+        if path == "/version":
+            return {"major": "1", "minor": "20"}
+        if "/secrets/" in path:
+            return {"metadata": {"name": "x", "resourceVersion": "1"}, "data": {"trials.key": KEY}}
+        return {}
+
+    def close(self) -> None:
+        self.is_over.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+#: Thirty-two bytes.
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    made = Api(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(api: Api) -> KubernetesClient:
+    return KubernetesClient.connect(api.kubeconfig)
+
+
+@pytest.fixture
+def operator(client: KubernetesClient, tmp_path: Path) -> Operator:
+    controller = {
+        "healthzAddr": "127.0.0.1:0",
+        "metricsAddr": "127.0.0.1:0",
+        "enableLeaderElection": True,
+    }
+    path = tmp_path / "katib-config.yaml"
+    path.write_text(dump_yaml({"init": {"controller": controller}}))
+    options = Options(
+        DBManager("127.0.0.1:1"), "kubeflow", config=path, stops_address="127.0.0.1:0"
+    )
+    return Operator(client, options)
+
+
+def test_one_that_waits_for_its_turn_to_lead_can_be_stopped(api: Api, operator: Operator) -> None:
+    thread = threading.Thread(target=operator.run, args=(print,), daemon=True)
+    thread.start()
+    assert api.lease_is_asked_for.wait(PATIENCE)
+    operator.stop()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_so_can_one_that_is_only_about_to(operator: Operator) -> None:
+    operator.stop()
+    thread = threading.Thread(target=operator.run, args=(print,), daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+class Elected:
+    """An election that is won, and lost when a test says so."""
+
+    is_leader = True
+
+    def __init__(self, *around: Any) -> None:
+        type(self).lose: Callable[[], None] = around[-1]
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+def test_one_that_leads_no_more_asks_for_nothing_from_then_on(
+    operator: Operator, client: KubernetesClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operating, "LeaderElection", Elected)
+    works, ends = threading.Event(), list[KatibError]()
+
+    def work() -> None:
+        try:
+            operator.run(works.set)
+        except KatibError as error:
+            ends.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    assert works.wait(PATIENCE)
+    client.request("GET", "/version")
+    Elected.lose()
+    with pytest.raises(StoreAwayError, match="this client is closed"):
+        client.request("GET", "/version")
+    thread.join(PATIENCE)
+    assert [str(error) for error in ends] == ["another operator leads now; this one begins anew"]
