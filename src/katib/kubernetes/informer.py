@@ -29,6 +29,9 @@ _LOG = logging.getLogger(__name__)
 #: How long it waits before it asks again, at first and at most, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
+#: How long a request that is under way may hold up the end, in seconds.
+STOP_WITHIN = 5.0
+
 #: How often who waits for the first list looks for what hinders it, in seconds.
 LOOK_EVERY = 0.05
 
@@ -113,13 +116,13 @@ class Informer:
         raise StoreAwayError(self._source.path, f"there is no list after {seconds:g} s")
 
     def stop(self) -> None:
-        """End the watch and the thread."""
+        """End the watch and the thread; one that waits for an answer ends when that comes."""
         self._stopped.set()
         watch = self._watch
         if watch is not None:
             watch.close()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(STOP_WITHIN)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -133,6 +136,11 @@ class Informer:
                 self._version = ""
             except KatibError as error:
                 self._note(error)
+            except Exception as error:
+                # Whatever one change has broken must not end this thread: nobody would hear of any
+                # other. The next list has them all.
+                _LOG.exception("what %s tells cannot be taken", self._source.path)
+                self._note(KatibError(f"{self._source.path}: {type(error).__name__}: {error}"))
             self._stopped.wait(min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE))
 
     def _note(self, error: KatibError) -> None:
