@@ -145,7 +145,8 @@ class Operator:
         registry = CollectorRegistry()
         meters = OperatorMeters(registry)
         meters.count_calls(self._client)
-        health = HealthServer(served_everywhere(init.controller.healthz_addr), self._find_trouble)
+        find_trouble = partial(self._find_trouble, store)
+        health = HealthServer(served_everywhere(init.controller.healthz_addr), find_trouble)
         ends.callback(health.close)
         ends.callback(serve_registry(registry, served_everywhere(init.controller.metrics_addr)))
         if init.controller.enable_leader_election:
@@ -222,9 +223,10 @@ class Operator:
         server.start()
         self._webhooks = server
 
-    def _find_trouble(self) -> str:
-        if self._trouble or self._webhooks is None or self._webhooks.is_ready:
-            return self._trouble
+    def _find_trouble(self, store: KubernetesStore) -> str:
+        trouble = self._trouble or next(filter(None, map(store.find_refusal, _KINDS)), "")
+        if trouble or self._webhooks is None or self._webhooks.is_ready:
+            return trouble
         return "the webhooks have no certificate yet; the log says why"
 
     def _watch_over(self, engine: ClusterEngine) -> None:

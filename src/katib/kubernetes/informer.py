@@ -115,6 +115,11 @@ class Informer:
                 raise self._problem
         raise StoreAwayError(self._source.path, f"there is no list after {seconds:g} s")
 
+    @property
+    def problem(self) -> KatibError | None:
+        """Why the source is not followed now; ``None`` when it is."""
+        return self._problem
+
     def stop(self) -> None:
         """End the watch and the thread; one that waits for an answer ends when that comes."""
         self._stopped.set()
@@ -130,7 +135,7 @@ class Informer:
                 if not self._version:
                     self._list()
                 self._follow()
-                self._failures, self._problem = 0, None
+                self._failures = 0
             except ExpiredError:
                 _LOG.info("watching %s begins anew", self._source.path)
                 self._version = ""
@@ -157,7 +162,7 @@ class Informer:
     def _list(self) -> None:
         texts, version = list_all(self._client, self._source.path, self._selection())
         self._copy.reset(texts, int(version))
-        self._version, self._failures, self._problem = version, 0, None
+        self._version = version
         self._is_filled.set()
 
     def _follow(self) -> None:
@@ -167,6 +172,8 @@ class Informer:
             "allowWatchBookmarks": "true",
         }
         self._watch = watch = self._client.watch(self._source.path, query)
+        # Not when it is listed: where that is all that is allowed, it would be without a pause.
+        self._problem = None
         try:
             # Who stops either finds the watch, and closes it, or is seen here.
             if self._stopped.is_set():

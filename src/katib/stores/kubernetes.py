@@ -167,6 +167,12 @@ class KubernetesStore:
         """See the port; the listener is called by threads that watch, too."""
         return self._mirror.subscribe(listener, since)
 
+    def find_refusal(self, kind: Kind[Any]) -> str:
+        """Why the API server lets nobody here follow a kind; empty when it does."""
+        informer = self._informers.get(kind.address)
+        problem = None if informer is None else informer.problem
+        return str(problem) if isinstance(problem, RequestRefusedError) else ""
+
     def flush(self) -> None:
         """Nothing: the server has acknowledged each write."""
 

@@ -268,3 +268,19 @@ def test_a_server_that_does_not_answer_holds_up_no_end(
     informer.stop()
     assert monotonic() - began < PATIENCE / 2
     go_on.set()
+
+
+def test_what_may_be_listed_and_not_watched_is_listed_with_growing_pauses_and_told_once(
+    copy: Taken, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(informer_module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(informer_module, "LONGEST_PAUSE", 10.0)
+    refused = RequestRefusedError("GET /apis", 403, "cannot watch")
+    api = Api([page(version, "a") for version in range(1, 10)], [refused] * 9)
+    began = monotonic()
+    informer = run(api, copy)
+    wait_until(lambda: len(copy.told) == 5)
+    assert monotonic() - began >= 0.02 + 0.04 + 0.08 + 0.16
+    assert informer.problem is refused
+    informer.stop()
+    assert caplog.text.count("is not followed now") == 1
