@@ -19,6 +19,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from katib.api.experiment import EXPERIMENTS
+from katib.api.kinds import DEPLOYMENTS, PERSISTENT_VOLUME_CLAIMS, SERVICES
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind
@@ -63,8 +64,16 @@ LOOK_EVERY = 0.5
 
 T = TypeVar("T")
 
-#: What there must be before anything can be done.
-_KINDS: tuple[Kind[Any], ...] = (EXPERIMENTS, SUGGESTIONS, TRIALS)
+#: What there must be, and may be read, before anything can be done: all that the engine looks at
+#: when it begins.
+_KINDS: tuple[Kind[Any], ...] = (
+    EXPERIMENTS,
+    SUGGESTIONS,
+    TRIALS,
+    DEPLOYMENTS,
+    SERVICES,
+    PERSISTENT_VOLUME_CLAIMS,
+)
 
 
 class _StoppedError(Exception):

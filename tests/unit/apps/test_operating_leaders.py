@@ -11,6 +11,10 @@ from typing import Any, ClassVar
 import pytest
 
 from katib.api.codec import dump_yaml
+from katib.api.experiment import EXPERIMENTS
+from katib.api.kinds import DEPLOYMENTS, PERSISTENT_VOLUME_CLAIMS, SERVICES
+from katib.api.suggestion import SUGGESTIONS
+from katib.api.trial import TRIALS
 from katib.apps import operating
 from katib.apps.operating import Operator, Options
 from katib.apps.operator import DBManager
@@ -19,14 +23,13 @@ from katib.kubernetes.client import KubernetesClient
 
 PATIENCE = 30.0
 
-KINDS = [
-    {"name": plural, "kind": kind, "namespaced": True}
-    for plural, kind in (
-        ("experiments", "Experiment"),
-        ("suggestions", "Suggestion"),
-        ("trials", "Trial"),
-    )
-]
+#: By the path of their group and version, what is served there.
+KINDS = {
+    "/apis/kubeflow.org/v1beta1": (EXPERIMENTS, SUGGESTIONS, TRIALS),
+    "/apis/apps/v1": (DEPLOYMENTS,),
+    "/api/v1": (SERVICES, PERSISTENT_VOLUME_CLAIMS),
+}
+LISTS = {f"{path}/{kind.plural}" for path, kinds in KINDS.items() for kind in kinds}
 
 
 class Api:
@@ -35,20 +38,23 @@ class Api:
     def __init__(self, folder: Path) -> None:
         self.lease_is_asked_for = threading.Event()
         self.is_over = threading.Event()
+        self.refused = ""
         api = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if "watch=true" in self.path:
-                    self._send(None)
+                    self._send(200, b"")
                     api.is_over.wait(PATIENCE)
-                else:
-                    self._send(api.answer(self.path))
+                    return
+                body = api.answer(self.path)
+                code = 403 if body is None else 200 if body else 404
+                self._send(code, json.dumps(body or {}).encode())
 
-            def _send(self, body: Any) -> None:
-                self.send_response(404 if body == {} else 200)
+            def _send(self, code: int, body: bytes) -> None:
+                self.send_response(code)
                 self.end_headers()
-                self.wfile.write(b"" if body is None else json.dumps(body).encode())
+                self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
                 """Tests are quiet."""
@@ -70,10 +76,16 @@ class Api:
         )
 
     def answer(self, path: str) -> Any:
+        """The body; empty for what is not there, ``None`` for what is refused."""
         path = path.partition("?")[0]
-        if path == "/apis/kubeflow.org/v1beta1":
-            return {"resources": KINDS}
-        if path.startswith("/apis/kubeflow.org/v1beta1/"):
+        if path in KINDS:
+            served = [
+                {"name": one.plural, "kind": one.name, "namespaced": True} for one in KINDS[path]
+            ]
+            return {"resources": served}
+        if path == self.refused:
+            return None
+        if path in LISTS:
             return {"metadata": {"resourceVersion": "1"}, "items": []}
         if path.startswith("/apis/coordination.k8s.io/v1/"):
             self.lease_is_asked_for.set()
@@ -135,6 +147,30 @@ def test_so_can_one_that_is_only_about_to(operator: Operator) -> None:
     operator.stop()
     thread = threading.Thread(target=operator.run, args=(print,), daemon=True)
     thread.start()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("refused", sorted(LISTS))
+def test_a_right_that_is_missing_is_waited_for(
+    refused: str,
+    api: Api,
+    operator: Operator,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(operating, "LOOK_AGAIN", 0.05)
+    api.refused = refused
+    thread = threading.Thread(target=operator.run, args=(print,), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + PATIENCE
+    while f"waiting for {refused.rpartition('/')[2]}: the API server refuses" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert not api.lease_is_asked_for.is_set()
+    api.refused = ""
+    assert api.lease_is_asked_for.wait(PATIENCE)
+    operator.stop()
     thread.join(PATIENCE)
     assert not thread.is_alive()
 
