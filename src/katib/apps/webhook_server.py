@@ -18,8 +18,8 @@ from katib.apps.webhook_certificates import CertificateSource
 from katib.errors import ConfigurationError, KatibError
 
 #: How often it is looked whether the certificate is still good, and whether the API server still
-#: knows its authority, which is lost when the configurations are made anew, in seconds; and how soon
-#: again, when that could not be seen.
+#: knows its authority, which is lost when the configurations are made anew, in seconds; and how
+#: soon again, when that could not be seen.
 LOOK_EVERY, LOOK_AGAIN = 60.0, 5.0
 
 _BACKLOG = 512
