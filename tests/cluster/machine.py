@@ -22,7 +22,7 @@ from processes import IMAGE
 from katib.api import names
 from katib.api.values import Manifest
 from katib.apps.certificates import Pem, read_authority, sign
-from katib.errors import KatibError, NotFoundError
+from katib.errors import ConflictError, KatibError, NotFoundError
 from katib.executors import shim
 from katib.kubernetes.client import KubernetesClient
 
@@ -64,6 +64,7 @@ class Machine:
         self._name = f"machine-{os.getpid()}-{id(self):x}"
         self._pods: dict[str, _Running] = {}
         self._threads: list[threading.Thread] = []
+        self._failures: list[Exception] = []
         self._is_stopping = threading.Event()
         folder.mkdir(parents=True)
         self._logs = LogServer(_certificate(authority, folder), self._find_log)
@@ -72,7 +73,11 @@ class Machine:
         self._start("beat", self._beat)
 
     def close(self) -> None:
-        """End all pods, and leave the cluster."""
+        """End all pods, and leave the cluster.
+
+        Raises:
+            ExceptionGroup: what has hindered the machine meanwhile.
+        """
         self._is_stopping.set()
         for pod in self._pods.values():
             self._end(pod)
@@ -80,9 +85,17 @@ class Machine:
             thread.join()
         self._logs.close()
         self._client.request("DELETE", f"/api/v1/nodes/{self._name}")
+        if self._failures:
+            raise ExceptionGroup("the machine did not run all pods", self._failures)
 
     def _start(self, name: str, work: Any, *words: object) -> None:
-        thread = threading.Thread(target=work, args=words, name=name, daemon=True)
+        def attempt() -> None:
+            try:
+                work(*words)
+            except Exception as error:
+                self._failures.append(error)
+
+        thread = threading.Thread(target=attempt, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -136,16 +149,21 @@ class Machine:
             pod.processes.kill()
 
     def _run(self, pod: _Running) -> None:
-        path = _path(pod.manifest)
-        target = {"target": {"apiVersion": "v1", "kind": "Node", "name": self._name}}
-        try:
-            body = msgspec.json.encode(target)
-            self._client.request("POST", f"{path}/binding", body=body)
-        except KatibError:
-            return  # It was deleted before it could run.
+        if not self._bind(pod.manifest):
+            return
         codes = self._run_processes(pod)
         self._show(pod, "Failed" if any(codes.values()) else "Succeeded", codes)
         self._forget(pod)
+
+    def _bind(self, pod: Manifest) -> bool:
+        """Take a pod; whether it was there to be taken."""
+        target = {"apiVersion": "v1", "kind": "Node", "name": self._name}
+        body = msgspec.json.encode({"metadata": {"name": pod["metadata"]["name"]}, "target": target})
+        try:
+            self._client.request("POST", f"{_path(pod)}/binding", body=body)
+        except (ConflictError, NotFoundError):
+            return False
+        return True
 
     def _run_processes(self, pod: _Running) -> Mapping[str, int]:
         """Run all containers to their ends; their exit codes."""
@@ -215,7 +233,7 @@ class Machine:
         }
         try:
             self._client.request("DELETE", _path(pod.manifest), body=msgspec.json.encode(options))
-        except KatibError:
+        except (ConflictError, NotFoundError):
             return  # It is gone.
 
     def _patch(self, path: str, body: Manifest) -> None:
