@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,10 +20,12 @@ from katib.api import codec
 from katib.api.values import Manifest
 from katib.apps.webhook_certificates import PATHS
 from katib.errors import AlreadyExistsError, NotFoundError
+from katib.executors.proxy import ConnectProxy, Target
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.install import InstallOptions
 from katib.kubernetes.install.parts import CONTROLLER
 from katib.kubernetes.install.webhooks import webhooks
+from katib.kubernetes.sidecars import LOGGER
 
 #: Where the operator's own Service and Secret are.
 CORE = "kubeflow"
@@ -53,13 +56,20 @@ class ClusterHome:
             db_manager, address = a_db_manager(folder)
             ends.callback(db_manager.close)
             db_manager.start()
-            _, _, port = address.rpartition(":")
+            host, _, port = address.rpartition(":")
             (self.katib.home / "push.json").write_text(json.dumps({"dbManager": int(port)}))
+            # The database manager's name in a cluster leads to it.
+            proxy = ConnectProxy(Target(host, int(port)))
+            ends.callback(proxy.close)
             self._introduce(webhook_port := a_free_port())
             ends.callback(self._withdraw)
             authority = kubeconfig.parent / "pki"
+            variables = {
+                "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}",
+                "grpc_proxy": f"http://{host}:{proxy.port}",
+            }
             work = self.katib.folder
-            machine = Machine(client, authority, folder / "machine", work, python)
+            machine = Machine(client, authority, folder / "machine", work, variables)
             ends.callback(machine.close)
             self.operator = self._operator(folder, address, webhook_port)
             ends.callback(self.operator.close)
@@ -165,7 +175,7 @@ class RealCluster(Cluster):
     """What kubectl takes for a cluster, and is one: a namespace is made before it is used."""
 
     katib: ClusterKatib
-    made: set[str] = field(default_factory=set)
+    containers: tuple[str, ...] = ("main", LOGGER)
 
     def write(self, name: str, labels: dict[str, str] | None = None, **spec: object) -> str:
         make_namespace(self.katib.client, name)

@@ -54,13 +54,19 @@ class Machine:
         authority: the folder with ``ca.crt`` and ``ca.key``, whom the API server trusts.
         folder: for the machine's own files.
         work: where programs work.
-        python: the interpreter that programs find as ``python``.
+        variables: what programs find in their environment, the node's ``PATH`` before all.
     """
 
     def __init__(
-        self, client: KubernetesClient, authority: Path, folder: Path, work: Path, python: str
+        self,
+        client: KubernetesClient,
+        authority: Path,
+        folder: Path,
+        work: Path,
+        variables: Mapping[str, str],
     ) -> None:
-        self._client, self._folder, self._work, self._python = client, folder, work, python
+        self._client, self._folder, self._work = client, folder, work
+        self._given = variables
         self._name = f"machine-{os.getpid()}-{id(self):x}"
         self._pods: dict[str, _Running] = {}
         self._threads: list[threading.Thread] = []
@@ -158,7 +164,8 @@ class Machine:
     def _bind(self, pod: Manifest) -> bool:
         """Take a pod; whether it was there to be taken."""
         target = {"apiVersion": "v1", "kind": "Node", "name": self._name}
-        body = msgspec.json.encode({"metadata": {"name": pod["metadata"]["name"]}, "target": target})
+        named = {"name": pod["metadata"]["name"]}
+        body = msgspec.json.encode({"metadata": named, "target": target})
         try:
             self._client.request("POST", f"{_path(pod)}/binding", body=body)
         except (ConflictError, NotFoundError):
@@ -188,11 +195,10 @@ class Machine:
     def _variables(self, container: Manifest, pod: _Running, volumes: Volumes) -> dict[str, str]:
         told = variables_of(container, pod.manifest)
         found = {name: volumes.moved(container, value) for name, value in told.items()}
-        path = f"{Path(self._python).parent}{os.pathsep}{os.environ['PATH']}"
         if container["image"] == IMAGE:
             return {**os.environ, **found}
         return {
-            "PATH": path,
+            **self._given,
             "HOME": str(self._work),
             "PYTHONPATH": str(shim.FOLDER),
             names.ENV_NAMESPACE: pod.manifest["metadata"]["namespace"],

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import test_katib_sdk
 from cluster_home import ClusterHome, ClusterKatib
-from journeys import journeys_of, left_out
 
 from control_plane import ControlPlane
+from journeys import journeys_of, left_out
 from katib.kubernetes.client import KubernetesClient
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]

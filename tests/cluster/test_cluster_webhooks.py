@@ -154,7 +154,7 @@ def test_an_experiment_gets_its_defaults(stage: Stage) -> None:
 def test_an_illegal_experiment_is_refused_with_everything_that_is_wrong(stage: Stage) -> None:
     with pytest.raises(RequestRefusedError) as refused:
         stage.create_experiment(maxTrialCount=-1, algorithm={"algorithmName": "rndom"})
-    assert refused.value.code == 422
+    assert refused.value.code == 400
     told = refused.value.message
     assert told.startswith('admission webhook "validator.katib.kubeflow.org" denied the request: ')
     assert "spec.maxTrialCount: Invalid value: -1" in told

@@ -64,11 +64,11 @@ def test_an_experiment_is_watched_to_its_end_and_its_log_is_followed(cluster: Cl
     wrong = cluster("logs", pod, "-n", "watched", "-c", "other", check=1)
     assert "container other is not valid for pod" in wrong.err
     before = cluster("logs", pod, "-n", "watched", "--previous", check=1)
-    assert 'previous terminated container "main" in pod' in before.err
+    assert f'previous terminated container "{cluster.containers[-1]}" in pod' in before.err
     (_, row) = lines(cluster("get", "jobs", "-n", "watched").out)
     assert row.split()[1:3] == ["Complete", "1/1"]
     (_, row) = lines(cluster("get", "pods", "-n", "watched").out)
-    assert row.split()[1:3] == ["0/1", "Completed"]
+    assert row.split()[1:3] == [f"0/{len(cluster.containers)}", "Completed"]
     told = cluster("events", "--for", "experiment/watched", "-n", "watched").out
     assert "ExperimentMaxTrialsReached" in told
 
