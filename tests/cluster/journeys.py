@@ -24,6 +24,10 @@ LEFT_OUT: Mapping[str, str] = {
     "test_two_who_apply_on_the_server_are_told_of_each_other": _NO_FIELD_CHECKS,
     "test_a_field_that_is_not_there_is_refused_or_warned_about": _NO_FIELD_CHECKS,
     "test_a_pod_by_itself_runs": "it needs an image with an entry point, and its namespace",
+    "test_a_function_that_fails_is_told_of": (
+        "Kubernetes tries the SDK's Job again for ten minutes; test_cluster_experiments has a "
+        "trial that fails"
+    ),
     "test_all_that_is_wrong_with_a_document_is_told_at_once": _SCHEMA_FIRST,
     "a number that is a text": _SCHEMA_FIRST,
     "all of Katib's kinds have a name together": "the order of the kinds is the server's",
@@ -39,6 +43,20 @@ LEFT_OUT: Mapping[str, str] = {
     "a scale, which Katib's kinds have not": _SERVER_WORDS,
     "a search by a label that cannot be one": _SERVER_WORDS,
     "test_who_wants_to_reach_into_a_pod_is_told_where_it_runs": _OURS,
+}
+
+#: Module of a laptop's journeys with a client of a cluster → why it has no counterpart here.
+MODULES_LEFT_OUT: Mapping[str, str] = {
+    "test_kubeflow_sdk": (
+        "TrainJobs need Kubeflow's trainer and JobSet, which are not on this cluster; the events "
+        "that it looks for are not written in a cluster"
+    ),
+    "test_kubernetes_client": (
+        "it holds our own API server to what the client expects of Kubernetes, kind by kind"
+    ),
+    "test_sdk_programs": (
+        "it gives what the SDKs send to katib run, and looks into the files of its home"
+    ),
 }
 
 
