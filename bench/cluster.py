@@ -17,9 +17,9 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from katib.api.experiment import EXPERIMENTS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Manifest
+from katib.errors import KatibError
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.pace import Pace
 from katib.observations.remote import RemoteObservationLog
@@ -51,6 +52,7 @@ UNHURRIED = Pace(per_second=100_000.0, burst=100_000)
 MERGE = "application/merge-patch+json"
 COMPLETE: Manifest = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
 THREADS = 8
+INFINITY = float("inf")
 
 
 def main() -> None:
@@ -68,17 +70,24 @@ def main() -> None:
     try:
         plane.start()
         with tempfile.TemporaryDirectory() as folder:
-            run(Cluster(plane.kubeconfig, Path(folder)), flags)
+            run(Cluster(plane.kubeconfig, Path(folder), plane.processes()), flags)
     finally:
         plane.close()
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """An API server, and a folder for what runs beside it."""
+    """An API server with its store and controllers, and a folder for what runs beside it."""
 
     kubeconfig: Path
     folder: Path
+    processes: Sequence[psutil.Process]
+
+    @property
+    def spent(self) -> float:
+        """The processor time that all of it has taken, in seconds."""
+        times = [process.cpu_times() for process in self.processes]
+        return sum(one.user + one.system for one in times)
 
     def connect(self) -> KubernetesClient:
         return KubernetesClient.connect(self.kubeconfig, pace=UNHURRIED)
@@ -94,13 +103,13 @@ def run(cluster: Cluster, flags: argparse.Namespace) -> None:
     for kind in (EXPERIMENTS, SUGGESTIONS, TRIALS):
         define(client, kind)
     limits = [measure_limit(cluster, client, f"limit-{n}", flags.trials) for n in range(2)]
-    note(f"the limit: {', '.join(f'{one:.0f}' for one in limits)} Jobs a minute")
+    note(f"the limit: {', '.join(f'{one.rate:.0f}' for one in limits)} Jobs a minute")
     db_manager, address = a_db_manager(cluster.folder)
     db_manager.start()
     try:
         sample = measure_operator(cluster, client, address, flags)
         limits.append(measure_limit(cluster, client, "limit-2", flags.trials))
-        print_rates(sample, sorted(limits)[1], flags)
+        print_rates(sample, sorted(limits, key=lambda one: one.rate)[1], flags)
         if flags.big:
             print_weight(cluster, client, address, flags.big)
     finally:
@@ -108,8 +117,16 @@ def run(cluster: Cluster, flags: argparse.Namespace) -> None:
         client.close()
 
 
-def measure_limit(cluster: Cluster, client: KubernetesClient, namespace: str, jobs: int) -> float:
-    """Jobs a minute, created, finished and deleted by a bare script, several at once."""
+@dataclass(frozen=True)
+class Limit:
+    """Jobs a minute, and the processor time that each costs the cluster, in milliseconds."""
+
+    rate: float
+    cost: float
+
+
+def measure_limit(cluster: Cluster, client: KubernetesClient, namespace: str, jobs: int) -> Limit:
+    """Jobs are created, finished and deleted by a bare script, several at once."""
     cluster.add_namespace(client, namespace)
     path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
     container = {"name": "main", "image": "localhost/none:1", "command": ["true"]}
@@ -126,10 +143,11 @@ def measure_limit(cluster: Cluster, client: KubernetesClient, namespace: str, jo
         finish(client, f"{path}/job-{number}")
         client.request("DELETE", f"{path}/job-{number}", body=b'{"propagationPolicy":"Background"}')
 
-    began = time.perf_counter()
+    spent, began = cluster.spent, time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(carry, range(jobs)))
-    return jobs / (time.perf_counter() - began) * 60
+    rate = jobs / (time.perf_counter() - began) * 60
+    return Limit(rate, (cluster.spent - spent) / jobs * 1e3)
 
 
 def finish(client: KubernetesClient, path: str) -> None:
@@ -148,6 +166,11 @@ class Finisher:
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
+        # At the end of the measurement the API server goes first.
+        with suppress(KatibError):
+            self._finish_all()
+
+    def _finish_all(self) -> None:
         listed = msgspec.json.decode(self._client.request("GET", self._path))
         since = {"resourceVersion": listed["metadata"]["resourceVersion"]}
         while True:
@@ -171,8 +194,11 @@ class Sample:
     seconds: float
     trials: int
     calls: dict[str, float]
+    reconciles: dict[str, float]
+    busy: dict[str, float]
     slowest: dict[str, float]
     processor: float
+    cost: float
     resident: float
 
     @property
@@ -190,7 +216,7 @@ def measure_operator(
     Finisher(finisher, namespace, db_manager)
     given = an_experiment("many", flags.trials, parallelTrialCount=flags.parallel)
     with operator(cluster, namespace, db_manager, flags.pace) as (process, port):
-        before = scrape(port)
+        before, spent = scrape(port), cluster.spent
         began = time.perf_counter()
         experiments.create(given)
         while not experiments.ended("many"):
@@ -207,8 +233,11 @@ def measure_operator(
                 method: (after.calls[method] - before.calls.get(method, 0)) / flags.trials
                 for method in after.calls
             },
+            {name: buckets[INFINITY] / flags.trials for name, buckets in after.buckets.items()},
+            {name: spent / flags.trials * 1e3 for name, spent in after.seconds.items()},
             {name: quantile(buckets, 0.99) for name, buckets in after.buckets.items()},
             (times.user + times.system) / flags.trials * 1e3,
+            (cluster.spent - spent) / flags.trials * 1e3,
             memory.rss / 2**20,
         )
 
@@ -236,10 +265,11 @@ def operator(
 
 @dataclass(frozen=True)
 class Scrape:
-    """The calls by method, and the buckets of reconciles by controller, as counted so far."""
+    """What was counted so far: calls by method, reconciles and their seconds by controller."""
 
     calls: dict[str, float]
     buckets: dict[str, dict[float, float]]
+    seconds: dict[str, float]
 
 
 def scrape(port: int) -> Scrape:
@@ -250,28 +280,38 @@ def scrape(port: int) -> Scrape:
     buckets: dict[str, dict[float, float]] = {}
     for name, bound, count in re.findall(pattern, text):
         buckets.setdefault(name, {})[float(bound)] = float(count)
-    return Scrape({method: float(count) for method, count in calls}, buckets)
+    sums = re.findall(r'reconcile_time_seconds_sum{controller="([\w-]+)"} ([\d.e+-]+)', text)
+    return Scrape(
+        {method: float(count) for method, count in calls},
+        buckets,
+        {name: float(seconds) for name, seconds in sums},
+    )
 
 
 def quantile(buckets: dict[float, float], part: float) -> float:
     """An upper bound of it, in seconds: that of the bucket in which it lies."""
-    wanted = part * buckets[float("inf")]
+    wanted = part * buckets[INFINITY]
     return next(bound for bound, count in sorted(buckets.items()) if count >= wanted)
 
 
-def print_rates(sample: Sample, limit: float, flags: argparse.Namespace) -> None:
-    writes = sum(count for method, count in sample.calls.items() if method != "GET")
+def print_rates(sample: Sample, limit: Limit, flags: argparse.Namespace) -> None:
+    reads = {"GET", "WATCH"}
+    writes = sum(count for method, count in sample.calls.items() if method not in reads)
     print(f"{flags.trials} trials, {flags.parallel} at once\n")
     print("| | |\n|---|---|")
     print(f"| trials a minute | {sample.rate:.0f} |")
-    print(f"| Jobs a minute, bare script | {limit:.0f} |")
-    print(f"| of the limit | {sample.rate / limit:.0%} |")
+    print(f"| Jobs a minute, bare script | {limit.rate:.0f} |")
+    print(f"| of the limit | {sample.rate / limit.rate:.0%} |")
     print(f"| writes for a trial | {writes:.2f} |")
     print(f"| reads for a trial | {sample.calls.get('GET', 0):.2f} |")
-    print(f"| processor time for a trial | {sample.processor:.1f} ms |")
+    print(f"| processor time of the operator for a trial | {sample.processor:.1f} ms |")
+    print(f"| processor time of the cluster for a trial | {sample.cost:.1f} ms |")
+    print(f"| processor time of the cluster for a bare Job | {limit.cost:.1f} ms |")
     print(f"| resident memory | {sample.resident:.0f} MiB |")
     for name, seconds in sorted(sample.slowest.items()):
-        print(f"| reconcile p99, {name} | {seconds * 1e3:g} ms at most |")
+        often, spent = sample.reconciles[name], sample.busy[name]
+        print(f"| {name}, reconciles for a trial | {often:.2f}, {spent:.0f} ms in all |")
+        print(f"| {name}, p99 of a reconcile | {seconds * 1e3:g} ms at most |")
     print(flush=True)
 
 

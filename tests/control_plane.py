@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts" / "kubernetes"
 
 #: What the scripts are told in variables: the ports, each a free one.
@@ -54,13 +56,14 @@ class ControlPlane:
 
     Attributes:
         kubeconfig: the administrator's.
+        environment: what its scripts are told.
     """
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="katib-k8s-"))
         self.kubeconfig = self._folder / "data" / "kubeconfig"
-        ports = dict(zip(_PORTS, map(str, _free_ports(len(_PORTS))), strict=True))
-        self._environment = {
+        ports = dict(zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True))
+        self.environment = {
             **os.environ,
             **ports,
             "K8S_BIN": str(programs()),
@@ -69,13 +72,18 @@ class ControlPlane:
 
     def start(self) -> None:
         """Start what does not run."""
-        self._run("up.sh")
+        self.run("up.sh")
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs of it."""
+        files = sorted((self._folder / "data" / "run").glob("*.pid"))
+        return [psutil.Process(int(file.read_text().split()[0])) for file in files]
 
     def kill_api_server(self) -> None:
         """End the API server as a crash would; what it has acknowledged is in its store."""
         pid_file = self._folder / "data" / "run" / "kube-apiserver.pid"
         os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
-        address = ("127.0.0.1", int(self._environment["K8S_API_PORT"]))
+        address = ("127.0.0.1", int(self.environment["K8S_API_PORT"]))
         deadline = time.monotonic() + END_WITHIN
         while _is_open(address):
             assert time.monotonic() < deadline, "the API server does not end"
@@ -83,13 +91,14 @@ class ControlPlane:
 
     def close(self) -> None:
         """End everything and delete its files."""
-        self._run("down.sh", "--wipe")
+        self.run("down.sh", "--wipe")
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _run(self, script: str, *words: str) -> None:
+    def run(self, script: str, *words: str) -> None:
+        """Run one of its scripts to its end."""
         done = subprocess.run(
             [SCRIPTS / script, *words],
-            env=self._environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -106,7 +115,7 @@ def _is_open(address: tuple[str, int]) -> bool:
     return True
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports of the loopback that nobody has.
 
     They are below those that outgoing connections get: a server that is started again must find

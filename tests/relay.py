@@ -19,10 +19,11 @@ class Relay:
 
     Args:
         target: the server's port.
+        host: where clients find the relay.
     """
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
+        self._target, self._host = target, host
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
@@ -61,7 +62,7 @@ class Relay:
             thread.join()
 
     def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", port))
+        listener = socket.create_server((self._host, port))
         self._acceptor = threading.Thread(target=self._accept, args=(listener,), daemon=True)
         self._acceptor.start()
         return listener

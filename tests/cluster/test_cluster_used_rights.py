@@ -72,6 +72,7 @@ ELSEWHERE = {
     Used("update", "kubeflow.org", "experiments/finalizers"): "asked for by OpenShift's API server",
     Used("update", "kubeflow.org", "suggestions/finalizers"): "asked for by OpenShift's API server",
     Used("update", "kubeflow.org", "trials/finalizers"): "asked for by OpenShift's API server",
+    Used("list", "", "pods"): "asked of trials that run for half a minute",
     Used("patch", "", "events"): "an event that is told again is counted up after a minute",
     Used("get", "jobset.x-k8s.io", "jobsets"): "there are no TrainJobs here",
 }
@@ -148,8 +149,6 @@ def recorded(
         "metricsAddr": "127.0.0.1:0",
         "webhookPort": a_free_port(),
         "enableLeaderElection": True,
-        # Servers below 1.24 know no such probes.
-        "enableGRPCProbeInSuggestion": False,
     }
     init = {"controller": controller, "certGenerator": {"enable": True}}
     config.write_text(dump_yaml({"init": init, "runtime": {"suggestions": [CUSTOM]}}))

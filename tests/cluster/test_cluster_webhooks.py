@@ -153,11 +153,12 @@ def test_an_experiment_gets_its_defaults(stage: Stage) -> None:
 
 def test_an_illegal_experiment_is_refused_with_everything_that_is_wrong(stage: Stage) -> None:
     with pytest.raises(RequestRefusedError) as refused:
-        stage.create_experiment(maxTrialCount=-1, algorithm={"algorithmName": "rndom"})
+        # What a schema cannot see.
+        stage.create_experiment(maxFailedTrialCount=99, algorithm={"algorithmName": "rndom"})
     assert refused.value.code == 400
     told = refused.value.message
     assert told.startswith('admission webhook "validator.katib.kubeflow.org" denied the request: ')
-    assert "spec.maxTrialCount: Invalid value: -1" in told
+    assert "spec.maxFailedTrialCount: Invalid value: 99" in told
     assert 'did you mean "random"?' in told
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 import yaml
 
 #: A resource as YAML or JSON has it.
@@ -23,9 +22,6 @@ REPOSITORY = Path(__file__).parents[2]
 #: How long a command may take, in seconds, and what is waited for; generous, since the machine may
 #: be busy, and since nobody waits that long where all goes well.
 LONGEST = 120.0
-
-#: The exit code of the script that makes an environment when packages cannot be had.
-NOT_NOW = 75
 
 
 @dataclass(frozen=True)
@@ -196,21 +192,3 @@ def is_running(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def an_environment(name: str, *packages: str) -> str:
-    """The Python of an environment of its own, with packages that Katib's must not have.
-
-    The test is skipped when they cannot be had now.
-    """
-    made = subprocess.run(
-        [str(REPOSITORY / "scripts" / "make_environment.sh"), name, *packages],
-        env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode == NOT_NOW:
-        pytest.skip(f"{name} cannot be had now: {made.stderr.strip().splitlines()[-1]}")
-    assert made.returncode == 0, made.stderr
-    return made.stdout.strip()

@@ -14,9 +14,10 @@ from pathlib import Path
 import grpc
 import pytest
 import yaml
-from command_line import Katib, an_environment, an_experiment, finish, read_until
+from command_line import Katib, an_experiment, finish, read_until
 
 from databases import DatabaseServer, execute, insert_as_katib
+from environments import an_environment
 from katib.executors import shim
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import DBManagerStub

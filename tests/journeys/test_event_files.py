@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import REPOSITORY, Katib, an_environment, wait_for
+from command_line import REPOSITORY, Katib, wait_for
 
+from environments import an_environment
 from katib.collectors.tensorflow_event import TensorFlowEventCollector
 from katib.ports.collector import CollectorSource
 from katib.ports.observation_log import MetricEntry

@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from command_line import REPOSITORY, Answer, Katib, Manifest, an_environment
+from command_line import REPOSITORY, Answer, Katib, Manifest
+
+from environments import an_environment
 
 pytestmark = pytest.mark.journey
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from command_line import Katib, an_environment
+from command_line import Katib
+
+from environments import an_environment
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 

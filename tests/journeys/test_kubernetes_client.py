@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from command_line import Katib, an_environment, an_experiment
+from command_line import Katib, an_experiment
 
+from environments import an_environment
 from katib.api_server.resources import RESOURCE_TYPES
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]

@@ -6,7 +6,9 @@ import json
 import subprocess
 
 import pytest
-from command_line import Katib, an_environment, an_experiment
+from command_line import Katib, an_experiment
+
+from environments import an_environment
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 

@@ -20,12 +20,12 @@ from command_line import (
     Katib,
     Manifest,
     a_template,
-    an_environment,
     an_experiment,
     finish,
     wait_for,
 )
 
+from environments import an_environment
 from katib.api.values import Key
 from katib.observations.sql import SqlObservationLog
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
-from command_line import Katib, an_environment
+from command_line import Katib
 
+from environments import an_environment
 from katib.apps.home import Home
 from katib.apps.server_record import find_server, log_path
 

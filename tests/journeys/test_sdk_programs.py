@@ -21,8 +21,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from command_line import REPOSITORY, Katib, Manifest, an_environment, finish, wait_for
+from command_line import REPOSITORY, Katib, Manifest, finish, wait_for
 
+from environments import an_environment
 from katib.api.kinds import TRAIN_JOBS
 from katib.api.values import Key, Unstructured
 from katib.apps.home import Home

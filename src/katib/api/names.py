@@ -21,6 +21,8 @@ FINALIZER_TRIAL = "clean-metrics-in-db"
 
 ENV_TRIAL_NAME = "KATIB_TRIAL_NAME"
 ENV_NAMESPACE = "KATIB_NAMESPACE"
+#: Of a call to the database manager: the namespace of the trial that it names.
+METADATA_NAMESPACE = "katib-namespace"
 #: By what a collector shows the database manager and the operator whose it is.
 ENV_DB_MANAGER_TOKEN = "KATIB_DB_MANAGER_TOKEN"
 # Where a program pushes its metrics: by HTTP, as the bearer of a token, or into a file.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
 
 from katib.api import names
 from katib.api.experiment import ObjectiveSpec
@@ -33,6 +35,7 @@ _OPTIONS = {
     "s-earlystop": "",
     "marked": "",
     "anew": "",
+    "http-get": "",
 }
 _NAMES = {**{one: one for one in _OPTIONS}, **{long: one for one, long in _OPTIONS.items() if long}}
 _REPEATED = ("f", "stop-rule")
@@ -59,6 +62,8 @@ class CollectorOptions:
         is_marked: whether the program leaves a marker for sure, so that nothing else is taken for
             it; not Katib's.
         is_anew: whether what other pods have reported before is replaced; not Katib's.
+        endpoint: where metrics are served in Prometheus' format, as ``httpGet`` of an experiment
+            says; not Katib's. The path is the folder of the marker then.
         poll_seconds: how often it is looked.
         timeout_seconds: how long programs may take in all; 0 for as long as they like.
     """
@@ -74,6 +79,7 @@ class CollectorOptions:
     is_waiting_for_all: bool = True
     is_marked: bool = False
     is_anew: bool = False
+    endpoint: Mapping[str, Any] = field(default_factory=dict)
     poll_seconds: float = 1.0
     timeout_seconds: float = 0.0
 
@@ -140,6 +146,7 @@ def read_options(words: Sequence[str]) -> CollectorOptions:
         is_waiting_for_all=reader.one("w", _read_truth, True),
         is_marked=reader.one("marked", _read_truth, False),
         is_anew=reader.one("anew", _read_truth, False),
+        endpoint=reader.one("http-get", _read_endpoint, {}),
         poll_seconds=reader.one("p", _read_pause, 1.0),
         timeout_seconds=reader.one("timeout", _read_duration, 0.0),
     )
@@ -233,6 +240,16 @@ def _read_truth(text: str) -> bool:
     if text.lower() not in known:
         raise ValueError("it must be true or false")
     return known[text.lower()]
+
+
+def _read_endpoint(text: str) -> Mapping[str, Any]:
+    try:
+        found = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError('a map in JSON is expected, such as {"port": 8080, "path": "/metrics"}')
+    return found
 
 
 def _read_duration(text: str) -> float:

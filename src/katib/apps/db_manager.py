@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hmac import compare_digest
 
 from katib.api.values import Key
 from katib.apps.addresses import is_loopback
+from katib.apps.tokens import read_token
 from katib.errors import ConfigurationError, StoreUnavailableError
 from katib.observations.sql import SqlObservationLog
 from katib.observations.sql.preparing import prepare_database
 from katib.observations.sql.schema import UNKNOWN_NAMESPACE
-from katib.rpc.db_manager import serve
+from katib.rpc.db_manager import Guard, serve
 from katib.rpc.serving import OPEN, Access
 
 #: How long is waited between two attempts to reach the database, in seconds.
@@ -28,6 +30,8 @@ class Options:
         url: the database.
         address: ``host:port``; port 0 takes any that is free.
         access: who may call.
+        trial_secret: what the tokens of trials are made with; each may then read and write its own
+            entries, besides who carries the token. Empty for none.
         is_open: whether it is wanted that others on the network may call without a token.
         prepares: whether the database is given the table of this version.
         connect_seconds: how long the database may be away at the start.
@@ -36,6 +40,7 @@ class Options:
     url: str
     address: str
     access: Access = OPEN
+    trial_secret: bytes = b""
     is_open: bool = False
     prepares: bool = True
     connect_seconds: float = 60.0
@@ -53,6 +58,11 @@ class DBManagerService:
         if not mark:
             raise ConfigurationError(f"{options.address} has no port; write HOST:PORT")
         _check_access(host.strip("[]") or "0.0.0.0", options)
+        if options.trial_secret and not options.access.token:
+            raise ConfigurationError(
+                "--trial-secret needs --token-file, too: by its token the operator is known, who "
+                "reads and deletes the entries of all trials"
+            )
         self._options = options
         self._is_stopping = threading.Event()
 
@@ -74,7 +84,8 @@ class DBManagerService:
             return
         try:
             options = self._options
-            server = serve(log, _by_name, options.address, access=options.access)
+            guard, access = _guarded(options)
+            server = serve(log, _by_name, options.address, guard, access)
             try:
                 tell(server.port)
                 self._is_stopping.wait()
@@ -107,6 +118,22 @@ class DBManagerService:
 
 def _by_name(name: str) -> Key:
     return Key(UNKNOWN_NAMESPACE, name)
+
+
+def _guarded(options: Options) -> tuple[Guard | None, Access]:
+    """Who may call, with what else is looked at."""
+    secret, access = options.trial_secret, options.access
+    if not secret:
+        return None, access
+    token = access.token.encode()
+
+    def is_trusted(shown: str) -> bool:
+        return compare_digest(shown.encode("utf-8", "replace"), token)
+
+    def find_caller(shown: str, peer: str) -> Key | None:
+        return read_token(secret, shown)[0] if shown else None
+
+    return Guard(find_caller, is_trusted=is_trusted), replace(access, token="")
 
 
 def _check_access(host: str, options: Options) -> None:

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from katib.api import names
 from katib.api.values import Key
@@ -39,8 +39,9 @@ TELL_SECONDS = 120.0
 #: How often what is waited for is said again, in seconds.
 SAY_EVERY = 60.0
 
-#: How long is left to report when the collector itself is asked to end, in seconds.
-LAST_SECONDS = 5.0
+#: How long is left to report when the collector itself is asked to end, in seconds: while the
+#: program goes on, and when it has ended and nothing is left but to report.
+LAST_SECONDS, OVER_SECONDS = 5.0, 240.0
 
 #: How soon it is looked again when something is soon to happen, in seconds.
 SOON = 0.2
@@ -254,7 +255,7 @@ class MetricsCollector:
             if until is not None and now >= until:
                 return False
             if until is None and self._is_told_to_end.is_set():
-                return self._drain(LAST_SECONDS)
+                return self._drain(OVER_SECONDS)
         return True
 
     def _tell_stopped(self) -> int:
@@ -268,7 +269,7 @@ class MetricsCollector:
                 now = clock.monotonic()
                 self._say_waits(str(error), now)
                 is_hurried = self._is_told_to_end.wait(SOON * 5)
-                if now - began >= (LAST_SECONDS if is_hurried else TELL_SECONDS):
+                if now - began >= TELL_SECONDS:
                     self._around.say("The trial counts as one that ended by itself")
                     return 0
                 if is_hurried:
@@ -306,6 +307,8 @@ def marker_folder(options: CollectorOptions) -> str:
 
 def _reading(options: CollectorOptions, source: CollectorSource) -> Reading:
     # Only what is used is loaded.
+    if options.endpoint:
+        return _served(options, source)
     if not options.format:
         from katib.collectors.tensorflow_event import EventReading, TensorFlowEventCollector
 
@@ -317,6 +320,17 @@ def _reading(options: CollectorOptions, source: CollectorSource) -> Reading:
     from katib.collectors.text import TextCollector
 
     return Reading(TextCollector(source), source)
+
+
+def _served(options: CollectorOptions, source: CollectorSource) -> Reading:
+    from katib.collectors.addresses import TrialAddresses
+    from katib.collectors.prometheus import PrometheusCollector, PrometheusReading
+
+    served = TrialAddresses(options.trial, document=options.endpoint)
+    # A pod is a machine of its own: no other trial has the port.
+    served.port = served.stated.port
+    source = replace(source, addresses=served.addresses, clock=SystemClock())
+    return PrometheusReading(PrometheusCollector(source), source, served=served)
 
 
 def _surroundings(options: CollectorOptions) -> Surroundings:

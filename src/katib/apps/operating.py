@@ -45,7 +45,7 @@ from katib.kubernetes.discovery import Discovery
 from katib.kubernetes.events import KubernetesEventRecorder
 from katib.kubernetes.leader import Candidate, LeaderElection
 from katib.kubernetes.sidecars import EARLY_STOPPING_PORT
-from katib.kubernetes.version import has_native_sidecars
+from katib.kubernetes.version import has_grpc_probes, has_native_sidecars
 from katib.metering import ResourceMeter, serve_registry
 from katib.rpc.trial_status import TrialStatuses, serve_trial_statuses
 from katib.stores.kubernetes import KubernetesStore
@@ -164,13 +164,14 @@ class Operator:
             serve_trial_statuses(statuses, served_everywhere(options.stops_address)).close
         )
         self._serve_webhooks(ends, engine, init)
-        meter = ResourceMeter(store)
-        ends.callback(meter.close)
-        registry.register(meter)
         # Who waits for its turn to lead is ready to.
         self._trouble = ""
         if self._election is not None and not self._election.acquire():
             return
+        # Only who leads counts, or everything would be counted by several.
+        meter = ResourceMeter(store)
+        ends.callback(meter.close)
+        registry.register(meter)
         engine.start()
         tell()
         self._watch_over(engine)
@@ -194,6 +195,7 @@ class Operator:
             read_trial_secret(self._client, options.core_namespace, secret),
             options.image,
             has_native_sidecars(self._client),
+            has_grpc_probes(self._client),
         )
 
     def _serve_webhooks(self, ends: ExitStack, engine: ClusterEngine, init: InitConfig) -> None:

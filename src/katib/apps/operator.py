@@ -6,12 +6,14 @@ Read beside the one of one machine, line for line: the same controllers over oth
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from katib.api import names
 from katib.api.codec import to_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment
+from katib.api.suggestion import TrialAssignment
 from katib.api.trial import Trial
 from katib.api.values import Key, Unstructured
 from katib.apps.algorithms import Algorithms, Places, make_stopper
@@ -39,9 +41,15 @@ from katib.search.stopping import STOPPING_RULES
 #: most of them wait for an answer.
 WORKERS, ASKING = 8, 4
 
+#: How many trials are made at once, of all experiments.
+CREATING = 8
+
 #: How long a change of an experiment's counters waits for others, in seconds: together they are one
 #: call to the API server. The end of a trial and the start of the next one are such.
 GATHERING = 2.0
+
+#: How rarely a trial that runs for long is looked at though nothing is heard of it, in seconds.
+LOOKS_WITHIN = 600.0
 
 #: How long an algorithm that is being asked may hold up the end of the engine, in seconds.
 STOP_ASKING = 1.0
@@ -84,6 +92,7 @@ class Site:
         secret: by which trials show who they are.
         image: that holds our own metrics collector; empty when it is not known.
         has_native_sidecars: whether an init container may go on beside the others.
+        has_grpc_probes: whether containers of algorithms can be asked for their health by gRPC.
     """
 
     db_manager: DBManager
@@ -91,6 +100,7 @@ class Site:
     secret: bytes
     image: str = ""
     has_native_sidecars: bool = False
+    has_grpc_probes: bool = True
 
 
 class ClusterEngine:
@@ -130,7 +140,7 @@ class ClusterEngine:
         self.store, self._events = store, events
         self.tokens = Tokens(store, site.secret)
         self._registries = Registries()
-        has_probes = controller.enable_grpc_probe_in_suggestion
+        has_probes = controller.enable_grpc_probe_in_suggestion and site.has_grpc_probes
         services = AlgorithmServices(store, self._usable, has_probes)
         memory = controller.worker_memory_bytes
         places = Places(services.address, services.early_stopping_address, memory)
@@ -138,9 +148,12 @@ class ClusterEngine:
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         checks = SettingsChecks(places, self._algorithms.check)
         self.door = ClusterDoor(self._usable, store.find, checks)
-        treatment = Treatment(gathering=GATHERING, admit=self._admit)
+        self._creating = ThreadPoolExecutor(CREATING, "creating-trials")
+        treatment = Treatment(
+            gathering=GATHERING, admit=self._admit, for_each=self._several_at_once
+        )
         self._experiments = ExperimentReconciler(store, events, clock, treatment)
-        runnable = Runnable(prepare=self._prepare)
+        runnable = Runnable(prepare=self._prepare, looks_within=LOOKS_WITHIN)
         self._trials = TrialReconciler(store, self.observations, events, clock, runnable)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
         around = Surroundings(store, events, clock, _nothing, self._fail, _turn, measure)
@@ -158,6 +171,7 @@ class ClusterEngine:
         quick.stop()
         # An algorithm may compute for long; what it gives after this is asked for again.
         asking.stop(within=STOP_ASKING)
+        self._creating.shutdown()
         self._algorithms.close()
         self.observations.close()
 
@@ -190,6 +204,13 @@ class ClusterEngine:
         name = trial.metadata.label(names.LABEL_EXPERIMENT) or ""
         experiment = self.store.find(EXPERIMENTS, Key(trial.metadata.namespace, name))
         return prepare(run, trial, experiment, self.cluster())
+
+    def _several_at_once(
+        self, act: Callable[[TrialAssignment], None], given: Sequence[TrialAssignment]
+    ) -> None:
+        # A few at a time: other experiments want to make trials, too.
+        for begin in range(0, len(given), CREATING):
+            list(self._creating.map(act, given[begin : begin + CREATING]))
 
     def _wake_suggestion(self, key: Key) -> None:
         _, asking = self._loops

@@ -1,7 +1,8 @@
 """By what a trial shows who it is when it pushes: a token of its own, which is kept nowhere.
 
-A token holds its trial's name, and a seal that only who has the home's secret can make. The seal is
-over the trial's ``uid`` too, so that a later trial of the same name has another token.
+A token holds its trial's name and ``uid``, and a seal over both that only who has the secret can
+make. So a later trial of the same name has another token, and whoever has the secret knows whose a
+token is without asking anybody.
 """
 
 from __future__ import annotations
@@ -33,24 +34,43 @@ class Tokens:
 
     def token_of(self, trial: Key, uid: str) -> str:
         """A trial's token: letters, digits, ``-``, ``_`` and ``.``, as in its name."""
-        told = f"{trial.namespace}/{trial.name}/{uid}".encode()
-        seal = base64.urlsafe_b64encode(hmac.digest(self._secret, told, "sha256"))
-        return f"{trial.namespace}.{trial.name}.{seal.decode().rstrip('=')}"
+        return write_token(self._secret, trial, uid)
 
     def find_trial(self, token: str) -> Key:
-        """Whose token this is. How long that takes tells nothing about the right one.
+        """Whose token this is; of a trial that is there.
 
         Raises:
             TokenRefusedError: it is nobody's.
         """
-        namespace, _, rest = token.partition(".")
-        key = Key(namespace, rest.rpartition(".")[0])
+        key, uid = read_token(self._secret, token)
         trial = self._store.find(TRIALS, key)
-        right = self.token_of(key, "" if trial is None else trial.metadata.uid)
-        is_same = hmac.compare_digest(right.encode(), token.encode("utf-8", "replace"))
-        if trial is None or not is_same:
+        if trial is None or trial.metadata.uid != uid:
             raise TokenRefusedError
         return key
+
+
+def write_token(secret: bytes, trial: Key, uid: str) -> str:
+    """The token of a trial."""
+    told = f"{trial.namespace}.{trial.name}.{uid}"
+    seal = base64.urlsafe_b64encode(hmac.digest(secret, told.encode(), "sha256"))
+    return f"{told}.{seal.decode().rstrip('=')}"
+
+
+def read_token(secret: bytes, token: str) -> tuple[Key, str]:
+    """Whose token this is, and the ``uid`` of that trial, whether or not it is still there.
+
+    How long that takes tells nothing about the right one.
+
+    Raises:
+        TokenRefusedError: it was not made with this secret.
+    """
+    namespace, _, rest = token.rpartition(".")[0].partition(".")
+    name, _, uid = rest.rpartition(".")
+    trial = Key(namespace, name)
+    right = write_token(secret, trial, uid).encode("utf-8", "replace")
+    if not hmac.compare_digest(right, token.encode("utf-8", "replace")):
+        raise TokenRefusedError
+    return trial, uid
 
 
 def read_secret(path: Path) -> bytes:

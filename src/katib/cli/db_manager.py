@@ -45,6 +45,15 @@ TokenOption = Annotated[
         help="Holds the token that callers must carry, as authorization: Bearer TOKEN.",
     ),
 ]
+TrialSecretOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trial-secret",
+        metavar="FILE",
+        help="Holds the secret by which the operator knows its trials, trials.key of its Secret: "
+        "each trial may then report for itself and nobody else. With --token-file.",
+    ),
+]
 CertificateOption = Annotated[
     Path | None,
     typer.Option("--tls-certificate", metavar="FILE", help="PEM; with --tls-key, TLS is spoken."),
@@ -65,6 +74,7 @@ def db_manager(
     listen_address: AddressOption = "127.0.0.1:6789",
     connect_timeout: TimeoutOption = "60s",
     token_file: TokenOption = None,
+    trial_secret: TrialSecretOption = None,
     tls_certificate: CertificateOption = None,
     tls_key: KeyOption = None,
     insecure: InsecureOption = False,
@@ -87,6 +97,7 @@ def db_manager(
         url=find_url(url),
         address=listen_address,
         access=_read_access(token_file, tls_certificate, tls_key),
+        trial_secret=_read("--trial-secret", trial_secret),
         is_open=insecure,
         prepares=not skips_initialization(os.environ),
         connect_seconds=_read_duration(connect_timeout),

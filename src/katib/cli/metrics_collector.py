@@ -24,7 +24,8 @@ def metrics_collector(
     often it looks; -timeout 0 for as long as it takes; -stop-rule METRIC;VALUE;COMPARISON;STEP once
     for each early stopping rule; -s-earlystop HOST:PORT who is told that the trial was stopped;
     -marked true when the program is sure to leave a marker, so that no other is taken for it; -anew
-    true when what other pods have reported for the trial before is to be replaced.
+    true when what other pods have reported for the trial before is to be replaced; -http-get JSON
+    where metrics are served in Prometheus' format, as httpGet of an experiment says.
 
     What the program writes is reported while it runs. While the database manager is away, it waits
     beside the metrics file, in .katib. A token for the database manager is in the variable

@@ -12,6 +12,7 @@ from katib.client.routes import (
     HttpRoute,
     Pace,
     Route,
+    Sender,
     UnreportableError,
 )
 
@@ -60,14 +61,15 @@ def find_route(variables: Mapping[str, str], address: str | None, pace: Pace) ->
     """
     trial = variables.get(names.ENV_TRIAL_NAME, "")
     token = variables.get(names.ENV_METRICS_TOKEN, "")
+    sender = Sender(trial, variables.get(names.ENV_NAMESPACE, ""), token)
     if address and trial:
-        return GrpcRoute(address, trial, token, pace)
+        return GrpcRoute(address, sender, pace)
     if url := variables.get(names.ENV_METRICS_URL):
         return HttpRoute(url, token, pace)
     if drop := variables.get(names.ENV_METRICS_DROP):
         return DropRoute(drop)
     if trial and (found := _db_manager(variables)):
-        return GrpcRoute(found, trial, token, pace)
+        return GrpcRoute(found, sender, pace)
     raise UnreportableError(_homeless(trial))
 
 

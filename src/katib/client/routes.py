@@ -12,6 +12,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from katib.api import names
 from katib.errors import KatibError
 
 #: How long one attempt may take, in seconds.
@@ -136,21 +137,35 @@ class DropRoute:
             raise ReportError(self._path, error.strerror or str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who reports to a database manager.
+
+    Attributes:
+        trial: its name.
+        namespace: of the trial; empty when it is not known.
+        token: by which it shows who it is; empty where there are none.
+    """
+
+    trial: str
+    namespace: str = ""
+    token: str = ""
+
+
 class GrpcRoute:
     """To a database manager, as Katib's own SDK does.
 
     Args:
         address: of it, ``host:port``.
-        trial: its name.
-        token: of the trial; empty where there are none.
+        sender: the trial.
         pace: how long is tried while the manager is away.
 
     Attributes:
         address: as it was given.
     """
 
-    def __init__(self, address: str, trial: str, token: str, pace: Pace) -> None:
-        self.address, self._trial, self._token, self._pace = address, trial, token, pace
+    def __init__(self, address: str, sender: Sender, pace: Pace) -> None:
+        self.address, self._sender, self._pace = address, sender, pace
 
     def send(self, values: Mapping[str, str], time: datetime) -> None:
         """See :class:`Route`."""
@@ -165,8 +180,14 @@ class GrpcRoute:
             for name, value in values.items()
         ]
         message = pb.ObservationLog(metric_logs=logs)
-        request = pb.ReportObservationLogRequest(trial_name=self._trial, observation_log=message)
-        metadata = (("authorization", f"Bearer {self._token}"),) if self._token else ()
+        request = pb.ReportObservationLogRequest(
+            trial_name=self._sender.trial, observation_log=message
+        )
+        known = {
+            "authorization": self._sender.token and f"Bearer {self._sender.token}",
+            names.METADATA_NAMESPACE: self._sender.namespace,
+        }
+        metadata = tuple((name, value) for name, value in known.items() if value)
         with grpc.insecure_channel(self.address) as channel:
             try:
                 # It waits for a manager that is away, and sends nothing twice.

@@ -56,7 +56,7 @@ class PodWatch:
             KatibError: it will not come any more.
         """
         if self.main is None:
-            if os.path.exists(path) and seconds >= GONE_SECONDS:
+            if _is_written(path) and seconds >= GONE_SECONDS:
                 raise KatibError(self.failure(os.path.dirname(path)))
             if seconds >= LOOK_SECONDS:
                 raise KatibError(
@@ -90,3 +90,10 @@ class PodWatch:
             # It may have ended before anybody looked.
             self.marker = self._neighbours.read_marker()
         return bool(found)
+
+
+def _is_written(path: str) -> bool:
+    """Whether a program has been there: a file exists, or one in a folder that is not our own."""
+    if not os.path.isdir(path):
+        return os.path.exists(path)
+    return any(not name.startswith(".") for name in os.listdir(path))

@@ -39,6 +39,10 @@ METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
 #: The annotation by which kubectl knows whose log is meant.
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
+#: How long a native sidecar may take to report the rest, in seconds; Kubernetes' own default of 30
+#: is less than a database manager may be away.
+PATIENCE_SECONDS = 300
+
 
 class Role(Enum):
     """What a pod is to its trial.
@@ -170,6 +174,8 @@ def _add(
         sidecar = {**sidecar, "volumeMounts": [*(sidecar.get("volumeMounts") or ()), mount]}
     spec = {**spec, "shareProcessNamespace": True}
     if is_native:
+        # So long the collector may go on when the program has ended, if its reports are not taken.
+        spec = {"terminationGracePeriodSeconds": PATIENCE_SECONDS, **spec}
         first = [*(spec.get("initContainers") or ()), {**sidecar, "restartPolicy": "Always"}]
         return {**spec, "initContainers": first}
     return {**spec, "containers": [*spec["containers"], sidecar]}

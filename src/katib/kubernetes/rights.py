@@ -12,7 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 from katib.api.experiment import EXPERIMENTS
-from katib.api.kinds import DEPLOYMENTS, EVENTS, PERSISTENT_VOLUME_CLAIMS, SERVICES, kind_of
+from katib.api.kinds import (
+    DEPLOYMENTS,
+    EVENTS,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+    SERVICES,
+    kind_of,
+)
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind, Manifest
@@ -136,6 +143,12 @@ _RESOURCES = (
         resources=(PERSISTENT_VOLUME_CLAIMS.plural,),
         verbs=(*_READ, "create"),
         why="keep the state of algorithms under the resume policy FromVolume",
+    ),
+    Right(
+        scope=Scope.WORK,
+        resources=(PODS.plural,),
+        verbs=("list",),
+        why="say what keeps the pods of a trial from running",
     ),
     Right(
         scope=Scope.WORK,

@@ -35,8 +35,11 @@ PRINTED = "/var/log/katib/metrics.log"
 #: The names that Katib gives the container, and so what ``kubectl logs -c`` is told.
 LOGGER, COLLECTOR = "metrics-logger-and-collector", "metrics-collector"
 
-#: Kinds whose program is wrapped, and read by a collector of Katib's kind.
-READ_KINDS = ("StdOut", "File", "TensorFlowEvent")
+#: The folder that is shared when metrics are served, and in no file.
+SERVED = posixpath.dirname(PRINTED)
+
+#: Kinds whose program is wrapped, and read by our own collector.
+READ_KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric")
 
 #: The port at which an early stopping service beside an algorithm answers.
 EARLY_STOPPING_PORT = 6788
@@ -116,11 +119,11 @@ def find_place(trial: Trial) -> Place:
         RenderError: the folder cannot be one that two containers share.
     """
     kind, named = kind_of_collector(trial), _file_of(trial)
-    path = PRINTED if kind == "StdOut" else named.path
-    if not path or kind in ("Push", "PrometheusMetric"):
+    path = {"StdOut": PRINTED, "PrometheusMetric": SERVED, "Push": ""}.get(kind, named.path)
+    if not path:
         return Place()
     path = posixpath.normpath(path)
-    is_folder = kind == "TensorFlowEvent" or named.kind == "Directory"
+    is_folder = kind in ("TensorFlowEvent", "PrometheusMetric") or named.kind == "Directory"
     folder = path if is_folder else posixpath.dirname(path)
     if folder.strip("/") == "":
         raise RenderError(
@@ -192,17 +195,10 @@ def _words(
     is_own: bool,
 ) -> Iterator[str]:
     """The options, in Katib's order."""
-    kind, objective = kind_of_collector(trial), trial.spec.objective or ObjectiveSpec()
+    objective = trial.spec.objective or ObjectiveSpec()
     yield from ("-t", trial.metadata.name, "-m", ";".join(objective.metric_names))
     yield from ("-o-type", objective.type, "-s-db", cluster.db_manager)
-    if path := find_place(trial).path:
-        yield from ("-path", path)
-    source = trial.spec.metrics_collector.source or SourceSpec()
-    filters = (source.filter or FilterSpec()).metrics_format
-    for text in filters if is_own else filter(None, (";".join(filters),)):
-        yield from ("-f", text)
-    if kind in ("StdOut", "File"):
-        yield from ("-format", "TEXT" if kind == "StdOut" else _file_of(trial).format or "TEXT")
+    yield from _of_source(trial, is_own)
     is_native = is_own and cluster.has_native_sidecars
     waits = False if is_native and entry.wait_all_processes is None else entry.wait_all_processes
     if waits is not None:
@@ -213,6 +209,21 @@ def _words(
         yield from ("-stop-rule", _rule(rule))
     if trial.spec.early_stopping_rules:
         yield from ("-s-earlystop", _early_stopping(trial, experiment, cluster, is_own))
+
+
+def _of_source(trial: Trial, is_own: bool) -> Iterator[str]:
+    """What is read, and how."""
+    kind = kind_of_collector(trial)
+    if path := find_place(trial).path:
+        yield from ("-path", path)
+    source = trial.spec.metrics_collector.source or SourceSpec()
+    filters = (source.filter or FilterSpec()).metrics_format
+    for text in filters if is_own else filter(None, (";".join(filters),)):
+        yield from ("-f", text)
+    if kind == "PrometheusMetric" and is_own and source.http_get is not UNSET:
+        yield from ("-http-get", bytes(source.http_get).decode())
+    if kind in ("StdOut", "File"):
+        yield from ("-format", "TEXT" if kind == "StdOut" else _file_of(trial).format or "TEXT")
 
 
 def _rule(rule: EarlyStoppingRule) -> str:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import UNSET
+
 from katib import parameters
 from katib.api import names
-from katib.api.experiment import Experiment
+from katib.api.codec import from_raw
+from katib.api.experiment import Experiment, SourceSpec
 from katib.api.trial import Trial
 from katib.api.values import Manifest
 from katib.kubernetes.sidecars import Cluster, find_place, kind_of_collector
 from katib.kubernetes.wrapping import literal
-from katib.ports.sidecar import METRICS_FILE_VARIABLE
+from katib.ports.sidecar import METRICS_FILE_VARIABLE, METRICS_PORT_VARIABLE
 
 #: The annotation that holds all parameters as JSON, and where the program finds it as a file.
 ANNOTATION = "katib.kubeflow.org/parameters"
@@ -60,12 +63,20 @@ def _variables(trial: Trial, experiment: Experiment | None, cluster: Cluster) ->
     values = parameters.environment(declared, trial.spec.parameter_assignments)
     values[parameters.FILE_VARIABLE] = f"{FOLDER}/{parameters.FILE_NAME}"
     kind = kind_of_collector(trial)
-    if kind != "StdOut" and (path := find_place(trial).path):
+    if kind in ("File", "TensorFlowEvent", "Custom") and (path := find_place(trial).path):
         values[METRICS_FILE_VARIABLE] = path
+    if kind == "PrometheusMetric":
+        values[METRICS_PORT_VARIABLE] = _port(trial)
     if kind == "Push":
         values.update(_of_push(trial, cluster))
     for name, value in values.items():
         yield {"name": name, "value": literal(value)}
+
+
+def _port(trial: Trial) -> str:
+    source = trial.spec.metrics_collector.source or SourceSpec()
+    endpoint: Manifest = {} if source.http_get is UNSET else from_raw(source.http_get)
+    return str(endpoint.get("port") or "")
 
 
 def _of_push(trial: Trial, cluster: Cluster) -> dict[str, str]:
@@ -73,6 +84,7 @@ def _of_push(trial: Trial, cluster: Cluster) -> dict[str, str]:
     host, _, port = cluster.db_manager.rpartition(":")
     name, _, namespace = host.partition(".")
     found = {
+        names.ENV_NAMESPACE: trial.metadata.namespace,
         names.ENV_DB_MANAGER_HOST: name,
         names.ENV_DB_MANAGER_NAMESPACE: namespace,
         names.ENV_DB_MANAGER_PORT: port,

@@ -1,9 +1,9 @@
 """The command of a program whose output and end are watched from beside it.
 
 A shell runs the program, leads what it prints into a file, and leaves a marker: a file named after
-the shell's process id, which says that the program ended well. The program's words are never made
-part of the script: they are the shell's arguments, so that blanks, quotes and dollars in them stay
-what they are.
+the shell's process id, which says whether the program ended well. The program's words are never
+made part of the script: they are the shell's arguments, so that blanks, quotes and dollars in them
+stay what they are.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ done
 """
 
 _END = """\
-[ "$code" -eq 0 ] || exit "$code"
+if [ "$code" -ne 0 ]; then
+  echo failed > {folder}/$$.pid
+  exit "$code"
+fi
 echo completed > {folder}/$$.pid
 """
 
@@ -47,6 +50,7 @@ if [ "$code" -ne 0 ]; then
   read -r found 2>/dev/null < {folder}/$$.pid
   if [ "$found" != early-stopped ]; then
     echo Training Container was Failed
+    echo failed > {folder}/$$.pid
     exit "$code"
   fi
   echo Training Container was Early Stopped

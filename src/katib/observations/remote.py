@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import grpc
 
+from katib.api import names
 from katib.api.values import Key
 from katib.errors import EntryRefusedError, StoreUnavailableError
 from katib.ports.observation_log import MetricEntry
@@ -13,9 +14,6 @@ from katib.rpc import light
 
 #: How long an answer may take, in seconds.
 ANSWER_SECONDS = 60.0
-
-#: The metadata that names a trial's namespace. Katib's own database manager knows bare names only.
-NAMESPACE = "katib-namespace"
 
 # A series may be longer than gRPC's 4 MiB; and a service that is there again should not be found
 # only after the two minutes to which gRPC's own pauses grow.
@@ -85,7 +83,8 @@ class RemoteObservationLog:
     def _call(self, name: str, trial: Key, request: bytes) -> bytes:
         metadata = list(self._credentials)
         if trial.namespace:
-            metadata.append((NAMESPACE, trial.namespace))
+            # Katib's own database manager knows bare names only, and looks past this.
+            metadata.append((names.METADATA_NAMESPACE, trial.namespace))
         call = light.method(self._channel, name)
         try:
             return call(request, timeout=ANSWER_SECONDS, metadata=metadata)

@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 from grpc_reflection.v1alpha import reflection
 
+from katib.api import names
 from katib.api.codec import parse_time
 from katib.api.values import Key
 from katib.errors import KatibError, StoreUnavailableError
@@ -47,9 +48,6 @@ DB_MANAGER = "api.v1.beta1.DBManager"
 #: Whom a log is asked for to see whether it answers.
 _NOBODY = Key("", "")
 
-#: The metadata by which a caller says in which namespace the trial is that it names.
-NAMESPACE = "katib-namespace"
-
 #: The trial that a bare name means; ``None`` when there is none. A :class:`KatibError` tells that
 #: the name alone does not say.
 FindTrial = Callable[[str], Key | None]
@@ -63,11 +61,15 @@ class Guard:
         find_caller: the trial that calls, by its token (empty when the call carries none) and by
             where the call comes from, as gRPC words it; ``None`` when neither says. A
             :class:`TokenRefusedError` tells that the token is nobody's.
-        take: keeps a trial's report, until it is safe; the last is what was sent.
+        take: keeps a trial's report, until it is safe; the last is what was sent. ``None`` to have
+            it written into the log.
+        is_trusted: whether a token is that of somebody who may read and write for every trial.
+            Then a trial reads its own entries only, too; ``None`` to let everybody read.
     """
 
     find_caller: Callable[[str, str], Key | None]
-    take: Callable[[Key, Sequence[MetricEntry], bytes], None]
+    take: Callable[[Key, Sequence[MetricEntry], bytes], None] | None = None
+    is_trusted: Callable[[str], bool] | None = None
 
 
 @runtime_checkable
@@ -109,7 +111,8 @@ class DBManager(DBManagerServicer):
         workers: ThreadPoolExecutor,
     ) -> None:
         self._log, self._find_trial, self._guard = log, find_trial, guard
-        self._prompt_log = log if guard is None and isinstance(log, PromptLog) else None
+        self._take = None if guard is None else guard.take
+        self._prompt_log = log if self._take is None and isinstance(log, PromptLog) else None
         self._workers = workers
 
     async def ReportObservationLog(
@@ -135,7 +138,7 @@ class DBManager(DBManagerServicer):
         with refusals(context):
             first = _bound(request.start_time, "start", datetime.min.replace(tzinfo=UTC))
             last = _bound(request.end_time, "completion", datetime.max.replace(tzinfo=UTC))
-            trial = self._find(request.trial_name, context)
+            trial = self._readable(request.trial_name, context)
             found = () if trial is None else self._log.read(trial, request.metric_name or None)
             kept = [entry for entry in found if first <= entry.time <= last]
         return pb.GetObservationLogReply(observation_log=write_log(kept))
@@ -152,8 +155,8 @@ class DBManager(DBManagerServicer):
 
     def _report(self, request: pb.ReportObservationLogRequest, context: _Context) -> None:
         trial, entries = self._read_report(request, context)
-        if self._guard is not None:
-            self._guard.take(trial, entries, request.SerializeToString())
+        if self._take is not None:
+            self._take(trial, entries, request.SerializeToString())
         else:
             self._log.report(trial, entries)
             self._log.flush()
@@ -177,6 +180,8 @@ class DBManager(DBManagerServicer):
         if self._guard is None:
             return self._find(name, context)
         token = bearer_token(context.invocation_metadata() or ())
+        if self._guard.is_trusted is not None and self._guard.is_trusted(token):
+            return self._find(name, context)
         caller = self._guard.find_caller(token, context.peer())
         if caller is None:
             raise Refusal(
@@ -193,13 +198,18 @@ class DBManager(DBManagerServicer):
             )
         return caller
 
+    def _readable(self, name: str, context: _Context) -> Key | None:
+        """The trial of a name, when its entries may be read by who calls."""
+        is_open = self._guard is None or self._guard.is_trusted is None
+        return self._find(name, context) if is_open else self._own(name, context)
+
     def _find(self, name: str, context: _Context) -> Key | None:
         if not name:
             raise invalid(
                 "trial_name is empty: name the trial, as in the variable KATIB_TRIAL_NAME"
             )
         for key, value in context.invocation_metadata() or ():
-            if key == NAMESPACE and value:
+            if key == names.METADATA_NAMESPACE and value:
                 return Key(str(value), name)
         return self._find_trial(name)
 

@@ -12,6 +12,8 @@ from functools import cache
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
+import grpc.aio
+
 Result = TypeVar("Result")
 
 _starting = Lock()
@@ -28,4 +30,10 @@ def run(action: Coroutine[Any, Any, Result]) -> Result:
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     Thread(target=loop.run_forever, name="grpc", daemon=True).start()
+    asyncio.run_coroutine_threadsafe(_keep_queue(), loop).result()
     return loop
+
+
+async def _keep_queue() -> None:
+    # Otherwise the queue goes with the last server, perhaps while the loop reads an event from it.
+    grpc.aio.init_grpc_aio()  # type: ignore[attr-defined]  # its stubs lack it

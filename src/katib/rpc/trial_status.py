@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Never
 
 import grpc
 import grpc.aio
 
 from katib.api.values import Key
-from katib.errors import KatibError, NotFoundError, TokenRefusedError
+from katib.errors import KatibError, NotFoundError
 from katib.rpc.generated import api_pb2 as pb
 from katib.rpc.generated.api_pb2_grpc import (
     EarlyStoppingServicer,
     add_EarlyStoppingServicer_to_server,
 )
+from katib.rpc.refusals import Refusal, refusals
 from katib.rpc.serving import Access, Listener, Server, bearer_token, health_of, start
 
 EARLY_STOPPING = "api.v1.beta1.EarlyStopping"
@@ -43,24 +43,24 @@ class TrialStatuses(EarlyStoppingServicer):
         self, request: pb.SetTrialStatusRequest, context: grpc.ServicerContext
     ) -> pb.SetTrialStatusReply:
         """Mark the trial that calls as stopped early; again does no harm."""
-        try:
+        with refusals(context):
             caller = self._find_caller(bearer_token(context.invocation_metadata()))
-        except TokenRefusedError as error:
-            _abort(context, grpc.StatusCode.UNAUTHENTICATED, str(error))
-        if caller.name != request.trial_name:
-            _abort(
-                context,
-                grpc.StatusCode.PERMISSION_DENIED,
-                f'trial {caller} can say of itself that it was stopped, not of "'
-                f'{request.trial_name}"',
-            )
-        try:
-            self._stop(caller)
-        except NotFoundError as error:
-            _abort(context, grpc.StatusCode.NOT_FOUND, str(error))
-        except KatibError as error:
-            _abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
+            if caller.name != request.trial_name:
+                raise Refusal(
+                    grpc.StatusCode.PERMISSION_DENIED,
+                    f'trial {caller} can say of itself that it was stopped, not of "'
+                    f'{request.trial_name}"',
+                )
+            self._mark(caller)
         return pb.SetTrialStatusReply()
+
+    def _mark(self, trial: Key) -> None:
+        try:
+            self._stop(trial)
+        except NotFoundError as error:
+            raise Refusal(grpc.StatusCode.NOT_FOUND, str(error)) from error
+        except KatibError as error:
+            raise Refusal(grpc.StatusCode.UNAVAILABLE, str(error)) from error
 
 
 def serve_trial_statuses(statuses: TrialStatuses, address: str) -> Server:
@@ -80,8 +80,3 @@ def serve_trial_statuses(statuses: TrialStatuses, address: str) -> Server:
     workers = ThreadPoolExecutor(WORKERS, "trial-status")
     health = health_of([EARLY_STOPPING], lambda: True)
     return start(add, health, workers, Listener(address, "the ends of trials", Access()))
-
-
-def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, problem: str) -> Never:
-    context.abort(code, problem)
-    raise AssertionError("abort always raises")

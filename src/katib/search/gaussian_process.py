@@ -39,6 +39,11 @@ class GaussianProcess:
         """The smallest loss expected at a known point, with the noise taken out of it."""
         return self._best
 
+    @property
+    def noise(self) -> float:
+        """The share of the noise in the variance of what is measured."""
+        return self._kernel.noise / (self._kernel.noise + self._kernel.signal)
+
     def at(self, points: Floats) -> View:
         """What is believed at (n_points, n_features)."""
         return View(self._kernel, points, self._placed, self._inverse, self._weights)

@@ -15,6 +15,7 @@ from katib.search.forest import FORESTS, Boosting, Forest
 from katib.search.gaussian_process import GaussianProcess, View
 from katib.search.history import Floats
 from katib.search.likelihood import Groups, fit
+from katib.search.warping import measured, standardised, warped
 
 #: A model is learnt from so many trials at most: the best, and others far from each other. How far
 #: they are is looked at for so many at most.
@@ -25,6 +26,9 @@ _MOST_COMPARED = 4000
 #: From so many trials on, and for so many parameters, the scale of each is learnt, too.
 _LEAST_BENT = 30
 _MOST_BENT = 20
+
+#: From this share of the variance of losses on, there is noise.
+_NOISY = 0.05
 
 Grower = Callable[[Floats, Floats, np.random.Generator], Forest | Boosting]
 
@@ -143,6 +147,28 @@ def learn(
         return SmoothSurrogate(features, GaussianProcess(kernel, points, losses))
     drawn = Random(f"{seed}:trees").getrandbits(63)
     return TreeSurrogate.fit(features, FORESTS[kind], drawn, points, losses)
+
+
+def learn_scaled(
+    learner: Callable[[Floats], SmoothSurrogate | TreeSurrogate], losses: Floats, usual: Floats
+) -> tuple[SmoothSurrogate | TreeSurrogate, Floats]:
+    """A model of losses of any size, and those losses on the scale that it is learnt on.
+
+    A scale that sets good losses apart makes their noise large beside all other differences, and
+    the more so the more of them there are. A process that finds noise there is learnt anew, on the
+    scale of the usual losses, which stays as it is.
+
+    Args:
+        learner: learns from losses with a mean of 0 and a variance of 1.
+        losses: (n_trials,), finite.
+        usual: (n_usual,), losses of points that were chosen for no loss; any number.
+    """
+    scaled = warped(losses)
+    model = learner(scaled)
+    if isinstance(model, SmoothSurrogate) and model.process.noise > _NOISY:
+        scaled = standardised(measured(losses, usual))
+        model = learner(scaled)
+    return model, scaled
 
 
 def _groups(features: Features, trials: int) -> Groups:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -104,16 +104,32 @@ class TreeParzenSearch:
 
     def suggest(self, index: int, count: int) -> SuggestionReply:
         """As many as asked for; each avoids those before it."""
-        if self._evidence is None:
-            self._evidence = self._gather()
-        seen, pending = set(self._evidence.seen), self._evidence.pending
+        evidence = self._gathered()
+        seen, pending = set(evidence.seen), evidence.pending
         points: list[Point] = []
         for offset in range(count):
-            point = self._point(index + offset, pending, seen)
+            point = self.point(index + offset, pending, seen)
             points.append(point)
             seen.add(values_of(point))
             pending = np.vstack([pending, self._space.units_of(point)])
         return SuggestionReply([TrialAssignment(parameter_assignments=point) for point in points])
+
+    def point(self, index: int, pending: Floats, seen: Collection[Values]) -> Point:
+        """One point.
+
+        Args:
+            index: of its trial.
+            pending: (n_pending, n_parameters), unit cube: trials that have not ended.
+            seen: the texts of the points that are not to come again.
+        """
+        random = Random(f"{self._seed}:{index}")
+        draws = self._draws(index, pending, random)
+        return first_fresh(map(self._space.assignments_at, draws), self._space, seen, random)
+
+    def _gathered(self) -> Evidence:
+        if self._evidence is None:
+            self._evidence = self._gather()
+        return self._evidence
 
     def _gather(self) -> Evidence:
         history, plan = self._history, self._plan
@@ -130,14 +146,9 @@ class TreeParzenSearch:
         bad = bad[:: math.ceil(len(bad) / _MOST_BAD) or 1]
         return Evidence(points[:good], bad, pending, frozenset(seen))
 
-    def _point(self, index: int, pending: Floats, seen: set[Values]) -> Point:
-        random = Random(f"{self._seed}:{index}")
-        draws = self._draws(index, pending, random)
-        return first_fresh(map(self._space.assignments_at, draws), self._space, seen, random)
-
     def _draws(self, index: int, pending: Floats, random: Random) -> Iterator[Sequence[float]]:
         """Points of the unit cube, those that promise most first."""
-        evidence = self._evidence or self._gather()
+        evidence = self._gathered()
         if len(evidence.good) + len(evidence.bad) < self._plan.startup:
             yield self._start(index, random)
         else:

@@ -44,8 +44,7 @@ def warped(losses: Floats) -> Floats:
     drawn = _straight(losses)
     if not drawn.any():
         return drawn
-    raised = _likeliest(drawn)
-    return np.asarray((raised - raised.mean()) / raised.std())
+    return standardised(_likeliest(drawn))
 
 
 def sharpened(losses: Floats, points: Floats) -> Floats:
@@ -66,7 +65,18 @@ def sharpened(losses: Floats, points: Floats) -> Floats:
         return drawn
     near = max(_NEAR, _unevenness(drawn, points) / width)
     logs = np.log((drawn - drawn.min()) / width + near)
-    return np.asarray((logs - logs.mean()) / logs.std())
+    return standardised(logs)
+
+
+def standardised(losses: Floats) -> Floats:
+    """With a mean of 0 and a variance of 1; 0 where all losses are equal.
+
+    Args:
+        losses: (n_trials,), finite, none as large as floats can be.
+    """
+    away = losses - losses.mean()
+    spread = float(away.std())
+    return np.asarray(away / spread if spread > 0.0 else np.zeros_like(away))
 
 
 def measured(losses: Floats, usual: Floats) -> Floats:

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from queue import Queue
 from threading import Thread
 
 import pytest
 
 from databases import execute
+from katib.api.values import Key
 from katib.apps.db_manager import DBManagerService, Options
+from katib.apps.tokens import write_token
 from katib.errors import ConfigurationError, SchemaError, StoreUnavailableError
+from katib.observations.remote import RemoteObservationLog
 from katib.observations.sql import SqlObservationLog
 from katib.observations.sql.preparing import read_revision
+from katib.ports.observation_log import MetricEntry
 from katib.rpc.serving import Access
 
 URL = "sqlite:////nowhere/observations.db"
@@ -74,3 +82,71 @@ def test_a_database_is_left_as_it_is_when_that_is_wanted(tmp_path: Path) -> None
     execute(url, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(SchemaError, match="later Katib"):
         DBManagerService(Options(url, "127.0.0.1:0", prepares=False)).run(print, print)
+
+
+SECRET = b"0123456789abcdef" * 2
+MINE, THEIRS = Key("team-a", "tune-x1"), Key("team-b", "other-x1")
+ENTRY = MetricEntry(datetime(2026, 1, 1, tzinfo=UTC), "loss", "0.5")
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """Of a database manager that knows trials by their tokens."""
+    url = f"sqlite:///{tmp_path}/observations.db"
+    options = Options(url, "127.0.0.1:0", access=Access("operator"), trial_secret=SECRET)
+    service, ports = DBManagerService(options), Queue[int]()
+    thread = Thread(target=service.run, args=(ports.put, lambda _: None))
+    thread.start()
+    yield f"127.0.0.1:{ports.get(timeout=60)}"
+    service.stop()
+    thread.join(60)
+
+
+@contextmanager
+def called(address: str, token: str) -> Iterator[RemoteObservationLog]:
+    log = RemoteObservationLog(address, token)
+    yield log
+    log.close()
+
+
+def test_a_trial_reports_for_itself_and_the_operator_reads_it(address: str) -> None:
+    with called(address, write_token(SECRET, MINE, "uid-1")) as log:
+        log.report(MINE, [ENTRY])
+        assert log.read(MINE) == [ENTRY]
+    with called(address, "operator") as log:
+        assert log.read(MINE) == [ENTRY]
+        log.report(THEIRS, [ENTRY])
+        log.delete(MINE)
+        assert log.read(MINE) == []
+
+
+def test_a_trial_touches_no_other_ones_entries(address: str) -> None:
+    with called(address, "operator") as log:
+        log.report(THEIRS, [ENTRY])
+    with called(address, write_token(SECRET, MINE, "uid-1")) as log:
+        for act in (
+            lambda: log.report(THEIRS, [ENTRY]),
+            lambda: log.read(THEIRS),
+            lambda: log.delete(THEIRS),
+        ):
+            with pytest.raises(StoreUnavailableError, match="PERMISSION_DENIED"):
+                act()
+        # A namespace that it names is not believed: the token says which trial it is.
+        log.report(Key(THEIRS.namespace, MINE.name), [ENTRY])
+        assert log.read(MINE) == [ENTRY]
+    with called(address, "operator") as log:
+        assert log.read(THEIRS) == [ENTRY]
+        assert log.read(Key(THEIRS.namespace, MINE.name)) == []
+
+
+@pytest.mark.parametrize("token", ["", "wrong", write_token(b"other", MINE, "uid-1")])
+def test_nobody_else_is_answered(address: str, token: str) -> None:
+    with called(address, token) as log:
+        for act in (lambda: log.report(MINE, [ENTRY]), lambda: log.read(MINE)):
+            with pytest.raises(StoreUnavailableError, match="UNAUTHENTICATED"):
+                act()
+
+
+def test_the_secret_of_trials_goes_with_a_token_for_the_operator() -> None:
+    with pytest.raises(ConfigurationError, match="--trial-secret needs --token-file, too"):
+        DBManagerService(Options(URL, "127.0.0.1:0", trial_secret=SECRET))

@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,30 @@ def test_json_is_read_too(stage: Stage) -> None:
     assert stage.values == ["0.5", "0.25"]
 
 
+def test_metrics_that_are_served_are_asked_for(stage: Stage) -> None:
+    class Served(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"loss 0.5\nacc 1\n" if self.path == "/m" else b"loss 7\n")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests are quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stage.start("until test -e gate; do sleep 0.02; done")
+        endpoint = f'{{"port": {server.server_port}, "path": "/m"}}'
+        thread, codes = run_beside(stage.collector("-http-get", endpoint, format=""))
+        while len(stage.values) < 2 and thread.is_alive():
+            thread.join(0.01)
+        (stage.folder / "gate").touch()
+        thread.join(60)
+        server.shutdown()
+    assert codes == [0]
+    assert stage.values == ["0.5", "1.0"]
+
+
 def test_a_folder_without_event_files_has_no_objective(stage: Stage) -> None:
     stage.start("true")
     assert stage.collector(format="").run() == 0
@@ -239,18 +264,27 @@ def test_a_log_that_is_away_is_waited_for_and_that_is_said(stage: Stage) -> None
     assert stage.values == ["1", "2"]
 
 
-def test_a_collector_that_is_asked_to_end_does_not_wait_for_long(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [("LAST_SECONDS", "echo loss=1; exec sleep 600"), ("OVER_SECONDS", "echo loss=1")],
+    ids=["while the program goes on", "when it has ended"],
+)
+def test_a_collector_that_is_asked_to_end_does_not_wait_for_ever(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str, program: str
 ) -> None:
-    monkeypatch.setattr("katib.apps.metrics_collector.LAST_SECONDS", 0.1)
+    monkeypatch.setattr(f"katib.apps.metrics_collector.{name}", 0.1)
     stage.log.is_away = True
-    stage.start("echo loss=1")
+    shell = stage.start(program)
+    if name == "OVER_SECONDS":
+        shell.wait(60)
     collector = stage.collector()
     thread, codes = run_beside(collector)
-    stage.wait_until_said("1 entries wait in")
+    while not stage.shown and thread.is_alive():
+        thread.join(0.01)
     collector.stop()
     thread.join(60)
     assert codes == [143]
+    assert any("1 entries wait in" in one for one in stage.said)
 
 
 @pytest.mark.parametrize(("anew", "expected"), [("true", ["1"]), ("false", ["1", "7"])])
@@ -287,6 +321,23 @@ def test_a_native_sidecar_still_tells_that_it_stopped_the_program(stage: Stage) 
     thread.join(60)
     assert codes == [0]
     assert stage.stopped == 1
+
+
+def test_a_sidecar_whose_program_has_ended_reports_as_soon_as_that_is_possible(
+    stage: Stage,
+) -> None:
+    stage.log.is_away = True
+    shell = stage.start("echo loss=1; echo loss=2")
+    assert shell.wait(60) == 0
+    thread, codes = run_beside(collector := stage.collector())
+    stage.wait_until_said("2 entries wait in")
+    collector.stop()
+    thread.join(0.5)
+    assert thread.is_alive()
+    stage.log.is_away = False
+    thread.join(60)
+    assert codes == [0]
+    assert stage.values == ["1", "2"]
 
 
 def test_a_program_that_takes_too_long(stage: Stage) -> None:

@@ -106,9 +106,9 @@ def test_all_that_is_wrong_is_told() -> None:
         *("-s-db", "db", "extra", "-m"),
     ) == [
         '  "-nope" is no option; there are -t, -m, -o-type, -s-db, -path, -f, -format, -w, -p, '
-        "-timeout, -stop-rule, -s-earlystop, -marked, -anew",
+        "-timeout, -stop-rule, -s-earlystop, -marked, -anew, -http-get",
         '  "extra" is no option; there are -t, -m, -o-type, -s-db, -path, -f, -format, -w, -p, '
-        "-timeout, -stop-rule, -s-earlystop, -marked, -anew",
+        "-timeout, -stop-rule, -s-earlystop, -marked, -anew, -http-get",
         "  -m has no value",
         "  -t is missing",
         "  -s-earlystop is missing: -stop-rule needs it",
@@ -124,3 +124,12 @@ def test_all_that_is_wrong_is_told() -> None:
         '  -p "0s": it must be more than 0',
         '  -timeout "soon": a time such as 1s, 500ms or 1m30s is expected, or a number of seconds',
     ]
+
+
+def test_where_metrics_are_served() -> None:
+    words = ("-t", "x1", "-m", "loss", "-s-db", "db:1", "-path", "/log")
+    options = read_options((*words, "-http-get", '{"port": 8080, "path": "/m"}'))
+    assert options.endpoint == {"port": 8080, "path": "/m"}
+    for text in ("8080", "{", "null"):
+        with pytest.raises(ConfigurationError, match="a map in JSON is expected"):
+            read_options((*words, "-http-get", text))

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from katib.api.values import Key
-from katib.client.routes import DropRoute, GrpcRoute, HttpRoute, Pace, ReportError
+from katib.client.routes import DropRoute, GrpcRoute, HttpRoute, Pace, ReportError, Sender
 from katib.collectors.push import PushCollector
 from katib.collectors.reports import read_report
 from katib.errors import TokenRefusedError
@@ -168,15 +168,27 @@ def test_a_report_by_grpc_arrives_with_its_token() -> None:
     server = serve(log, lambda name: trial, f"{LOOPBACK}:0", guard)
     address = f"{LOOPBACK}:{server.port}"
     try:
-        GrpcRoute(address, trial.name, "secret", Pace(20)).send(VALUES, TIME)
+        GrpcRoute(address, Sender(trial.name, "team-a", "secret"), Pace(20)).send(VALUES, TIME)
         assert log.read(trial) == ENTRIES
         with pytest.raises(ReportError, match="UNAUTHENTICATED: the token is that of no trial"):
-            GrpcRoute(address, trial.name, "wrong", Pace(20)).send(VALUES, TIME)
+            GrpcRoute(address, Sender(trial.name, token="wrong"), Pace(20)).send(VALUES, TIME)
     finally:
         server.close()
+
+
+def test_a_report_by_grpc_is_for_the_trial_of_its_namespace() -> None:
+    log = MemoryObservationLog()
+    server = serve(log, lambda name: Key("", name), f"{LOOPBACK}:0")
+    try:
+        address = f"{LOOPBACK}:{server.port}"
+        GrpcRoute(address, Sender("tune-x1", "team-b"), Pace(20)).send(VALUES, TIME)
+    finally:
+        server.close()
+    assert log.read(Key("team-b", "tune-x1")) == ENTRIES
+    assert log.read(Key("", "tune-x1")) == []
 
 
 def test_a_manager_that_stays_away_is_given_up() -> None:
     address = f"{LOOPBACK}:{nobody()}"
     with pytest.raises(ReportError, match=r"DEADLINE_EXCEEDED: .*; given up after 0.2 s"):
-        GrpcRoute(address, "tune-x1", "", Pace(0.2)).send(VALUES, TIME)
+        GrpcRoute(address, Sender("tune-x1"), Pace(0.2)).send(VALUES, TIME)

@@ -102,3 +102,12 @@ def test_a_program_that_has_written_and_is_gone_without_a_marker_has_failed(stag
     assert watch.waits_for(str(stage.log), GONE_SECONDS - 1)
     with pytest.raises(KatibError, match="training container is failed"):
         watch.waits_for(str(stage.log), GONE_SECONDS)
+
+
+def test_an_empty_folder_is_no_sign_of_a_program(stage: Stage) -> None:
+    watch = stage.watch()
+    (stage.markers / ".katib").mkdir()
+    assert watch.waits_for(str(stage.markers), GONE_SECONDS)
+    (stage.markers / "events.1").touch()
+    with pytest.raises(KatibError, match="training container is failed"):
+        watch.waits_for(str(stage.markers), GONE_SECONDS)

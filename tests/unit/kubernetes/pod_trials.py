@@ -32,6 +32,7 @@ def a_trial(
     format: str = "",
     filters: tuple[str, ...] = (),
     custom: Manifest | None = None,
+    http_get: Manifest | None = None,
     **spec: Any,
 ) -> Trial:
     place = None
@@ -41,6 +42,8 @@ def a_trial(
     source = SourceSpec(
         file_system_path=place, filter=FilterSpec(metrics_format=filters) if filters else None
     )
+    if http_get is not None:
+        source = replace(source, http_get=to_raw(http_get))
     collector = CollectorSpec(kind=kind)
     if custom is not None:
         collector = replace(collector, custom_collector=to_raw(custom))

@@ -151,8 +151,16 @@ def test_a_native_sidecar_is_the_last_init_container() -> None:
     assert made["restartPolicy"] == "Always"
     assert made["volumeMounts"] == [{"name": "metrics-volume", "mountPath": "/var/log/katib"}]
     assert [one["name"] for one in found["spec"]["containers"]] == ["main"]
+    assert found["spec"]["terminationGracePeriodSeconds"] == 300
     # The collector still must see the program to end it.
     assert found["spec"]["shareProcessNamespace"] is True
+
+
+def test_how_long_a_pod_takes_to_end_is_left_to_who_says_so() -> None:
+    cluster = dataclasses.replace(CLUSTER, has_native_sidecars=True)
+    found = injected(a_trial(), a_pod(terminationGracePeriodSeconds=5), cluster)
+    assert found["spec"]["terminationGracePeriodSeconds"] == 5
+    assert "terminationGracePeriodSeconds" not in injected(a_trial())["spec"]
 
 
 @pytest.mark.parametrize("part", ["containers", "initContainers"])

@@ -108,8 +108,16 @@ def test_without_an_image_the_configuration_is_named() -> None:
     assert str(refused.value) == (
         "failed to find metrics collector config for kind: StdOut in ConfigMap: katib-config"
     )
-    with pytest.raises(ConfigurationError, match="PrometheusMetric"):
-        sidecar(a_trial("PrometheusMetric"))
+
+
+def test_metrics_that_are_served_are_asked_for() -> None:
+    trial = a_trial("PrometheusMetric", http_get={"port": 9090, "path": "/m$x"})
+    found = sidecar(trial)
+    words = [word.replace("$$", "$") for word in found["args"]]
+    options = read_options(words)
+    assert options.endpoint == {"port": 9090, "path": "/m$x"}
+    assert (options.path, options.format) == ("/var/log/katib", "")
+    assert found["name"] == "metrics-collector"
 
 
 def test_a_custom_collector_is_as_it_was_written() -> None:
@@ -166,7 +174,7 @@ def test_katibs_way_copies_the_first_containers_security_context() -> None:
         (a_trial("Custom", "/katib/mnist.log"), Place("/katib/mnist.log", "/katib")),
         (a_trial("Custom"), Place()),
         (a_trial("Push"), Place()),
-        (a_trial("PrometheusMetric"), Place()),
+        (a_trial("PrometheusMetric"), Place("/var/log/katib", "/var/log/katib")),
     ],
     ids=[
         "StdOut",

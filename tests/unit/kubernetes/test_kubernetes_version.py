@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from katib.kubernetes.version import Version, knows_sidecars
+from katib.kubernetes.version import Version, knows_grpc_probes, knows_sidecars
 
 VERSIONS = {
     "old": (("1", "20"), False),
@@ -18,3 +18,10 @@ VERSIONS = {
 def test_which_servers_have_sidecars(version: tuple[str, str], wanted: bool) -> None:
     major, minor = version
     assert knows_sidecars(Version(major=major, minor=minor)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("minor", "wanted"), [("20", False), ("23", False), ("24", True), ("24+", True), ("33", True)]
+)
+def test_which_servers_ask_containers_by_grpc(minor: str, wanted: bool) -> None:
+    assert knows_grpc_probes(Version(major="1", minor=minor)) is wanted

@@ -74,6 +74,12 @@ def test_where_it_writes_its_metrics(trial: Trial, path: str | None) -> None:
     assert values(trial).get("KATIB_METRICS_FILE") == path
 
 
+def test_where_it_serves_its_metrics() -> None:
+    found = values(a_trial("PrometheusMetric", http_get={"port": "9090"}))
+    assert found["KATIB_METRICS_PORT"] == "9090"
+    assert "KATIB_METRICS_FILE" not in found
+
+
 @pytest.mark.parametrize(
     ("address", "host", "namespace"),
     [("katib-db-manager.team-x:6789", "katib-db-manager", "team-x"), ("db:6789", "db", "")],
@@ -85,6 +91,7 @@ def test_who_pushes_finds_the_database_manager(address: str, host: str, namespac
     assert found["KATIB_DB_MANAGER_SERVICE_NAMESPACE"] == namespace
     assert found["KATIB_DB_MANAGER_SERVICE_PORT"] == "6789"
     assert found["KATIB_METRICS_TOKEN"] == "secret"
+    assert found["KATIB_NAMESPACE"] == a_trial("Push").metadata.namespace
     assert "KATIB_METRICS_TOKEN" not in values(a_trial("StdOut"), cluster)
 
 

@@ -78,7 +78,7 @@ def test_a_script_of_several_lines_is_measured_as_a_whole(tmp_path: Path) -> Non
     made = wrap(container, str(tmp_path), f"{tmp_path}/out.log")
     assert run(made, tmp_path).returncode == 3
     assert (tmp_path / "out.log").read_text() == "loss=1\nloss=2\n"
-    assert markers(tmp_path) == []
+    assert markers(tmp_path) == ["failed\n"]
 
 
 def test_what_katibs_shell_would_have_read_is_read(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_program_that_fails_keeps_its_exit_code(tmp_path: Path, shell: str) ->
     answer = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (answer.returncode, answer.stderr) == (7, "")
     assert answer.stdout == "Training Container was Failed\n"
-    assert markers(tmp_path) == []
+    assert markers(tmp_path) == ["failed\n"]
 
 
 def test_a_marker_is_nothing_to_a_trial_without_rules(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from katib.api import names
 from katib.api.values import Key
 from katib.errors import EntryRefusedError, StoreUnavailableError
-from katib.observations import remote
 from katib.observations.memory import MemoryObservationLog
 from katib.observations.remote import RemoteObservationLog
 from katib.rpc.db_manager import serve
@@ -94,4 +94,4 @@ def test_the_namespace_and_the_token_go_along() -> None:
         log.close()
         server.stop(None).wait()
     assert [one["authorization"] for one in seen] == ["Bearer s3cret"] * 2
-    assert [one.get(remote.NAMESPACE) for one in seen] == ["team-a", None]
+    assert [one.get(names.METADATA_NAMESPACE) for one in seen] == ["team-a", None]

@@ -123,11 +123,3 @@ def test_a_closed_server_has_answered_what_it_was_asked(log: PromptLog, stage: S
     assert {call.exception() for call in calls} == {None}
     closing.join(60)
     assert not closing.is_alive()
-
-
-def test_all_servers_share_a_loop(stage: Stage) -> None:
-    other = Stage(PromptLog(1))
-    assert [one.name for one in threading.enumerate()].count("grpc") == 1
-    other.close()
-    question = pb.GetObservationLogRequest(trial_name="x")
-    assert stage.client.GetObservationLog(question, timeout=60) is not None

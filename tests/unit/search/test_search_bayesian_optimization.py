@@ -15,7 +15,7 @@ from katib.api.trial import Trial
 from katib.api.values import Condition
 from katib.errors import SettingsError
 from katib.search.algorithm import Algorithm
-from katib.search.algorithms.bayesian_optimization import ACQUISITION, BayesianOptimization
+from katib.search.algorithms.bayesian_optimization import ACQUISITION, TPE, BayesianOptimization
 from katib.search.algorithms.random import RandomSearch
 from katib.testing.algorithm_contract import AlgorithmContract, assert_legal
 from katib.testing.builders import (
@@ -323,6 +323,26 @@ def test_the_portfolio_draws_what_did_best_more_often(winner: str) -> None:
     usual = chosen(dict.fromkeys(["EI", "LCB", "PI"], 0.0))
     found = chosen({name: float(name != winner) for name in ("EI", "LCB", "PI")})
     assert found[winner] > 2 * usual[winner]
+
+
+def is_by_parzen(assignment: TrialAssignment) -> bool:
+    return assignment.labels is not None and assignment.labels[ACQUISITION] == TPE
+
+
+def test_the_portfolio_asks_the_parzen_estimator_for_every_fifth_trial() -> None:
+    experiment = square().build()
+    given, _ = play(BayesianOptimization(experiment, 1), experiment, sphere, 25)
+    assert [number for number, one in enumerate(given) if is_by_parzen(one)] == [14, 19, 24]
+
+
+def test_the_parzen_estimator_keeps_away_from_trials_that_run() -> None:
+    """It is told of those of its own batch, too."""
+    experiment = few(n_initial_points="5").build()
+    search = BayesianOptimization(experiment, 1)
+    play(search, experiment, lambda point: float(point["n"]), 5)
+    found = search.suggest(5, 10).assignments
+    assert [is_by_parzen(one) for one in found].count(True) == 2
+    assert len({one.parameter_assignments for one in found}) == 10
 
 
 def test_one_acquisition_function_needs_no_label() -> None:

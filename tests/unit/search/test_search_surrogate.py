@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from katib.search.features import Features
+from katib.search.history import Floats
 from katib.search.space import SearchSpace
-from katib.search.surrogate import learn, telling
+from katib.search.surrogate import SmoothSurrogate, learn, learn_scaled, telling
 from katib.search.warping import warped
 from katib.testing.algorithm_contract import search_spaces
 
@@ -47,3 +50,40 @@ def test_a_million_equal_points_are_no_trouble() -> None:
     means, deviations = model.predict(np.array([[0.5, 0.5], [0.0, 1.0]]))
     assert np.abs(means).max() < 0.1
     assert deviations[0] < deviations[1]
+
+
+def told_apart(noise: float) -> tuple[Floats, Floats]:
+    """A search that has come to the bottom of a bowl: its losses, and their scale."""
+    features = Features(SearchSpace.of(search_spaces()["numbers"]))
+    random = np.random.default_rng(0)
+    near = 0.5 + 0.05 * random.standard_normal((80, features.parameters))
+    units = np.vstack([random.random((20, features.parameters)), np.clip(near, 0.0, 1.0)])
+    losses = ((units - 0.5) ** 2).sum(1) + noise * random.standard_normal(100)
+    model, scaled = learn_scaled(partial(learn, "GP", features, units, seed=1), losses, losses[:20])
+    assert isinstance(model, SmoothSurrogate)
+    return losses, scaled
+
+
+def test_without_noise_good_losses_are_set_apart() -> None:
+    losses, scaled = told_apart(0.0)
+    np.testing.assert_array_equal(scaled, warped(losses))
+
+
+def test_noise_among_good_losses_stays_small_beside_what_bad_ones_lose() -> None:
+    losses, scaled = told_apart(0.03)
+
+    def share(scale: Floats) -> float:
+        return float(scale[20:].std() / (scale[:20].mean() - scale[20:].mean()))
+
+    assert share(scaled) == pytest.approx(share(losses), rel=0.3)
+    assert share(warped(losses)) > 1.5 * share(scaled)
+
+
+def test_a_scale_needs_no_usual_losses_and_no_differences() -> None:
+    features = Features(SearchSpace.of(search_spaces()["numbers"]))
+    units = np.random.default_rng(0).random((20, features.parameters))
+    learner = partial(learn, "GP", features, units, seed=1)
+    noise = np.random.default_rng(1).standard_normal(20)
+    for losses in (noise, np.full(20, 3.0)):
+        _, scaled = learn_scaled(learner, losses, losses[:0])
+        assert np.isfinite(scaled).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from katib.search.history import Floats
-from katib.search.warping import measured, sharpened, warped
+from katib.search.warping import measured, sharpened, standardised, warped
 
 Scale = Callable[[Floats], Floats]
 
@@ -69,6 +69,14 @@ def test_the_usual_losses_are_the_measure_of_all() -> None:
     np.testing.assert_array_equal(few, many[:7])
     assert few[:6] == pytest.approx([(loss - 3) / 1.48 for loss in (1, 2, 3, 4, 5, 0.5)])
     assert 3.0 < few[6] < 10.0
+
+
+def test_standardised_losses_keep_their_shape() -> None:
+    found = standardised(np.array([3.0, 5.0, 11.0]))
+    assert found.mean() == pytest.approx(0.0)
+    assert found.std() == pytest.approx(1.0)
+    assert (found[2] - found[1]) / (found[1] - found[0]) == pytest.approx(3.0)
+    assert standardised(np.full(3, 0.1)).tolist() == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("case", LOSSES)

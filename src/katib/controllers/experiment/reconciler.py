@@ -64,6 +64,16 @@ class _Notes:
     look_after: float | None = None
 
 
+#: Does the same for each of several assignments, and returns when that is done for all.
+ForEach = Callable[[Callable[[TrialAssignment], None], Sequence[TrialAssignment]], None]
+
+
+def one_by_one(act: Callable[[TrialAssignment], None], given: Sequence[TrialAssignment]) -> None:
+    """In their order, in this thread."""
+    for one in given:
+        act(one)
+
+
 def _as_it_is(experiment: Experiment) -> Experiment:
     """What has come through the door needs no second look."""
     return experiment
@@ -80,12 +90,14 @@ class Treatment:
         gathering: how long such a change waits for others to be written with it, in seconds.
         admit: the legal experiment with its defaults, of one that nobody may have looked at; an
             ``AdmissionError`` says that it is not legal. Called before anything is done for it.
+        for_each: makes trials; where a write takes its time, several at once.
     """
 
     is_wanted: Callable[[Key], bool] = always
     write_every: float = WRITE_EVERY
     gathering: float = 0.0
     admit: Callable[[Experiment], Experiment] = _as_it_is
+    for_each: ForEach = one_by_one
 
 
 class ExperimentReconciler:
@@ -115,6 +127,7 @@ class ExperimentReconciler:
         self._store, self._events, self._clock = store, events, clock
         self._is_wanted, self._admit = treatment.is_wanted, treatment.admit
         self._write_every, self._gathering = treatment.write_every, treatment.gathering
+        self._for_each = treatment.for_each
         self._conversation = Conversation(store, clock)
         self._notes: dict[Key, _Notes] = {}
 
@@ -298,11 +311,14 @@ class ExperimentReconciler:
     def _create_trials(self, experiment: Experiment, fresh: Sequence[TrialAssignment]) -> None:
         text = self._template_text(experiment)
         taken: list[str] = []
-        for assignment in fresh:
+
+        def create(assignment: TrialAssignment) -> None:
             try:
                 self._store.create(TRIALS, build_trial(experiment, assignment, text))
             except AlreadyExistsError:
                 taken.append(assignment.name)
+
+        self._for_each(create, fresh)
         for name in taken:
             self._check_is_own(experiment.key, name)
 

@@ -27,6 +27,7 @@ from katib.errors import (
     ConfigurationError,
     ConflictError,
     KatibError,
+    RequestRefusedError,
     SettingsError,
     StoreAwayError,
     StoreUnavailableError,
@@ -148,6 +149,8 @@ class SuggestionReconciler:
             raise
         except ConfigurationError as error:
             return self._show(status, "False", "ConfigurationRefused", str(error))
+        except RequestRefusedError as error:
+            return self._show(status, "False", "DeploymentRefused", str(error))
         except AlgorithmBusyError as error:
             return self._wait(status, error)
         except AlgorithmUnavailableError as error:

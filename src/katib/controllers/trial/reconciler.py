@@ -62,11 +62,14 @@ class Runnable:
         kinds: the kinds that it runs; empty when any kind is run, as in a cluster.
         is_wanted: whether trials of an experiment may start now.
         prepare: what runs are given before they are made.
+        looks_within: how rarely a run that goes on may be asked whether it waits for something, in
+            seconds; the longer it has gone on, the more rarely.
     """
 
     kinds: Collection[Kind[Any]] = ()
     is_wanted: Callable[[Key], bool] = always
     prepare: Prepare = as_written
+    looks_within: float = WAITS_EVERY
 
 
 class TrialReconciler:
@@ -94,6 +97,7 @@ class TrialReconciler:
         self._store, self._observations = store, observations
         self._events, self._clock = events, clock
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
+        self._looks_within = here.looks_within
         self.kinds: tuple[Kind[Any], ...] = (TRIALS, *(self._run_kinds or (EVERY_KIND,)))
         self._runs, self._reports = Runs(store, events, here.prepare), Reports(observations)
         self._waiting: dict[str, float] = {}
@@ -212,7 +216,7 @@ class TrialReconciler:
     def _judge(self, trial: Trial, run: Unstructured) -> tuple[TrialStatus, Result]:
         found = self._run_state(trial, run)
         if found is None:
-            return self._wait(trial, run), Result(retry_after_seconds=WAITS_EVERY)
+            return self._wait(trial, run), self._look_again(trial)
         state, match = found
         name = trial.metadata.name
         if state is RunState.RUNNING:
@@ -225,12 +229,18 @@ class TrialReconciler:
             self._tell(trial, "JobRunning", f"Job {name} is running")
             waits = self._find_delay(trial) or find_suspension(run)
             status = self._put(self._show(trial.status, waits), running)
-            return status, Result(retry_after_seconds=WAITS_EVERY)
+            return status, self._look_again(trial)
         if state is RunState.FAILED:
             detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
             self._tell(trial, "JobFailed", f"Job {name} has failed{detail}")
             return self._end(trial, names.FAILED, match), DONE
         return self._succeed(trial, run, match)
+
+    def _look_again(self, trial: Trial) -> Result:
+        """Its pods are asked for then, which costs a cluster a call."""
+        started = trial.status.start_time
+        age = 0.0 if started is None else (self._clock.now() - started).total_seconds()
+        return Result(min(max(WAITS_EVERY, age), self._looks_within))
 
     def _wait(self, trial: Trial, run: Unstructured) -> TrialStatus:
         """The status of a trial whose run goes on, with what keeps it from that."""

@@ -2,7 +2,9 @@
 
 J. Snoek, H. Larochelle and R. P. Adams, "Practical Bayesian Optimization of Machine Learning
 Algorithms", 2012; M. Hoffman, E. Brochu and N. de Freitas, "Portfolio Allocation for Bayesian
-Optimization", 2011 (``gp_hedge``).
+Optimization", 2011 (``gp_hedge``); R. Turner et al., "Bayesian Optimization is Superior to Random
+Search for Machine Learning Hyperparameter Tuning", 2021 (several of the best there asked
+searches of different kinds in turns).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -29,16 +32,26 @@ from katib.search.history import ENDED, Floats, History, Outcome, PastTrial, los
 from katib.search.settings import SettingsReader
 from katib.search.space import SearchSpace
 from katib.search.span import at_least
-from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn
-from katib.search.warping import warped
+from katib.search.surrogate import SmoothSurrogate, TreeSurrogate, learn, learn_scaled
+from katib.search.tree_parzen import GOOD, TreeParzenSearch
+from katib.search.tree_parzen import Plan as TreeParzenPlan
 
 ACQUISITION = "bayesianoptimization.suggestion/acquisition"
+
+#: The portfolio of all acquisition functions.
+HEDGE = "gp_hedge"
 
 #: A space of no more points than this is looked at as a whole.
 _MOST_COUNTED = 2048
 
 #: How much more often than the others ``gp_hedge`` draws an acquisition function that did as well.
 _ODDS = {"EI": 10.0}
+
+#: What ``gp_hedge`` also asks, for each trial of so many: it knows no function, so that it leaves
+#: where one that was learnt wrongly would stay.
+TPE = "TPE"
+_TPE_EVERY = 5
+_TPE = TreeParzenPlan(startup=0, draws=64, prior_weight=1.0, is_joint=True, good=GOOD)
 
 #: Near so many of the best trials it is looked for better ones.
 _MOST_CENTRES = 5
@@ -79,6 +92,7 @@ class BayesianOptimization:
         self._plan = _plan(SettingsReader(experiment))
         self._history = History(experiment, self._space)
         self._features = Features(self._space)
+        self._parzen = TreeParzenSearch(experiment, seed, _TPE)
         self._learnt: tuple[Sequence[PastTrial], _Knowledge] | None = None
         self._points: Floats | None = None
 
@@ -105,26 +119,30 @@ class BayesianOptimization:
     def tell(self, trials: Sequence[Trial]) -> None:
         """All of them count: ended ones by their losses, the others by where they are."""
         self._history.tell(trials)
+        self._parzen.tell(trials)
 
     def suggest(self, index: int, count: int) -> SuggestionReply:
         """As many as asked for, each in the knowledge of those before it."""
         seen = self._history.points()
         knowledge = self._knowledge()
         model = None if knowledge is None else knowledge.model
-        pending = self._history.of(Outcome.PENDING)
-        if model is not None and pending:
-            model = model.believe(points_of(pending[:_MOST_PENDING], self._space))
+        pending = points_of(self._history.of(Outcome.PENDING), self._space)
+        if model is not None and len(pending):
+            model = model.believe(pending[:_MOST_PENDING])
         assignments: list[TrialAssignment] = []
         for number in range(index, index + count):
             if knowledge is None or model is None:
                 assignment = self._even(number, seen)
+            elif self._is_for_parzen(number):
+                assignment = _labelled(self._parzen.point(number, pending, seen), TPE)
             else:
                 assignment = self._best(number, knowledge, model, seen)
-                units = self._space.units_of(assignment.parameter_assignments)
-                if number + 1 < index + count:
-                    model = model.believe(np.array([units]))
             assignments.append(assignment)
             seen.add(values_of(assignment.parameter_assignments))
+            units = np.array([self._space.units_of(assignment.parameter_assignments)])
+            pending = np.vstack([pending, units])
+            if model is not None and number + 1 < index + count:
+                model = model.believe(units)
         return SuggestionReply(assignments)
 
     def _knowledge(self) -> _Knowledge | None:
@@ -133,21 +151,24 @@ class BayesianOptimization:
         if len(ended) < self._plan.initial or not has_loss:
             return None
         if self._learnt is None or self._learnt[0] != ended:
-            losses = warped(losses_of(ended))
-            units = points_of(ended, self._space)
-            model = learn(self._plan.estimator, self._features, units, losses, self._seed)
+            units, known = points_of(ended, self._space), losses_of(ended)
+            learner = partial(learn, self._plan.estimator, self._features, units, seed=self._seed)
+            model, losses = learn_scaled(learner, known, known[self._first(ended)])
             best = units[np.argsort(losses, kind="stable")[:_MOST_CENTRES]]
             self._learnt = ended, _Knowledge(model, best, _rewards(ended, losses))
         return self._learnt[1]
+
+    def _first(self, ended: Sequence[PastTrial]) -> Sequence[int]:
+        """The numbers of the trials that were chosen for no loss, as far as that is known."""
+        even = [number for number, trial in enumerate(ended) if ACQUISITION not in trial.labels]
+        return sorted(even, key=lambda number: ended[number].ended)[: self._plan.initial]
 
     def _best(
         self, number: int, knowledge: _Knowledge, model: Model, seen: set[Values]
     ) -> TrialAssignment:
         random = Random(f"{self._seed}:{number}:model")
-        name = self._plan.acquisition
-        is_hedged = name == "gp_hedge"
-        if is_hedged:
-            name = knowledge.draw(random)
+        is_hedged = self._plan.acquisition == HEDGE
+        name = knowledge.draw(random) if is_hedged else self._plan.acquisition
         ascent = Ascent(self._features, model, ACQUISITIONS[name](model.best))
         counted = self._counted()
         if counted is not None:
@@ -159,8 +180,10 @@ class BayesianOptimization:
                 ranked = ascent.climbed(ranked)
         points = (self._space.assignments_at(units) for units in ranked.tolist())
         point = self._fresh(points, number, seen)
-        labels = Strings({ACQUISITION: name}) if is_hedged else None
-        return TrialAssignment(parameter_assignments=point, labels=labels)
+        return _labelled(point, name) if is_hedged else TrialAssignment(parameter_assignments=point)
+
+    def _is_for_parzen(self, number: int) -> bool:
+        return self._plan.acquisition == HEDGE and number % _TPE_EVERY == _TPE_EVERY - 1
 
     def _even(self, number: int, seen: set[Values]) -> TrialAssignment:
         """From a scrambled Sobol sequence."""
@@ -211,6 +234,11 @@ class _Knowledge:
         return random.choices(names, weights)[0]
 
 
+def _labelled(point: Point, name: str) -> TrialAssignment:
+    """With the name of what it was chosen by."""
+    return TrialAssignment(parameter_assignments=point, labels=Strings({ACQUISITION: name}))
+
+
 def _rewards(ended: Sequence[PastTrial], losses: Floats) -> Sequence[tuple[str, float]]:
     rewards: defaultdict[str, list[float]] = defaultdict(list)
     for trial, loss in zip(ended, losses.tolist(), strict=True):
@@ -237,8 +265,8 @@ def _plan(reader: SettingsReader) -> Plan:
         ),
         acquisition=reader.choice(
             "acq_func",
-            "gp_hedge",
-            ("gp_hedge", *ACQUISITIONS),
+            HEDGE,
+            (HEDGE, *ACQUISITIONS),
             f"acq_func {wrong} gp_hedge, EI, LCB or PI",
         ),
         optimizer=reader.choice(

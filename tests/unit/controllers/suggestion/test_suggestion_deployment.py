@@ -10,7 +10,7 @@ from katib.api.kinds import DEPLOYMENTS
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionSpec, TrialAssignment
 from katib.api.values import Condition, Key, ObjectMeta, Unstructured, owner_reference
 from katib.controllers.suggestion import SuggestionReconciler
-from katib.errors import ConfigurationError, KatibError, StoreAwayError
+from katib.errors import ConfigurationError, KatibError, RequestRefusedError, StoreAwayError
 from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event
 from katib.ports.suggester import SuggestionReply, SuggestionRequest
@@ -104,13 +104,21 @@ def test_an_algorithm_that_needs_no_deployment_is_asked_at_once() -> None:
     assert stage.services.ensured == 0
 
 
-def test_a_configuration_that_cannot_be_used_is_waited_for() -> None:
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (ConfigurationError("no entry for tpe"), "ConfigurationRefused"),
+        (RequestRefusedError("POST /deployments", 403, "exceeded quota"), "DeploymentRefused"),
+    ],
+    ids=["the configuration", "the cluster"],
+)
+def test_what_others_must_mend_is_waited_for(problem: KatibError, reason: str) -> None:
     stage = Stage()
-    stage.services.problem = ConfigurationError("no entry for tpe")
+    stage.services.problem = problem
     for _ in range(20):
         assert stage.reconciler.reconcile(KEY) == Result(1.0)
-    assert stage.conditions() == [("Progressing", "False", "ConfigurationRefused"), CREATED]
-    assert stage.suggestion.status.conditions[0].message == "no entry for tpe"
+    assert stage.conditions() == [("Progressing", "False", reason), CREATED]
+    assert stage.suggestion.status.conditions[0].message == str(problem)
     stage.services.problem = None
     stage.services.is_ready = True
     assert stage.reconciler.reconcile(KEY) == DONE

@@ -1008,6 +1008,18 @@ def test_a_run_of_a_kind_that_is_not_watched() -> None:
     assert stage.trial.has(names.SUCCEEDED)
 
 
+def test_in_a_cluster_a_long_run_is_looked_at_more_and_more_rarely() -> None:
+    stage = Stage(Runnable((JOBS,), looks_within=600))
+    pauses: list[float] = []
+    while sum(pauses) < 5000:
+        pause = stage.reconcile().retry_after_seconds
+        assert pause is not None
+        pauses.append(pause)
+        stage.clock.advance(pause)
+    assert pauses[:5] == [30, 30, 60, 120, 240]
+    assert set(pauses[6:]) == {600}
+
+
 def test_a_run_is_prepared_before_it_is_made() -> None:
     def prepare(trial: Trial, run: Unstructured) -> Unstructured:
         labels = Strings({names.LABEL_TRIAL: trial.metadata.name})
