@@ -45,14 +45,14 @@ class Volumes:
         return text
 
 
-def variables_of(container: Manifest, pod: Manifest) -> Mapping[str, str]:
-    """What a container is told by its ``env``."""
+def variables_of(container: Manifest, pod: Manifest, given: Mapping[str, str]) -> Mapping[str, str]:
+    """What a container is told by its ``env``, which may refer to what it is given anyway."""
     found: dict[str, str] = {}
     for one in container.get("env") or ():
         if "valueFrom" in one:
             found[one["name"]] = field_of(pod, one["valueFrom"]["fieldRef"]["fieldPath"])
         else:
-            found[one["name"]] = expand(one.get("value", ""), found)
+            found[one["name"]] = expand(one.get("value", ""), {**given, **found})
     return found
 
 

@@ -24,6 +24,7 @@ LEFT_OUT: Mapping[str, str] = {
     "test_two_who_apply_on_the_server_are_told_of_each_other": _NO_FIELD_CHECKS,
     "test_a_field_that_is_not_there_is_refused_or_warned_about": _NO_FIELD_CHECKS,
     "test_a_pod_by_itself_runs": "it needs an image with an entry point, and its namespace",
+    "test_a_function_is_optimized_and_all_that_came_of_it_is_read": _FEW_EVENTS,
     "test_a_function_that_fails_is_told_of": (
         "Kubernetes tries the SDK's Job again for ten minutes; test_cluster_experiments has a "
         "trial that fails"
@@ -47,10 +48,6 @@ LEFT_OUT: Mapping[str, str] = {
 
 #: Module of a laptop's journeys with a client of a cluster → why it has no counterpart here.
 MODULES_LEFT_OUT: Mapping[str, str] = {
-    "test_kubeflow_sdk": (
-        "TrainJobs need Kubeflow's trainer and JobSet, which are not on this cluster; the events "
-        "that it looks for are not written in a cluster"
-    ),
     "test_kubernetes_client": (
         "it holds our own API server to what the client expects of Kubernetes, kind by kind"
     ),

@@ -184,6 +184,9 @@ class Machine:
                 log = ends.enter_context(_log_of(pod, one["name"]).open("wb"))
                 variables = self._variables(one, pod, volumes)
                 words = [volumes.moved(one, word) for word in _words(one, variables)]
+                if "workingDir" in one:
+                    place = volumes.moved(one, one["workingDir"])
+                    words = ["sh", "-c", 'cd "$0" && exec "$@"', place, *words]
                 started[one["name"]] = pod.processes.start(*words, variables=variables, log=log)
             self._show(pod, "Running", {})
             if pod.is_ended:
@@ -193,7 +196,7 @@ class Machine:
         return codes
 
     def _variables(self, container: Manifest, pod: _Running, volumes: Volumes) -> dict[str, str]:
-        told = variables_of(container, pod.manifest)
+        told = variables_of(container, pod.manifest, self._given)
         found = {name: volumes.moved(container, value) for name, value in told.items()}
         if container["image"] == IMAGE:
             return {**os.environ, **found}

@@ -7,11 +7,13 @@ import test_katib_sdk
 import test_kubectl
 import test_kubectl_looking
 import test_kubectl_refused
+import test_kubeflow_sdk
 import test_policy_sdk
 
 from journeys import LEFT_OUT, MODULES_LEFT_OUT
 
 MODULES = (
+    test_kubeflow_sdk,
     test_kubectl,
     test_kubectl_looking,
     test_kubectl_refused,
