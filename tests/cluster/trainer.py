@@ -11,7 +11,7 @@ from definitions import define_as, definition_of
 from msgspec.structs import replace
 
 from katib.api.kinds import CLUSTER_TRAINING_RUNTIMES, JOBS, TRAIN_JOBS, TRAINING_RUNTIMES
-from katib.api.values import Kind, Manifest, Unstructured
+from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.apps.clock import SystemClock
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
@@ -58,6 +58,9 @@ class Trainer:
         reconciler = TrainJobReconciler(self._store, self._events, clock, torchrun)
         around = Surroundings(self._store, self._events, clock, lambda: None, self._failures.append)
         self._loop = Loop(around, (reconciler,), 1)
+        for kind in reconciler.kinds:
+            # What was looked for is watched from then on.
+            self._store.find(kind, Key(namespace, "none"))
         self._loop.start()
 
     def close(self) -> None:
