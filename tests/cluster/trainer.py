@@ -11,7 +11,7 @@ from definitions import define_as, definition_of
 from msgspec.structs import replace
 
 from katib.api.kinds import CLUSTER_TRAINING_RUNTIMES, JOBS, TRAIN_JOBS, TRAINING_RUNTIMES
-from katib.api.values import Key, Kind, Manifest, Unstructured
+from katib.api.values import Key, Kind, Manifest, Resource, Unstructured
 from katib.apps.clock import SystemClock
 from katib.controllers.loop import Loop
 from katib.controllers.loop.loop import Surroundings
@@ -25,7 +25,7 @@ from katib.kubernetes.install.parts import LABEL_INJECTION
 from katib.kubernetes.templates import INDEX
 from katib.stores.kubernetes import KubernetesStore
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Resource)
 
 _RUNTIMES = f"/apis/{CLUSTER_TRAINING_RUNTIMES.api_version}/{CLUSTER_TRAINING_RUNTIMES.plural}"
 
@@ -35,7 +35,7 @@ class IndexedJobs(KubernetesStore):
 
     def create(self, kind: Kind[R], resource: R) -> R:
         if kind is JOBS and isinstance(resource, Unstructured):
-            return super().create(kind, _indexed(resource))  # type: ignore[arg-type, return-value]
+            return super().create(kind, replace(resource, body=_indexed(resource)))
         return super().create(kind, resource)
 
 
@@ -93,7 +93,8 @@ def _install(client: KubernetesClient, namespace: str) -> None:
     client.request("PATCH", path, body=body, content_type="application/merge-patch+json")
 
 
-def _indexed(job: Unstructured) -> Unstructured:
+def _indexed(job: Unstructured) -> Manifest:
+    """The body of a Job whose pods have an index."""
     spec: Manifest = job.spec
     template: Manifest = spec["template"]
     metadata: Manifest = template["metadata"]
@@ -101,4 +102,4 @@ def _indexed(job: Unstructured) -> Unstructured:
         field: {**(metadata.get(field) or {}), INDEX: "0"} for field in ("labels", "annotations")
     }
     template = {**template, "metadata": {**metadata, **given}}
-    return replace(job, body={**job.body, "spec": {**spec, "template": template}})
+    return {**job.body, "spec": {**spec, "template": template}}
