@@ -125,14 +125,15 @@ class KubernetesStore:
         What belongs to no namespace is refused when it has an owner, as owners are in one: nobody
         who may write there has a say in what all share.
         """
+        # First, so that a kind that is served since this moment is watched from its first resource.
+        served = self._discovery.get(kind)
+        if resource.metadata.controller is not None and not served.is_namespaced:
+            raise _unownable(kind, resource.metadata)
         self._is_watched(kind)
         metadata = labelled(resource.metadata, self._label_of(kind))
         head = {"apiVersion": kind.api_version, "kind": kind.name}
         manifest = {**wanted_part(replace(resource, metadata=metadata)), **head}
         status = status_part(resource)
-        served = self._discovery.get(kind)
-        if metadata.controller is not None and not served.is_namespaced:
-            raise _unownable(kind, metadata)
         if not served.has_status:
             manifest.update(status)
         write = Write("POST", served.path(metadata.namespace), msgspec.json.encode(manifest))
