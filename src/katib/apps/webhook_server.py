@@ -15,7 +15,7 @@ from katib.api_server.serving import TlsFiles, configure
 from katib.apps.certificates import Pem
 from katib.apps.server_record import write_private
 from katib.apps.webhook_certificates import CertificateSource
-from katib.errors import ConfigurationError, KatibError
+from katib.errors import ConfigurationError
 
 #: How often it is looked whether the certificate is still good, and whether the API server still
 #: knows its authority, which is lost when the configurations are made anew, in seconds; and how
@@ -90,9 +90,10 @@ class WebhookServer:
             pause, problem = LOOK_EVERY, ""
             try:
                 self._show(self._source.ensure())
-            except (KatibError, OSError) as error:
-                # An OSError is TLS's, for files that are no certificate and key.
-                pause, problem = LOOK_AGAIN, str(error)
+            except Exception as error:
+                # A KatibError, or TLS's OSError for files that are no certificate and key. Another
+                # must not end this thread, which would be missed when the certificate ends.
+                pause, problem = LOOK_AGAIN, str(error) or type(error).__name__
                 if problem != told:
                     _LOG.warning("the webhooks' certificate: %s", problem)
             told = problem
