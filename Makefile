@@ -50,7 +50,8 @@ journeys: $(VENV)/.dev ## Whole experiments in real processes
 cluster: $(VENV)/.dev ## Tests on a real Kubernetes API server, which is built the first time
 	@scripts/kubectl.sh
 	@scripts/kubernetes.sh
-	$(ONE_THREAD) $(BIN)/pytest -q tests/cluster
+	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --dist loadfile tests/cluster --ignore=tests/cluster/on_node
+	$(ONE_THREAD) $(BIN)/pytest -q tests/cluster/on_node
 
 test: check ahead learning journeys cluster ## All tests: what continuous integration runs
 
