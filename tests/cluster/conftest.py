@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import msgspec
 import pytest
-from definitions import define_as
+from definitions import define_as, let_go
 from trials import Heard
 
 from control_plane import ControlPlane, find_gap
+from katib.api.experiment import EXPERIMENTS
 from katib.api.trial import TRIALS
 from katib.apps.clock import SystemClock
 from katib.kubernetes.client import KubernetesClient
@@ -76,6 +77,9 @@ def namespace(administrator: KubernetesClient) -> Iterator[str]:
     body = msgspec.json.encode({"metadata": {"name": name}})
     administrator.request("POST", "/api/v1/namespaces", body=body)
     yield name
+    for kind in (EXPERIMENTS, TRIALS):
+        # The operator that would do it is gone.
+        let_go(administrator, kind, name)
     administrator.request("DELETE", f"/api/v1/namespaces/{name}")
 
 

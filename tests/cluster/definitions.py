@@ -10,6 +10,7 @@ import msgspec
 from katib.api.values import Kind, Manifest
 from katib.errors import AlreadyExistsError, NotFoundError
 from katib.kubernetes.client import KubernetesClient
+from katib.kubernetes.patches import MERGE_PATCH
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -69,3 +70,16 @@ def undefine(client: KubernetesClient, kind: Kind[Any]) -> None:
     """Make the server forget a kind and its resources."""
     group = kind.api_version.partition("/")[0]
     client.request("DELETE", f"{_DEFINITIONS}/{kind.plural}.{group}")
+
+
+def let_go(client: KubernetesClient, kind: Kind[Any], namespace: str) -> None:
+    """Take away the finalizers of all that there is of a kind."""
+    path = f"/apis/{kind.api_version}/namespaces/{namespace}/{kind.plural}"
+    for item in msgspec.json.decode(client.request("GET", path))["items"]:
+        if item["metadata"].get("finalizers"):
+            client.request(
+                "PATCH",
+                f"{path}/{item['metadata']['name']}",
+                body=b'{"metadata":{"finalizers":null}}',
+                content_type=MERGE_PATCH,
+            )

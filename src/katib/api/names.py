@@ -23,6 +23,9 @@ ENV_TRIAL_NAME = "KATIB_TRIAL_NAME"
 ENV_NAMESPACE = "KATIB_NAMESPACE"
 #: Of a call to the database manager: the namespace of the trial that it names.
 METADATA_NAMESPACE = "katib-namespace"
+#: Of a call that says that a trial was stopped early: why, in UTF-8. Katib's message has no place
+#: for it, and its services do not look.
+METADATA_REASON = "katib-reason-bin"
 #: By what a collector shows the database manager and the operator whose it is.
 ENV_DB_MANAGER_TOKEN = "KATIB_DB_MANAGER_TOKEN"
 # Where a program pushes its metrics: by HTTP, as the bearer of a token, or into a file.

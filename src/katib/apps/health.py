@@ -13,6 +13,9 @@ from katib.metering import parse_address
 #: node, and Prometheus from another pod.
 EVERYWHERE = "0.0.0.0"
 
+#: How long who calls may say nothing, in seconds: each has a thread.
+SILENT_FOR = 10.0
+
 
 def served_everywhere(address: str) -> str:
     """The address, as ``:8080`` with all of this machine's."""
@@ -38,6 +41,8 @@ class HealthServer:
 
     def __init__(self, address: str, find_trouble: Callable[[], str]) -> None:
         class Handler(BaseHTTPRequestHandler):
+            timeout = SILENT_FOR
+
             def do_GET(self) -> None:
                 self._answer(*_answer_to(self.path, find_trouble))
 

@@ -61,8 +61,8 @@ class Surroundings:
         neighbours: the processes of its pod.
         clock: for pauses.
         connect: makes the observation log.
-        tell_stopped: says that the trial was stopped early; raises a :class:`KatibError` when
-            nobody hears it.
+        tell_stopped: says that the trial was stopped early, and why; raises a :class:`KatibError`
+            when nobody hears it.
         say: tells whoever reads the collector's own log.
         show: shows what the program printed.
         namespace: the trial's; empty when it is not known.
@@ -72,7 +72,7 @@ class Surroundings:
     neighbours: Neighbours
     clock: Clock
     connect: Callable[[], ObservationLog]
-    tell_stopped: Callable[[], None]
+    tell_stopped: Callable[[str], None]
     say: Callable[[str], None]
     show: Callable[[bytes], None]
     namespace: str = ""
@@ -263,7 +263,7 @@ class MetricsCollector:
         began = clock.monotonic()
         while True:
             try:
-                self._around.tell_stopped()
+                self._around.tell_stopped(self._reason)
                 return 0
             except KatibError as error:
                 now = clock.monotonic()
@@ -343,11 +343,11 @@ def _surroundings(options: CollectorOptions) -> Surroundings:
         token = os.environ.get(names.ENV_DB_MANAGER_TOKEN, "")
         return RemoteObservationLog(options.db_manager, token)
 
-    def tell_stopped() -> None:
+    def tell_stopped(reason: str) -> None:
         from katib.suggesters.stopped import tell_stopped
 
         token = os.environ.get(names.ENV_DB_MANAGER_TOKEN, "")
-        tell_stopped(options.early_stopping, options.trial, token)
+        tell_stopped(options.early_stopping, options.trial, token, reason)
 
     neighbours = Neighbours(marker_folder(options), os.getpid(), is_marked=options.is_marked)
     return Surroundings(

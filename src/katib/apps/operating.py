@@ -19,6 +19,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 
 from katib.api.experiment import EXPERIMENTS
+from katib.api.kinds import DEPLOYMENTS, PERSISTENT_VOLUME_CLAIMS, SERVICES
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind
@@ -63,8 +64,16 @@ LOOK_EVERY = 0.5
 
 T = TypeVar("T")
 
-#: What there must be before anything can be done.
-_KINDS: tuple[Kind[Any], ...] = (EXPERIMENTS, SUGGESTIONS, TRIALS)
+#: What there must be, and may be read, before anything can be done: all that the engine looks at
+#: when it begins.
+_KINDS: tuple[Kind[Any], ...] = (
+    EXPERIMENTS,
+    SUGGESTIONS,
+    TRIALS,
+    DEPLOYMENTS,
+    SERVICES,
+    PERSISTENT_VOLUME_CLAIMS,
+)
 
 
 class _StoppedError(Exception):
@@ -145,12 +154,16 @@ class Operator:
         registry = CollectorRegistry()
         meters = OperatorMeters(registry)
         meters.count_calls(self._client)
-        health = HealthServer(served_everywhere(init.controller.healthz_addr), self._find_trouble)
+        find_trouble = partial(self._find_trouble, store)
+        health = HealthServer(served_everywhere(init.controller.healthz_addr), find_trouble)
         ends.callback(health.close)
         ends.callback(serve_registry(registry, served_everywhere(init.controller.metrics_addr)))
         if init.controller.enable_leader_election:
             self._election = self._take_part(init.controller.leader_election_id)
             ends.callback(self._election.release)
+            if self._stopping.is_set():
+                # Who stopped it has found no election to end.
+                self._election.release()
         for kind in _KINDS:
             self._wait_for(kind.plural, partial(store.list, kind))
         site = self._wait_for("what the API server says of itself", partial(self._site, init))
@@ -184,6 +197,8 @@ class Operator:
 
     def _lose(self) -> None:
         self._is_lost = True
+        # At once: another may lead before everything here has ended in good order.
+        self._client.close()
 
     def _site(self, init: InitConfig) -> Site:
         options = self._options
@@ -217,9 +232,10 @@ class Operator:
         server.start()
         self._webhooks = server
 
-    def _find_trouble(self) -> str:
-        if self._trouble or self._webhooks is None or self._webhooks.is_ready:
-            return self._trouble
+    def _find_trouble(self, store: KubernetesStore) -> str:
+        trouble = self._trouble or next(filter(None, map(store.find_refusal, _KINDS)), "")
+        if trouble or self._webhooks is None or self._webhooks.is_ready:
+            return trouble
         return "the webhooks have no certificate yet; the log says why"
 
     def _watch_over(self, engine: ClusterEngine) -> None:

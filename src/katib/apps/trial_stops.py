@@ -25,8 +25,12 @@ class TrialStops:
     def __init__(self, store: ResourceStore, events: EventRecorder, clock: Clock) -> None:
         self._store, self._events, self._clock = store, events, clock
 
-    def stop(self, key: Key) -> None:
+    def stop(self, key: Key, why: str = "") -> None:
         """Mark a trial, unless it has ended already.
+
+        Args:
+            key: which trial.
+            why: it was stopped, as far as that is known.
 
         Raises:
             ConflictError: it is written again and again.
@@ -36,7 +40,7 @@ class TrialStops:
             trial = self._store.get(TRIALS, key)
             if trial.is_completed:
                 return
-            stopped = stopped_early(trial, self._clock.now())
+            stopped = stopped_early(trial, self._clock.now(), why)
             try:
                 self._store.update_status(TRIALS, stopped)
             except ConflictError:

@@ -15,11 +15,12 @@ from katib.api_server.serving import TlsFiles, configure
 from katib.apps.certificates import Pem
 from katib.apps.server_record import write_private
 from katib.apps.webhook_certificates import CertificateSource
-from katib.errors import ConfigurationError, KatibError
+from katib.errors import ConfigurationError
 
-#: How often it is looked whether the certificate is still good, in seconds; and how soon again,
-#: when that could not be seen.
-LOOK_EVERY, LOOK_AGAIN = 3600.0, 5.0
+#: How often it is looked whether the certificate is still good, and whether the API server still
+#: knows its authority, which is lost when the configurations are made anew, in seconds; and how
+#: soon again, when that could not be seen.
+LOOK_EVERY, LOOK_AGAIN = 60.0, 5.0
 
 _BACKLOG = 512
 
@@ -89,9 +90,10 @@ class WebhookServer:
             pause, problem = LOOK_EVERY, ""
             try:
                 self._show(self._source.ensure())
-            except (KatibError, OSError) as error:
-                # An OSError is TLS's, for files that are no certificate and key.
-                pause, problem = LOOK_AGAIN, str(error)
+            except Exception as error:
+                # A KatibError, or TLS's OSError for files that are no certificate and key. Another
+                # must not end this thread, which would be missed when the certificate ends.
+                pause, problem = LOOK_AGAIN, str(error) or type(error).__name__
                 if problem != told:
                     _LOG.warning("the webhooks' certificate: %s", problem)
             told = problem

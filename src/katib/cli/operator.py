@@ -122,7 +122,7 @@ def operator(
 
     _log_to_stderr()
     environment = read_environment()
-    address = db_manager or environment.db_manager_address
+    address = _check_address(db_manager or environment.db_manager_address)
     options = Options(
         DBManager(address, _read_token(db_manager_token)),
         environment.core_namespace,
@@ -156,6 +156,15 @@ def _log_to_stderr() -> None:
     logger = logging.getLogger("katib")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+
+
+def _check_address(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
+        raise typer.BadParameter(
+            f"--db-manager {address}: write HOST:PORT, as katib-db-manager.kubeflow:6789"
+        )
+    return address
 
 
 def _read_token(path: Path | None) -> str:

@@ -57,15 +57,26 @@ def configure(kubeconfig: Path | None, context: str) -> tuple[Configuration, str
             _LIBRARY.load_incluster_config(configuration)
             return configuration, POD_NAMESPACE.read_text().strip()
         file = None if kubeconfig is None else str(kubeconfig)
+        if kubeconfig is not None and not kubeconfig.exists():
+            raise FileNotFoundError("there is no such file")
         _LIBRARY.load_kube_config(
             file, context or None, client_configuration=configuration, persist_config=False
         )
         contexts, current = _LIBRARY.list_kube_config_contexts(file)
+        chosen = next((one for one in contexts if one["name"] == context), current)
+        return configuration, chosen["context"].get("namespace") or "default"
     except (config.ConfigException, OSError) as error:
-        place = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        raise ConfigurationError(
-            f"no cluster is found in {place}: {error}; name a kubeconfig with --kubeconfig or "
-            "KUBECONFIG, and one of its contexts"
-        ) from error
-    chosen = next((one for one in contexts if one["name"] == context), current)
-    return configuration, chosen["context"].get("namespace") or "default"
+        raise _unusable(kubeconfig, str(error)) from error
+    except Exception as error:
+        # The library does not look at a file before it reads it, and fails as it happens to.
+        words = " ".join(str(error).split())
+        problem = f"it is no kubeconfig ({type(error).__name__}: {words})"
+        raise _unusable(kubeconfig, problem) from error
+
+
+def _unusable(kubeconfig: Path | None, problem: str) -> ConfigurationError:
+    place = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    return ConfigurationError(
+        f"no cluster is found in {place}: {problem}; name a kubeconfig with --kubeconfig or "
+        "KUBECONFIG, and one of its contexts"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,13 @@ from katib.api.codec import typed
 from katib.api.values import Kind, Value
 from katib.errors import KindNotServedError, NotFoundError
 from katib.kubernetes.client import KubernetesClient
+
+#: A group and its version, or a version alone. Others would lead to other paths of the server: who
+#: writes a template or an owner's reference must not choose what is asked for here.
+_API_VERSION = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[a-z0-9]+")
+
+#: How many kinds that were not served are remembered.
+REMEMBERED = 1_000
 
 #: How long a kind that was not served is believed not to be, in seconds.
 LOOK_AGAIN = 2.0
@@ -90,6 +98,8 @@ class Discovery:
                 return found
             self._ask(kind.api_version)
             if kind.address not in self._served:
+                if len(self._missing) >= REMEMBERED:
+                    self._missing.clear()
                 self._missing[kind.address] = now + LOOK_AGAIN
             return self._served.get(kind.address)
 
@@ -111,6 +121,8 @@ class Discovery:
             self._served.pop(kind.address, None)
 
     def _ask(self, api_version: str) -> None:
+        if not _API_VERSION.fullmatch(api_version):
+            return
         root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
         try:
             entries = typed(_Entries, self._client.request("GET", root)).resources

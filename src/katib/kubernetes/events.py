@@ -153,7 +153,7 @@ class KubernetesEventRecorder:
                 with self._changed:
                     self._waiting.setdefault(identity, told)
                 self._stopped.wait(AWAY_PAUSE)
-            except KatibError as error:
+            except (KatibError, msgspec.MsgspecError) as error:
                 # Whoever it is about may be gone, with its namespace.
                 _LOG.warning("an event is not written: %s: %s", identity.reason, error)
 

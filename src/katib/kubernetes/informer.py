@@ -29,6 +29,9 @@ _LOG = logging.getLogger(__name__)
 #: How long it waits before it asks again, at first and at most, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
+#: How long a request that is under way may hold up the end, in seconds.
+STOP_WITHIN = 5.0
+
 #: How often who waits for the first list looks for what hinders it, in seconds.
 LOOK_EVERY = 0.05
 
@@ -112,14 +115,19 @@ class Informer:
                 raise self._problem
         raise StoreAwayError(self._source.path, f"there is no list after {seconds:g} s")
 
+    @property
+    def problem(self) -> KatibError | None:
+        """Why the source is not followed now; ``None`` when it is."""
+        return self._problem
+
     def stop(self) -> None:
-        """End the watch and the thread."""
+        """End the watch and the thread; one that waits for an answer ends when that comes."""
         self._stopped.set()
         watch = self._watch
         if watch is not None:
             watch.close()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(STOP_WITHIN)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -127,12 +135,17 @@ class Informer:
                 if not self._version:
                     self._list()
                 self._follow()
-                self._failures, self._problem = 0, None
+                self._failures = 0
             except ExpiredError:
                 _LOG.info("watching %s begins anew", self._source.path)
                 self._version = ""
             except KatibError as error:
                 self._note(error)
+            except Exception as error:
+                # Whatever one change has broken must not end this thread: nobody would hear of any
+                # other. The next list has them all.
+                _LOG.exception("what %s tells cannot be taken", self._source.path)
+                self._note(KatibError(f"{self._source.path}: {type(error).__name__}: {error}"))
             self._stopped.wait(min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE))
 
     def _note(self, error: KatibError) -> None:
@@ -149,7 +162,7 @@ class Informer:
     def _list(self) -> None:
         texts, version = list_all(self._client, self._source.path, self._selection())
         self._copy.reset(texts, int(version))
-        self._version, self._failures, self._problem = version, 0, None
+        self._version = version
         self._is_filled.set()
 
     def _follow(self) -> None:
@@ -159,6 +172,8 @@ class Informer:
             "allowWatchBookmarks": "true",
         }
         self._watch = watch = self._client.watch(self._source.path, query)
+        # Not when it is listed: where that is all that is allowed, it would be without a pause.
+        self._problem = None
         try:
             # Who stops either finds the watch, and closes it, or is seen here.
             if self._stopped.is_set():

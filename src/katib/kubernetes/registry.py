@@ -11,9 +11,10 @@ import platform
 import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,8 +26,19 @@ from katib.errors import ConfigurationError
 #: How long a registry may take for each answer, in seconds.
 ANSWER_WITHIN = 5.0
 
+#: How long one answer may take in all, in seconds, and be, in bytes: whoever names an image chooses
+#: who answers.
+WHOLE_WITHIN, MOST_BYTES = 15.0, 4 * 2**20
+
 #: How long what was read is taken for what there is, in seconds: a tag may be moved.
 KEPT_FOR = 600.0
+
+#: How long a registry is left alone that did not tell, in seconds: meanwhile the trials that wait
+#: for it must not keep those from being looked at that do not.
+FAILED_FOR = 20.0
+
+#: How many images are remembered.
+REMEMBERED = 1_000
 
 DOCKER_HUB, DOCKER_HOST = "docker.io", "registry-1.docker.io"
 
@@ -102,6 +114,20 @@ class _Config(Value, frozen=True):
     config: _Run = msgspec.field(default_factory=_Run)
 
 
+class _Answer(NamedTuple):
+    """What a registry says."""
+
+    status: int
+    challenge: str
+    body: bytes
+
+    def expect(self, url: str) -> bytes:
+        """The body of an answer that has what was asked for."""
+        if self.status != 200:
+            raise urllib3.exceptions.HTTPError(f"{url} answers {self.status}")
+        return self.body
+
+
 def parse_image(text: str) -> Image:
     """The parts of an image's name, with Docker's defaults."""
     name, at, digest = text.partition("@")
@@ -127,7 +153,8 @@ class Registries:
         timeout = urllib3.Timeout(connect=ANSWER_WITHIN, read=ANSWER_WITHIN)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(0, redirect=3))
         self._monotonic = monotonic
-        self._known: dict[str, tuple[float, EntryPoint]] = {}
+        #: By image, until when, and what was found; or why nothing was.
+        self._known: OrderedDict[str, tuple[float, EntryPoint | str]] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, image: str) -> EntryPoint:
@@ -136,17 +163,26 @@ class Registries:
         Raises:
             ConfigurationError: its registry cannot be asked, or does not tell everybody.
         """
-        now = self._monotonic()
         with self._lock:
-            kept = self._known.get(image)
-        if kept is not None and now - kept[0] < KEPT_FOR:
-            return kept[1]
+            until, found = self._known.get(image, (0.0, ""))
+        if self._monotonic() >= until:
+            found = self._ask(image)
+        if isinstance(found, str):
+            raise _unreadable(image, found)
+        return found
+
+    def _ask(self, image: str) -> EntryPoint | str:
+        """What an image runs, or why that cannot be read; remembered for a while."""
+        found: EntryPoint | str
         try:
-            found = self._read(parse_image(image))
+            found, kept_for = self._read(parse_image(image)), KEPT_FOR
         except (urllib3.exceptions.HTTPError, msgspec.MsgspecError, OSError) as error:
-            raise _unreadable(image, str(error)) from error
+            found, kept_for = str(error), FAILED_FOR
         with self._lock:
-            self._known[image] = now, found
+            self._known[image] = self._monotonic() + kept_for, found
+            self._known.move_to_end(image)
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
         return found
 
     def _read(self, image: Image) -> EntryPoint:
@@ -164,13 +200,11 @@ class Registries:
     ) -> Any:
         """One answer; the token that the registry gives to everybody is got when it asks for it."""
         url = f"{image.root}/{path}"
-        answer = self._pool.request("GET", url, headers={**headers, **token})
+        answer = self._send(url, {**headers, **token})
         if answer.status == 401 and not token:
-            token.update(self._ask_for_token(answer.headers.get("WWW-Authenticate", ""), image))
-            answer = self._pool.request("GET", url, headers={**headers, **token})
-        if answer.status != 200:
-            raise urllib3.exceptions.HTTPError(f"{url} answers {answer.status}")
-        return msgspec.json.decode(answer.data, type=type)
+            token.update(self._ask_for_token(answer.challenge, image))
+            answer = self._send(url, {**headers, **token})
+        return msgspec.json.decode(answer.expect(url), type=type)
 
     def _ask_for_token(self, challenge: str, image: Image) -> Mapping[str, str]:
         asked = dict(_CHALLENGE.findall(challenge))
@@ -181,11 +215,29 @@ class Registries:
             raise urllib3.exceptions.HTTPError(f"{image.host} asks for credentials")
         scope = asked.get("scope", f"repository:{image.repository}:pull")
         query = urlencode({"service": asked.get("service", ""), "scope": scope})
-        answer = self._pool.request("GET", f"{realm}?{query}")
-        if answer.status != 200:
-            raise urllib3.exceptions.HTTPError(f"{realm} answers {answer.status}")
-        found = msgspec.json.decode(answer.data, type=dict[str, Any])
+        answer = self._send(f"{realm}?{query}", {})
+        found = msgspec.json.decode(answer.expect(realm), type=dict[str, Any])
         return {"Authorization": f"Bearer {found.get('token') or found.get('access_token') or ''}"}
+
+    def _send(self, url: str, headers: Mapping[str, str]) -> _Answer:
+        """One answer, as long as it is short and comes in time."""
+        until = self._monotonic() + WHOLE_WITHIN
+        response = self._pool.request("GET", url, headers=headers, preload_content=False)
+        body = bytearray()
+        try:
+            while chunk := response.read1(2**16, decode_content=False):
+                body += chunk
+                if len(body) > MOST_BYTES or self._monotonic() > until:
+                    raise urllib3.exceptions.HTTPError(
+                        f"the answer of {url} is longer than {MOST_BYTES} bytes or takes more than "
+                        f"{WHOLE_WITHIN:g} s"
+                    )
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+        challenge = response.headers.get("WWW-Authenticate", "")
+        return _Answer(response.status, challenge, bytes(body))
 
 
 def _choose(manifests: Sequence[_Descriptor]) -> _Descriptor:

@@ -6,9 +6,8 @@ observation logs that it names; what is kept in between only saves time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import grpc
 import grpc.aio
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 
 from katib.api.experiment import Experiment, ExperimentSpec
 from katib.api.trial import Trial
-from katib.errors import SettingsError, StoreUnavailableError, UnknownNameError
+from katib.errors import UnknownNameError
 from katib.ports.early_stopper import EarlyStopper
 from katib.ports.suggester import SuggestionRequest, TrialHistory
 from katib.rpc.experiments import read_algorithm, read_experiment
@@ -26,6 +25,7 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_EarlyStoppingServicer_to_server,
 )
 from katib.rpc.ledgers import Ledgers
+from katib.rpc.refusals import algorithm_refusals
 from katib.rpc.serving import Listener, Server, health_of, start
 from katib.rpc.suggestions import write_rule
 
@@ -54,7 +54,7 @@ class EarlyStopping(EarlyStoppingServicer):
         self, request: pb.GetEarlyStoppingRulesRequest, context: grpc.ServicerContext
     ) -> pb.GetEarlyStoppingRulesReply:
         """The rules of the next trials; none while there is too little to compare with."""
-        with _refusals(context):
+        with algorithm_refusals(context):
             experiment = read_experiment(request.experiment)
             self._check_served(experiment)
             ledger = self._ledgers.find(request.experiment.name)
@@ -71,7 +71,7 @@ class EarlyStopping(EarlyStoppingServicer):
         self, request: pb.ValidateEarlyStoppingSettingsRequest, context: grpc.ServicerContext
     ) -> pb.ValidateEarlyStoppingSettingsReply:
         """Nothing, if the algorithm accepts its settings."""
-        with _refusals(context):
+        with algorithm_refusals(context):
             algorithm = read_algorithm(request.early_stopping)
             asked = Experiment(spec=ExperimentSpec(early_stopping=algorithm))
             self._check_served(asked)
@@ -131,16 +131,3 @@ def serve(
     workers = ThreadPoolExecutor(WORKERS, "early-stopping")
     health = health_of([EARLY_STOPPING], lambda: True)
     return start(add, health, workers, Listener(address, "early stopping algorithms"))
-
-
-@contextmanager
-def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turn what is wrong with a request, and a log that is away, into a status."""
-    try:
-        yield
-    except SettingsError as error:
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except UnknownNameError as error:
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"unknown algorithm name {error.name}")
-    except StoreUnavailableError as error:
-        context.abort(grpc.StatusCode.UNAVAILABLE, str(error))

@@ -10,8 +10,10 @@ import grpc
 from katib.errors import (
     EntryRefusedError,
     KatibError,
+    SettingsError,
     StoreUnavailableError,
     TokenRefusedError,
+    UnknownNameError,
 )
 
 
@@ -38,6 +40,23 @@ def refusals(context: grpc.ServicerContext) -> Iterator[None]:
         yield
     except (Refusal, KatibError) as error:
         context.abort(*status_of(error))
+
+
+@contextmanager
+def algorithm_refusals(context: grpc.ServicerContext) -> Iterator[None]:
+    """Turn what is wrong with a request to an algorithm, and a log that is away, into a status.
+
+    Other errors end as UNKNOWN.
+    """
+    try:
+        yield
+    except SettingsError as error:
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except UnknownNameError as error:
+        # Katib's words.
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"unknown algorithm name {error.name}")
+    except StoreUnavailableError as error:
+        context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
 
 
 def status_of(error: Refusal | KatibError) -> tuple[grpc.StatusCode, str]:

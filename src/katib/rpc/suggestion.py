@@ -7,9 +7,8 @@ any number of experiments.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import grpc
 import grpc.aio
@@ -25,6 +24,7 @@ from katib.rpc.generated.api_pb2_grpc import (
     add_SuggestionServicer_to_server,
 )
 from katib.rpc.ledgers import Ledgers
+from katib.rpc.refusals import algorithm_refusals
 from katib.rpc.serving import Listener, Server, health_of, start
 from katib.rpc.suggestions import write_reply
 
@@ -54,7 +54,7 @@ class Suggestion(SuggestionServicer):
         self, request: pb.GetSuggestionsRequest, context: grpc.ServicerContext
     ) -> pb.GetSuggestionsReply:
         """As many assignments as are wanted; fewer, or none, when there are no more for now."""
-        with _refusals(context):
+        with algorithm_refusals(context):
             experiment = self._read(request.experiment)
             wanted = request.current_request_number
             if wanted <= 0:
@@ -78,7 +78,7 @@ class Suggestion(SuggestionServicer):
         self, request: pb.ValidateAlgorithmSettingsRequest, context: grpc.ServicerContext
     ) -> pb.ValidateAlgorithmSettingsReply:
         """Nothing, if the algorithm accepts its settings and the search space."""
-        with _refusals(context):
+        with algorithm_refusals(context):
             self._suggester.validate(self._read(request.experiment))
         return pb.ValidateAlgorithmSettingsReply()
 
@@ -108,18 +108,6 @@ def serve(suggester: Suggester, address: str, algorithms: Sequence[str] = ()) ->
     workers = ThreadPoolExecutor(WORKERS, "suggestion")
     health = health_of([SUGGESTION, PROBED], lambda: True)
     return start(add, health, workers, Listener(address, "algorithms"))
-
-
-@contextmanager
-def _refusals(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turn what is wrong with a request into INVALID_ARGUMENT. Other errors end as UNKNOWN."""
-    try:
-        yield
-    except SettingsError as error:
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-    except UnknownNameError as error:
-        # Katib's words.
-        context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"unknown algorithm name {error.name}")
 
 
 def _algorithm_name(experiment: Experiment) -> str:

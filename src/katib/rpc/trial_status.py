@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import grpc.aio
 
+from katib.api import names
 from katib.api.values import Key
 from katib.errors import KatibError, NotFoundError
 from katib.rpc.generated import api_pb2 as pb
@@ -27,16 +28,22 @@ EARLY_STOPPING = "api.v1.beta1.EarlyStopping"
 #: How many calls are answered at once; others wait.
 WORKERS = 8
 
+#: What of a reason becomes part of a trial's condition at most, in characters.
+LONGEST_REASON = 1_000
+
 
 class TrialStatuses(EarlyStoppingServicer):
     """Takes the word of collectors that they have stopped their trials.
 
     Args:
         find_caller: whose token this is; a :class:`TokenRefusedError` says nobody's.
-        stop: gives the trial its condition, unless it has ended otherwise.
+        stop: gives the trial its condition, unless it has ended otherwise; and why it was stopped,
+            as far as the collector says.
     """
 
-    def __init__(self, find_caller: Callable[[str], Key], stop: Callable[[Key], object]) -> None:
+    def __init__(
+        self, find_caller: Callable[[str], Key], stop: Callable[[Key, str], object]
+    ) -> None:
         self._find_caller, self._stop = find_caller, stop
 
     def SetTrialStatus(
@@ -51,16 +58,24 @@ class TrialStatuses(EarlyStoppingServicer):
                     f'trial {caller} can say of itself that it was stopped, not of "'
                     f'{request.trial_name}"',
                 )
-            self._mark(caller)
+            self._mark(caller, _reason(context))
         return pb.SetTrialStatusReply()
 
-    def _mark(self, trial: Key) -> None:
+    def _mark(self, trial: Key, reason: str) -> None:
         try:
-            self._stop(trial)
+            self._stop(trial, reason)
         except NotFoundError as error:
             raise Refusal(grpc.StatusCode.NOT_FOUND, str(error)) from error
         except KatibError as error:
             raise Refusal(grpc.StatusCode.UNAVAILABLE, str(error)) from error
+
+
+def _reason(context: grpc.ServicerContext) -> str:
+    """Why the trial was stopped; empty when the collector does not say, as Katib's do not."""
+    for name, value in context.invocation_metadata() or ():
+        if name == names.METADATA_REASON and isinstance(value, bytes):
+            return value.decode("utf-8", "replace")[:LONGEST_REASON]
+    return ""
 
 
 def serve_trial_statuses(statuses: TrialStatuses, address: str) -> Server:

@@ -11,8 +11,14 @@ from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.codec import encode
-from katib.api.values import Key, Kind, Manifest, Resource, Unstructured
-from katib.errors import AlreadyExistsError, ConflictError, KindNotServedError, NotFoundError
+from katib.api.values import Key, Kind, Manifest, ObjectMeta, Resource, Unstructured
+from katib.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    KindNotServedError,
+    NotFoundError,
+    RequestRefusedError,
+)
 from katib.kubernetes.answers import Details, read_answer
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.discovery import Discovery
@@ -114,9 +120,15 @@ class KubernetesStore:
         return [ResourceText(one.key, one.metadata, encode(one)) for one in found]
 
     def create(self, kind: Kind[R], resource: R) -> R:
-        """See the port; raises ``KindNotServedError``, too."""
+        """See the port; raises ``KindNotServedError``, too.
+
+        What belongs to no namespace is refused when it has an owner, as owners are in one: nobody
+        who may write there has a say in what all share.
+        """
         # First, so that a kind that is served since this moment is watched from its first resource.
         served = self._discovery.get(kind)
+        if resource.metadata.controller is not None and not served.is_namespaced:
+            raise _unownable(kind, resource.metadata)
         self._is_watched(kind)
         metadata = labelled(resource.metadata, self._label_of(kind))
         head = {"apiVersion": kind.api_version, "kind": kind.name}
@@ -155,6 +167,12 @@ class KubernetesStore:
     def subscribe(self, listener: Listener, since: int | None = None) -> Unsubscribe:
         """See the port; the listener is called by threads that watch, too."""
         return self._mirror.subscribe(listener, since)
+
+    def find_refusal(self, kind: Kind[Any]) -> str:
+        """Why the API server lets nobody here follow a kind; empty when it does."""
+        informer = self._informers.get(kind.address)
+        problem = None if informer is None else informer.problem
+        return str(problem) if isinstance(problem, RequestRefusedError) else ""
 
     def flush(self) -> None:
         """Nothing: the server has acknowledged each write."""
@@ -263,3 +281,13 @@ class KubernetesStore:
         if self._namespace is None or resource.metadata.namespace in ("", self._namespace):
             self._mirror.accept(kind, resource, len(data))
         return resource
+
+
+def _unownable(kind: Kind[Any], metadata: ObjectMeta) -> RequestRefusedError:
+    owner = metadata.controller
+    whose = "" if owner is None else f'{owner.kind} "{owner.name}"'
+    problem = (
+        f'{kind.name} "{metadata.name}" belongs to no namespace, so that {whose} cannot own it; '
+        "use a kind that does"
+    )
+    return RequestRefusedError(f"POST {kind.plural}", 422, problem)

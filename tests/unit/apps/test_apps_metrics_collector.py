@@ -45,7 +45,7 @@ class Stage:
         self.metrics = folder / "metrics"
         self.metrics.mkdir()
         self.log = AwayLog()
-        self.shown, self.said, self.stopped = b"", list[str](), 0
+        self.shown, self.said, self.stopped = b"", list[str](), list[str]()
         self.refusals = 0
         self.heard = threading.Condition()
         self.shell: subprocess.Popen[bytes] | None = None
@@ -83,11 +83,11 @@ class Stage:
     def is_main(self, process: Process) -> bool:
         return self.shell is not None and process.pid == self.shell.pid
 
-    def tell_stopped(self) -> None:
+    def tell_stopped(self, reason: str) -> None:
         if self.refusals:
             self.refusals -= 1
             raise KatibError("the API server is away")
-        self.stopped += 1
+        self.stopped.append(reason)
 
     def say(self, text: str) -> None:
         with self.heard:
@@ -194,9 +194,10 @@ def test_rules_end_a_program_that_does_not_listen(stage: Stage) -> None:
     shell = stage.start('trap "" TERM; echo loss=2; echo loss=3; while :; do sleep 0.05; done')
     assert stage.collector(*RULE).run() == 0
     assert shell.wait(60) == 0
-    assert stage.stopped == 1
+    assert len(stage.stopped) == 1
     assert stage.values == ["2", "3"]
     assert any("the best by report 2, is greater than 1" in one for one in stage.said)
+    assert "the best by report 2, is greater than 1" in stage.stopped[0]
     assert "the API server is away" in stage.said
     assert (stage.metrics / f"{shell.pid}.pid").read_text() == "completed\n"
 
@@ -205,7 +206,7 @@ def test_a_program_that_ends_by_itself_is_not_stopped(stage: Stage) -> None:
     shell = stage.start("echo loss=2; echo loss=3")
     shell.wait(60)
     assert stage.collector(*RULE).run() == 0
-    assert stage.stopped == 0
+    assert stage.stopped == []
     assert stage.values == ["2", "3"]
 
 
@@ -216,7 +217,7 @@ def test_a_collector_that_was_killed_after_it_stopped_the_program(stage: Stage) 
     state.mkdir()
     (state / "started").write_text("loss=3 is greater than 1")
     assert stage.collector(*RULE).run() == 0
-    assert stage.stopped == 1
+    assert stage.stopped == ["loss=3 is greater than 1"]
 
 
 def test_a_program_that_cannot_be_stopped_goes_on(
@@ -233,7 +234,7 @@ def test_a_program_that_cannot_be_stopped_goes_on(
     (stage.folder / "gate").touch()
     thread.join(60)
     assert codes == [0]
-    assert stage.stopped == 0
+    assert stage.stopped == []
     assert stage.values == ["2", "3", "0.5"]
 
 
@@ -320,7 +321,7 @@ def test_a_native_sidecar_still_tells_that_it_stopped_the_program(stage: Stage) 
     collector.stop()
     thread.join(60)
     assert codes == [0]
-    assert stage.stopped == 1
+    assert len(stage.stopped) == 1
 
 
 def test_a_sidecar_whose_program_has_ended_reports_as_soon_as_that_is_possible(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
+from katib.apps import health
 from katib.apps.health import HealthServer, served_everywhere
 from katib.errors import ConfigurationError
 
@@ -62,3 +64,13 @@ def test_it_answers_no_more_once_it_is_closed() -> None:
 def test_a_port_alone_is_served_to_the_cluster() -> None:
     assert served_everywhere(":8080") == "0.0.0.0:8080"
     assert served_everywhere("127.0.0.1:8080") == "127.0.0.1:8080"
+
+
+def test_who_says_nothing_is_not_listened_to_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "SILENT_FOR", 0.1)
+    server = HealthServer("127.0.0.1:0", str)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as silent:
+            assert silent.recv(1) == b"", "the other end has closed it"
+    finally:
+        server.close()

@@ -5,7 +5,7 @@ from typing import TypeVar
 import pytest
 from msgspec.structs import replace
 
-from katib.api import names
+from katib.api import conditions, names
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Kind, Resource
@@ -58,6 +58,15 @@ def test_a_stopped_trial_gets_its_condition_once() -> None:
     assert trial.has(names.EARLY_STOPPED)
     assert trial.has(names.RUNNING)
     assert stage.told == [("TrialEarlyStopped", "Trial is early stopped")]
+
+
+def test_its_condition_says_why() -> None:
+    stage = Stage()
+    stage.stops.stop(KEY, "loss=4.1 > 3.9 from step 4 on")
+    found = conditions.find(stage.store.get(TRIALS, KEY).status.conditions, names.EARLY_STOPPED)
+    assert found is not None
+    assert found.message == "Trial is early stopped: loss=4.1 > 3.9 from step 4 on"
+    assert stage.told == [("TrialEarlyStopped", found.message)]
 
 
 def test_a_trial_that_has_ended_otherwise_stays_so() -> None:

@@ -26,6 +26,7 @@ class Source:
     def __init__(self) -> None:
         self.authority: Authority = make_authority(datetime.now(UTC))
         self.pem: Pem | None = None
+        self.problem: Exception = StoreAwayError("/api/v1/secrets", "connection refused")
         self.asked = threading.Condition()
         self.count = 0
 
@@ -37,7 +38,7 @@ class Source:
             self.count += 1
             self.asked.notify_all()
         if self.pem is None:
-            raise StoreAwayError("/api/v1/secrets", "connection refused")
+            raise self.problem
         return self.pem
 
     def wait_until_asked(self, count: int) -> None:
@@ -97,6 +98,16 @@ def test_it_serves_once_there_is_a_certificate_and_renews_it(
         source.wait_until_asked(source.count + 2)
         # What holds is shown until there is something better.
         assert ask(server, source, tmp_path) == "hello"
+    finally:
+        server.close()
+
+
+def test_a_fault_of_our_own_does_not_end_the_renewals(source: Source) -> None:
+    source.problem = ValueError()
+    server = WebhookServer(APP, source, LOOPBACK, 0)
+    server.start()
+    try:
+        source.wait_until_asked(3)
     finally:
         server.close()
 

@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from katib.errors import ConfigurationError
-from katib.kubernetes.registry import KEPT_FOR, EntryPoint, Image, Registries, parse_image
+from katib.kubernetes import registry as registry_module
+from katib.kubernetes.registry import (
+    FAILED_FOR,
+    KEPT_FOR,
+    MOST_BYTES,
+    EntryPoint,
+    Image,
+    Registries,
+    parse_image,
+)
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
@@ -57,7 +68,8 @@ class Registry:
         if challenge:
             request.send_header("WWW-Authenticate", challenge)
         request.end_headers()
-        request.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
+        with suppress(ConnectionError):
+            request.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
 
     def add(self, tag: str, **run: object) -> None:
         """An image for one platform."""
@@ -179,3 +191,40 @@ def test_a_registry_that_is_away() -> None:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
     assert "refused" in refused(f"{host}/x:1").lower()
+
+
+def test_a_registry_that_did_not_tell_is_left_alone_for_a_while(registry: Registry) -> None:
+    now = [0.0]
+    registries = Registries(lambda: now[0])
+    for _ in range(3):
+        with pytest.raises(ConfigurationError, match="answers 404"):
+            registries.find(f"{registry.image}:1")
+    assert registry.asked == ["manifests/1"], "many trials may wait for it"
+    registry.add("1", Entrypoint=["train"])
+    now[0] = FAILED_FOR
+    assert registries.find(f"{registry.image}:1").command == ("train",)
+
+
+def test_an_answer_that_is_too_long_is_not_read(registry: Registry) -> None:
+    registry.answers["manifests/1"] = b" " * (MOST_BYTES + 1)
+    assert f"is longer than {MOST_BYTES} bytes" in refused(f"{registry.image}:1")
+
+
+def test_an_answer_that_does_not_end_is_not_waited_for(registry: Registry) -> None:
+    registry.answers["manifests/1"] = b" " * MOST_BYTES
+    ticks = itertools.count(step=registry_module.WHOLE_WITHIN)
+    with pytest.raises(ConfigurationError, match="takes more than 15 s"):
+        Registries(lambda: next(ticks)).find(f"{registry.image}:1")
+
+
+def test_not_every_image_is_remembered(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_module, "REMEMBERED", 2)
+    registries = Registries()
+    for tag in ("1", "2", "3"):
+        registry.add(tag, Entrypoint=[tag])
+        registries.find(f"{registry.image}:{tag}")
+    registry.asked.clear()
+    registries.find(f"{registry.image}:3")
+    assert registry.asked == []
+    registries.find(f"{registry.image}:1")
+    assert registry.asked == ["manifests/1", "blobs/sha256:1"]

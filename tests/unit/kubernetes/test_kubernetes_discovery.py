@@ -8,6 +8,7 @@ import pytest
 from katib.api.kinds import JOBS, PERSISTENT_VOLUMES, PODS
 from katib.api.values import Kind, Unstructured
 from katib.errors import KindNotServedError, NotFoundError
+from katib.kubernetes import discovery as discovery_module
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.discovery import LOOK_AGAIN, Discovery, Served
 from katib.testing.clocks import FakeClock
@@ -90,3 +91,37 @@ def test_a_kind_is_asked_for_anew_when_it_is_forgotten(
     discovery.forget(JOBS)
     discovery.get(PODS)
     assert groups.asked == ["GET /api/v1"] * 2
+
+
+@pytest.mark.parametrize(
+    "api_version",
+    [
+        "../api/v1/secrets",
+        "apps/v1/deployments",
+        "v1?x=y",
+        "a.test/",
+        "",
+        "..",
+        "../v1",
+        "A.test/v1",
+    ],
+)
+def test_what_is_no_version_is_not_asked_for(
+    groups: Groups, discovery: Discovery, api_version: str
+) -> None:
+    assert discovery.find(Kind(api_version, "Widget", "widgets", Unstructured)) is None
+    assert groups.asked == []
+
+
+def test_not_every_kind_that_is_not_served_is_remembered(
+    groups: Groups, discovery: Discovery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery_module, "REMEMBERED", 2)
+    kinds = [Kind("a.test/v1", name, name, Unstructured) for name in ("One", "Two", "Three")]
+    for kind in kinds:
+        assert discovery.find(kind) is None
+    assert len(groups.asked) == 3
+    assert discovery.find(kinds[2]) is None
+    assert len(groups.asked) == 3
+    assert discovery.find(kinds[0]) is None
+    assert len(groups.asked) == 4

@@ -130,8 +130,10 @@ def test_a_server_that_is_away_is_asked_again_and_a_refusal_is_not(
         StoreAwayError("/api", "refused"),
         StoreAwayError("/api", "refused"),
         RequestRefusedError("POST", 403, "the namespace is being terminated"),
+        msgspec.DecodeError("a proxy's page"),
     ]
     recorder.record(a_suggestion(), "Told", "refused in the end")
+    recorder.record(a_suggestion(), "Told", "answered with nonsense")
     deadline = monotonic() + 10
     while api.errors and monotonic() < deadline:
         sleep(0.01)

@@ -237,3 +237,50 @@ def test_it_can_be_stopped_while_its_watch_begins(copy: Taken) -> None:
     go_on.set()
     stopping.join()
     assert monotonic() - began < PATIENCE / 2
+
+
+def test_a_change_that_cannot_be_taken_ends_nothing(copy: Taken) -> None:
+    first = Lines([line("ADDED", 8), line("UNHEARD-OF", 9)], None, stays=True)
+    nonsense = Lines([b"<html>"], None, stays=True)
+    last = Lines([line("ADDED", 31)], None, stays=True)
+    api = Api([page(7), page(20, "a"), page(30, "b")], [first, nonsense, last])
+    informer = run(api, copy)
+    wait_until(lambda: copy.told[-1:] == [(EventType.ADDED, "31")])
+    informer.stop()
+    assert copy.told[1:-1] == [(EventType.ADDED, "8"), (["a"], 20), (["b"], 30)]
+
+
+def test_a_server_that_does_not_answer_holds_up_no_end(
+    copy: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(informer_module, "STOP_WITHIN", 0.1)
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Mute(Api):
+        def request(self, method: str, path: str, query: Mapping[str, str]) -> bytes:
+            asked.set()
+            go_on.wait(PATIENCE)
+            return page(7)
+
+    informer = run(Mute(), copy)
+    assert asked.wait(PATIENCE)
+    began = monotonic()
+    informer.stop()
+    assert monotonic() - began < PATIENCE / 2
+    go_on.set()
+
+
+def test_what_may_be_listed_and_not_watched_is_listed_with_growing_pauses_and_told_once(
+    copy: Taken, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(informer_module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(informer_module, "LONGEST_PAUSE", 10.0)
+    refused = RequestRefusedError("GET /apis", 403, "cannot watch")
+    api = Api([page(version, "a") for version in range(1, 10)], [refused] * 9)
+    began = monotonic()
+    informer = run(api, copy)
+    wait_until(lambda: len(copy.told) == 5)
+    assert monotonic() - began >= 0.02 + 0.04 + 0.08 + 0.16
+    assert informer.problem is refused
+    informer.stop()
+    assert caplog.text.count("is not followed now") == 1

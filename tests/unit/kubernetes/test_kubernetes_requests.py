@@ -226,7 +226,15 @@ def test_the_namespace_is_that_of_the_context(tmp_path: Path) -> None:
 
 
 def test_a_missing_kubeconfig_or_context_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"no cluster is found in .*nowhere"):
+    with pytest.raises(ConfigurationError, match=r"in .*nowhere: there is no such file; name"):
         KubernetesClient.connect(tmp_path / "nowhere")
     with pytest.raises(ConfigurationError, match="name z in"):
         KubernetesClient.connect(kubeconfig(tmp_path), "z")
+
+
+@pytest.mark.parametrize("text", [b"a: [", b"\xff\xfe", b"3", b"contexts: 3", b"users: [{}]"])
+def test_a_file_that_is_no_kubeconfig_is_told(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_bytes(text)
+    with pytest.raises(ConfigurationError, match=r"no cluster is found in .*kubeconfig: .*; name"):
+        KubernetesClient.connect(path)

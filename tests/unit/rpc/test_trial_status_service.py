@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
+from katib.api import names
 from katib.api.values import Key
 from katib.errors import AlgorithmUnavailableError, NotFoundError, StoreAwayError, TokenRefusedError
 from katib.rpc import light
 from katib.rpc.serving import Server
-from katib.rpc.trial_status import TrialStatuses, serve_trial_statuses
+from katib.rpc.trial_status import LONGEST_REASON, TrialStatuses, serve_trial_statuses
 from katib.suggesters.stopped import tell_stopped
 
 KEY = Key("team-a", "tune-x1")
@@ -19,7 +20,7 @@ class Stage:
     """Knows one token and one trial."""
 
     def __init__(self) -> None:
-        self.stopped: list[Key] = []
+        self.stopped: list[tuple[Key, str]] = []
         self.problem: Exception | None = None
         self.server: Server = serve_trial_statuses(
             TrialStatuses(self.find_caller, self.stop), "127.0.0.1:0"
@@ -30,13 +31,13 @@ class Stage:
             raise TokenRefusedError
         return KEY
 
-    def stop(self, key: Key) -> None:
+    def stop(self, key: Key, why: str) -> None:
         if self.problem is not None:
             raise self.problem
-        self.stopped.append(key)
+        self.stopped.append((key, why))
 
-    def tell(self, trial: str = KEY.name, token: str = "right") -> None:
-        tell_stopped(f"127.0.0.1:{self.server.port}", trial, token)
+    def tell(self, trial: str = KEY.name, token: str = "right", reason: str = "") -> None:
+        tell_stopped(f"127.0.0.1:{self.server.port}", trial, token, reason)
 
 
 @pytest.fixture
@@ -48,7 +49,20 @@ def stage() -> Iterator[Stage]:
 
 def test_a_trial_says_that_it_was_stopped(stage: Stage) -> None:
     stage.tell()
-    assert stage.stopped == [KEY]
+    stage.tell(reason="loss=4.1 > 3.9 from step 4 on, größer")
+    assert stage.stopped == [(KEY, ""), (KEY, "loss=4.1 > 3.9 from step 4 on, größer")]
+
+
+def test_a_reason_is_no_longer_than_a_condition_may_be(stage: Stage) -> None:
+    metadata = (
+        ("authorization", "Bearer right"),
+        (names.METADATA_REASON, b"\xff" + b"x" * 2 * LONGEST_REASON),
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{stage.server.port}") as channel:
+        call = light.method(channel, light.SET_TRIAL_STATUS)
+        call(light.write_texts(KEY.name), timeout=60, metadata=metadata)
+    ((_, why),) = stage.stopped
+    assert why == "\ufffd" + "x" * (LONGEST_REASON - 1)
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])

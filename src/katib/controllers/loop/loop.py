@@ -12,7 +12,7 @@ from typing import Any
 
 from katib.api.values import Key, Resource
 from katib.controllers.loop.queue import WorkQueue
-from katib.errors import ConflictError, StoreAwayError, StoreUnavailableError
+from katib.errors import ConflictError, KatibError, StoreAwayError, StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.reconciler import EVERY_KIND, Reconciler, Result
@@ -223,8 +223,8 @@ class Loop:
         kind: Any = reconciler.kinds[0]
         try:
             resource: Resource | None = self.surroundings.store.find(kind, key)
-        except StoreAwayError:
-            # Who could be told of it is away, too; the log has it.
+        except KatibError:
+            # Who could be told of it cannot be asked for, too; the log has it.
             return
         if resource is not None:
             message = f"Failed to reconcile: {error}"

@@ -117,7 +117,8 @@ class SuggestionReconciler:
         status = self._go_on(suggestion, experiment)
         self._store.update_status(SUGGESTIONS, replace(suggestion, status=status))
         is_short = status.suggestion_count < suggestion.spec.requests
-        if is_short and not _is_final(status) and not _is_undeployed(status):
+        is_heard_of = _is_undeployed(status) and not _is_hindered(status)
+        if is_short and not _is_final(status) and not is_heard_of:
             return Result(retry_after_seconds=ASK_AGAIN)
         return DONE
 
@@ -168,7 +169,8 @@ class SuggestionReconciler:
     def _prepare(self, suggestion: Suggestion, status: SuggestionStatus) -> SuggestionStatus:
         """See to what the algorithm needs before it can be asked."""
         if self._services is None or not self._services.is_needed(suggestion):
-            return status
+            # It may have been, before the configuration was changed.
+            return self._calm(_without_deployment(status)) if _is_undeployed(status) else status
         is_ready = self._services.ensure(suggestion)
         condition = Condition(
             type=names.DEPLOYMENT_READY,
@@ -345,6 +347,17 @@ def _is_undeployed(status: SuggestionStatus) -> bool:
     """Whether the algorithm's Deployment is waited for; its change brings us back."""
     ready = conditions.find(status.conditions, names.DEPLOYMENT_READY)
     return ready is not None and ready.status != "True"
+
+
+def _is_hindered(status: SuggestionStatus) -> bool:
+    """Whether something is in the way that nobody tells us is gone."""
+    said = conditions.find(status.conditions, names.PROGRESSING)
+    return said is not None and said.status == "False"
+
+
+def _without_deployment(status: SuggestionStatus) -> SuggestionStatus:
+    kept = tuple(one for one in status.conditions if one.type != names.DEPLOYMENT_READY)
+    return replace(status, conditions=kept)
 
 
 def _is_going_on(resource: Resource) -> bool:

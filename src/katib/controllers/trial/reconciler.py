@@ -18,7 +18,7 @@ from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
 from katib.controllers.trial.reports import ObservationsAwayError, Reports
 from katib.controllers.trial.runs import Prepare, Runs, as_written, kind_of_run
-from katib.controllers.trial.starting import NeverError, NotYetError, start_run
+from katib.controllers.trial.starting import NeverError, NotYetError, find_run, start_run
 from katib.controllers.trial.waiting import (
     find_ending,
     find_suspension,
@@ -183,12 +183,14 @@ class TrialReconciler:
             return self._advance(trial)
         except ObservationsAwayError as error:
             return self._show(trial.status, error.condition), Result(LOOK_EVERY)
+        except NotYetError as error:
+            return self._show(trial.status, error.condition), Result(error.again_seconds)
 
     def _advance(self, trial: Trial) -> tuple[TrialStatus, Result]:
         kind = kind_of_run(trial)
         if self._run_kinds and kind not in self._run_kinds and not trial.is_completed:
             return self._refuse(trial, kind), DONE
-        run = self._runs.find(trial)
+        run = find_run(self._runs, trial)
         if trial.is_completed:
             status = self._show(self._observe_stopped(trial), None)
             if run is not None and not trial.spec.retain_run:
@@ -199,8 +201,6 @@ class TrialReconciler:
                 return trial.status, DONE
             try:
                 run = start_run(self._runs, trial)
-            except NotYetError as error:
-                return self._show(trial.status, error.condition), Result(error.again_seconds)
             except NeverError as error:
                 return self._end(trial, names.FAILED, error.match), DONE
         return self._judge(trial, run)

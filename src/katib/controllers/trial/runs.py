@@ -42,26 +42,35 @@ class Runs:
         self._store, self._events, self._prepare = store, events, prepare
 
     def find(self, trial: Trial) -> Unstructured | None:
-        """The trial's run, if it is there."""
+        """The trial's run, if it is there; what another controls is none."""
         found: Unstructured | None = self._store.find(kind_of_run(trial), trial.key)
-        return found
+        return found if found is not None and _is_of(found, trial) else None
 
     def create(self, trial: Trial) -> Unstructured:
         """The trial's run, made if it is not there.
 
         Raises:
+            AlreadyExistsError: what another controls has its name.
             ConfigurationError: its pods cannot be given what they need yet.
             RenderError: they never can.
         """
         kind = kind_of_run(trial)
         text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
         run: Unstructured = decode(kind, bytes(text))
-        owners = (owner_reference(trial),)
-        run = replace(run, metadata=replace(run.metadata, owner_references=owners))
+        # Whoever may write trials in one namespace must not have runs made in another.
+        metadata = replace(
+            run.metadata,
+            name=trial.metadata.name,
+            namespace=trial.metadata.namespace,
+            owner_references=(owner_reference(trial),),
+        )
+        run = replace(run, metadata=metadata)
         try:
             created: Unstructured = self._store.create(kind, self._prepare(trial, run))
         except AlreadyExistsError:
             found: Unstructured = self._store.get(kind, run.key)
+            if not _is_of(found, trial):
+                raise
             return found
         message = f"Job {trial.metadata.name} has been created"
         self._events.record(trial, "JobCreated", message)
@@ -85,6 +94,12 @@ def kind_of_run(trial: Trial) -> Kind[Any]:
     text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
     head = typed(_Head, text)
     return kind_of(head.api_version, head.kind)
+
+
+def _is_of(run: Unstructured, trial: Trial) -> bool:
+    """Whether nobody else controls the run, as an earlier trial of that name does."""
+    owner = run.metadata.controller
+    return owner is None or owner.uid == trial.metadata.uid
 
 
 class _Head(Value, frozen=True):

@@ -1,4 +1,4 @@
-"""Making a trial's run, and what it means when that is refused."""
+"""Finding and making a trial's run, and what it means when that is refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from katib.api.values import Unstructured
 from katib.controllers.trial.gjson import Match
 from katib.controllers.trial.runs import Runs
 from katib.errors import (
+    AlreadyExistsError,
     ConfigurationError,
     KatibError,
     KindNotServedError,
@@ -15,8 +16,8 @@ from katib.errors import (
     RequestRefusedError,
 )
 
-#: How often a run is tried again: of a kind that may be installed any moment, one that may be
-#: refused for want of room or rights, and one whose pods wait for the configuration; in seconds.
+#: How often a run is tried again: of a kind that may be installed any moment, one that is refused
+#: for want of room, rights or a name, and one whose pods wait for the configuration; in seconds.
 KIND_AGAIN, ROOM_AGAIN, CONFIGURED_AGAIN = 3.0, 10.0, 30.0
 
 #: HTTP's codes for what is wrong with the run itself.
@@ -45,6 +46,18 @@ class NeverError(KatibError):
         self.match = Match(reason, str(cause))
 
 
+def find_run(runs: Runs, trial: Trial) -> Unstructured | None:
+    """The trial's run, if it is there.
+
+    Raises:
+        NotYetError: nobody can see whether it is.
+    """
+    try:
+        return runs.find(trial)
+    except RequestRefusedError as error:
+        raise NotYetError("RunNotReadable", error, ROOM_AGAIN) from error
+
+
 def start_run(runs: Runs, trial: Trial) -> Unstructured:
     """The trial's run, made if it is not there.
 
@@ -54,6 +67,8 @@ def start_run(runs: Runs, trial: Trial) -> Unstructured:
     """
     try:
         return runs.create(trial)
+    except AlreadyExistsError as error:
+        raise NotYetError("RunNameTaken", error, ROOM_AGAIN) from error
     except ConfigurationError as error:
         raise NotYetError("CollectorNotConfigured", error, CONFIGURED_AGAIN) from error
     except KindNotServedError as error:

@@ -19,7 +19,7 @@ from katib.controllers.loop import Loop
 from katib.controllers.loop import loop as loop_module
 from katib.controllers.loop.loop import Surroundings
 from katib.controllers.loop.queue import WorkQueue
-from katib.errors import ConflictError, StoreAwayError, StoreUnavailableError
+from katib.errors import ConflictError, RequestRefusedError, StoreAwayError, StoreUnavailableError
 from katib.ports.reconciler import DONE, EVERY_KIND, Result
 from katib.ports.resource_store import Event
 from katib.stores.memory import MemoryStore
@@ -193,6 +193,21 @@ def test_a_failure_about_what_is_gone_has_nobody_to_tell(stage: Stage) -> None:
     with stage.running(script) as loop:
         loop.wake(script, NAME)
         script.wait()
+    assert stage.events.told == []
+
+
+def test_a_failure_about_what_may_not_be_read_ends_no_worker(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.store.create(SUGGESTIONS, a_suggestion())
+
+    def refuse(kind: Kind[Any], key: Key) -> Resource:
+        raise RequestRefusedError("GET /suggestions", 403, "forbidden")
+
+    monkeypatch.setattr(stage.store, "find", refuse)
+    script = Script([fail, fail, done])
+    with stage.running(script):
+        assert script.wait() == ["one"] * 3
     assert stage.events.told == []
 
 

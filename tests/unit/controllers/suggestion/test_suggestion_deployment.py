@@ -125,6 +125,25 @@ def test_what_others_must_mend_is_waited_for(problem: KatibError, reason: str) -
     assert stage.conditions() == [CREATED, READY, RUNNING]
 
 
+def test_what_others_must_mend_is_waited_for_also_after_a_deployment_was() -> None:
+    stage = Stage()
+    stage.reconciler.reconcile(KEY)
+    stage.services.problem = ConfigurationError("runtime: 3 must be a map")
+    assert stage.reconciler.reconcile(KEY) == Result(1.0), "no Deployment will tell that it is"
+    stage.services.problem = None
+    assert stage.reconciler.reconcile(KEY) == DONE
+    assert stage.conditions() == [WAITING, CREATED, NOT_READY]
+
+
+def test_an_algorithm_that_needs_its_deployment_no_more_is_asked() -> None:
+    stage = Stage()
+    stage.reconciler.reconcile(KEY)
+    stage.services.needed = False
+    assert stage.reconciler.reconcile(KEY) == DONE
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.suggester.calls == ["validate", "suggest 2"]
+
+
 def test_a_store_that_is_away_is_no_fault_of_the_algorithm() -> None:
     stage = Stage()
     stage.services.problem = StoreAwayError("/apis", "connection refused")
