@@ -121,10 +121,10 @@ class TrialReconciler:
 
     def reconcile(self, key: Key) -> Result:
         trial = self._store.find(TRIALS, key)
-        if key in self._undeleted and not self._forget(key):
+        if key in self._undeleted and (away := self._forget(key)):
             # A trial of the same name must not find the entries of the one that is gone.
             if trial is not None and trial.metadata.deletion_timestamp is None:
-                self._show_away(trial)
+                self._show_away(trial, away)
             return Result(retry_after_seconds=FORGET_AGAIN)
         if trial is None:
             return DONE
@@ -148,27 +148,28 @@ class TrialReconciler:
         """Let a deleted trial go, whether or not its observation log can be deleted now."""
         if names.FINALIZER_TRIAL not in trial.metadata.finalizers:
             return DONE
-        is_forgotten = self._forget(trial.key)
-        if not is_forgotten:
-            message = "The observation log cannot be reached; the trial's entries are deleted later"
+        away = self._forget(trial.key)
+        if away:
+            message = f"The trial's entries are deleted later; the observation log is away: {away}"
             self._tell(trial, "ObservationLogUnavailable", message, warning=True)
         kept = tuple(one for one in trial.metadata.finalizers if one != names.FINALIZER_TRIAL)
         metadata = replace(trial.metadata, finalizers=kept)
         self._store.update(TRIALS, replace(trial, metadata=metadata))
-        return DONE if is_forgotten else Result(retry_after_seconds=FORGET_AGAIN)
+        return Result(retry_after_seconds=FORGET_AGAIN) if away else DONE
 
-    def _forget(self, key: Key) -> bool:
-        """Delete a trial's entries; whether that was possible."""
+    def _forget(self, key: Key) -> str:
+        """Delete a trial's entries; what keeps that from being possible, if something does."""
         try:
             self._observations.delete(key)
-        except StoreUnavailableError:
+        except StoreUnavailableError as error:
             self._undeleted.add(key)
-            return False
+            return str(error)
         self._undeleted.discard(key)
-        return True
+        return ""
 
-    def _show_away(self, trial: Trial) -> None:
-        status = self._show(trial.status, ObservationsAwayError("it is to be emptied").condition)
+    def _show_away(self, trial: Trial, away: str) -> None:
+        problem = f"entries of an earlier trial of this name are to be deleted from it: {away}"
+        status = self._show(trial.status, ObservationsAwayError(problem).condition)
         self._store.update_status(TRIALS, replace(trial, status=status))
 
     def _start(self, trial: Trial) -> Trial:

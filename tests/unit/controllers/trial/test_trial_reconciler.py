@@ -434,7 +434,10 @@ def test_a_trial_can_be_deleted_while_the_observation_log_is_away() -> None:
     stage.store.delete(TRIALS, KEY)
     assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
     assert stage.store.find(TRIALS, KEY) is None
-    assert stage.told[-1][0] == "ObservationLogUnavailable"
+    reason, message, is_warning = stage.told[-1]
+    assert (reason, is_warning) == ("ObservationLogUnavailable", True)
+    assert message.startswith("The trial's entries are deleted later; the observation log is away")
+    assert "cannot use db:6789: connection refused" in message
     assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
     stage.log.is_away = False
     assert stage.reconcile() == DONE
@@ -451,7 +454,10 @@ def test_a_new_trial_of_the_name_waits_until_the_old_entries_are_deleted() -> No
     stage.reconcile()
     stage.store.create(TRIALS, a_trial())
     assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
-    assert stage.conditions()[0][:3] == ("Progressing", "False", "ObservationLogUnavailable")
+    *shown, message = stage.conditions()[0]
+    assert shown == ["Progressing", "False", "ObservationLogUnavailable"]
+    assert "of an earlier trial of this name are to be deleted" in message
+    assert "cannot use db:6789: connection refused" in message
     assert stage.job is None
     stage.log.is_away = False
     assert stage.reconcile() == GOES_ON
