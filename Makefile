@@ -29,7 +29,7 @@ lint: $(VENV)/.dev ## Lint
 
 types: $(VENV)/.dev ## Check types, tests included
 	$(BIN)/mypy
-	MYPYPATH=tests:tests/cluster $(BIN)/mypy tests/cluster/conftest.py
+	MYPYPATH=tests:tests/cluster:tests/journeys $(BIN)/mypy tests/cluster/conftest.py
 	MYPYPATH=tests:tests/cluster:tests/cluster/on_node $(BIN)/mypy tests/cluster/on_node/conftest.py
 
 contracts: $(VENV)/.dev ## Check which room may import which

@@ -77,6 +77,12 @@ def printed(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
+def list_errors(errors: Sequence[FieldError]) -> str:
+    """Errors in one line, as Kubernetes lists them: several stand in brackets."""
+    texts = [str(error) for error in errors]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+
+
 class AdmissionError(KatibError):
     """A manifest was refused.
 

@@ -22,7 +22,27 @@ from katib.ports.observation_log import MetricEntry
 _VALUE = re.compile(r"loss=([-+.\w]+)")
 
 #: How long is waited before a server that is away is asked again, in seconds.
-_AGAIN = 0.2
+AGAIN = 0.2
+
+
+def follow_pods(
+    client: KubernetesClient, path: str, is_stopping: threading.Event
+) -> Iterator[Manifest]:
+    """All pods, then those that change, until the server forgets the past, or it is to stop.
+
+    Raises:
+        KatibError: the server does not answer.
+    """
+    listed = msgspec.json.decode(client.request("GET", path))
+    yield from listed["items"]
+    since = {"resourceVersion": listed["metadata"]["resourceVersion"], "timeoutSeconds": "1"}
+    while not is_stopping.is_set():
+        for line in client.watch(path, since):
+            change = msgspec.json.decode(line)
+            if change["type"] == "ERROR":
+                return
+            since["resourceVersion"] = change["object"]["metadata"]["resourceVersion"]
+            yield change["object"]
 
 
 def _at_once(trial: str) -> None:
@@ -80,24 +100,11 @@ class Kubelet:
     def _follow(self) -> None:
         while not self._is_stopping.is_set():
             try:
-                for pod in self._pods():
+                for pod in follow_pods(self._client, self._path, self._is_stopping):
                     self._take(pod)
             except KatibError:
                 pass  # The server may be restarted by a test.
-            self._is_stopping.wait(_AGAIN)
-
-    def _pods(self) -> Iterator[Manifest]:
-        """All pods, then those that change, for a while."""
-        listed = msgspec.json.decode(self._client.request("GET", self._path))
-        yield from listed["items"]
-        since = {"resourceVersion": listed["metadata"]["resourceVersion"], "timeoutSeconds": "1"}
-        while not self._is_stopping.is_set():
-            for line in self._client.watch(self._path, since):
-                change = msgspec.json.decode(line)
-                if change["type"] == "ERROR":
-                    return
-                since["resourceVersion"] = change["object"]["metadata"]["resourceVersion"]
-                yield change["object"]
+            self._is_stopping.wait(AGAIN)
 
     def _take(self, pod: Manifest) -> None:
         metadata = pod["metadata"]
@@ -150,4 +157,4 @@ class Kubelet:
                 act()
                 return
             except (KatibError, StoreUnavailableError):
-                self._is_stopping.wait(_AGAIN)
+                self._is_stopping.wait(AGAIN)

@@ -155,7 +155,7 @@ def test_an_illegal_experiment_is_refused_with_everything_that_is_wrong(stage: S
     with pytest.raises(RequestRefusedError) as refused:
         # What a schema cannot see.
         stage.create_experiment(maxFailedTrialCount=99, algorithm={"algorithmName": "rndom"})
-    assert refused.value.code == 422
+    assert refused.value.code == 400
     told = refused.value.message
     assert told.startswith('admission webhook "validator.katib.kubeflow.org" denied the request: ')
     assert "spec.maxFailedTrialCount: Invalid value: 99" in told

@@ -43,9 +43,14 @@ class Cluster:
     """What kubectl takes for one: the server of a home.
 
     Every test has a namespace of its own, which has the name of its experiment.
+
+    Attributes:
+        katib: the home.
+        containers: the names of those that a trial's pod has; the log of the last one is shown.
     """
 
     katib: Katib
+    containers: tuple[str, ...] = ("main",)
 
     def __call__(self, *words: str, check: int | None = 0, editor: str = "false") -> Answer:
         """Run kubectl to its end; ``check`` is the exit code that it must have."""

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -40,8 +41,19 @@ class Pod:
         self._pause, self.folder = pause, folder
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a container."""
+    def start(
+        self,
+        *command: str,
+        variables: Mapping[str, str] | None = None,
+        log: IO[bytes] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a container.
+
+        Args:
+            command: what it runs.
+            variables: its environment; else that of this process, and our own code.
+            log: takes what it prints; else that is for the caller to read.
+        """
         started = subprocess.Popen(
             [
                 "nsenter",
@@ -52,19 +64,26 @@ class Pod:
                 str(self.folder),
                 *command,
             ],
-            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            env={**os.environ, "PYTHONPATH": str(SOURCE)} if variables is None else variables,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=log or subprocess.PIPE,
+            stderr=log or subprocess.PIPE,
             bufsize=0,
         )
         self._started.append(started)
         return started
 
+    def kill(self) -> None:
+        """End all processes at once."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pause, signal.SIGKILL)
+
     def close(self) -> None:
         """Take note that all have ended with the pause."""
         for one in self._started:
-            if one.stdout is not None and not one.stdout.closed:
+            if one.stdout is None:
+                one.wait(LONGEST)
+            elif not one.stdout.closed:
                 one.communicate(timeout=LONGEST)
 
     def collect(self, *options: str) -> subprocess.Popen[bytes]:

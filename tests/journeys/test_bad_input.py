@@ -266,6 +266,19 @@ def test_the_experiment_fails_when_too_many_trials_have_failed(katib: Katib) -> 
     assert len(katib.trials("tuned")) == 2
 
 
+def test_a_program_that_does_not_want_to_end_does_not_outlive_the_command(katib: Katib) -> None:
+    script = (
+        ": ${trialParameters.x}; echo loss=1; echo $$$$ > program; trap : TERM; "
+        "while :; do sleep 1000; done"
+    )
+    template = a_template(["/bin/sh", "-c", script], activeDeadlineSeconds=1)
+    template["trialSpec"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 3
+
+    katib("run", katib.write(an_experiment("", trialTemplate=template)), check=1)
+
+    assert not is_running(int((katib.folder / "program").read_text()))
+
+
 def test_a_program_that_never_ends_is_killed_with_all_it_started(katib: Katib) -> None:
     script = (
         ": ${trialParameters.x}; echo loss=1; "

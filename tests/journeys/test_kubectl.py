@@ -64,11 +64,14 @@ def test_an_experiment_is_watched_to_its_end_and_its_log_is_followed(cluster: Cl
     wrong = cluster("logs", pod, "-n", "watched", "-c", "other", check=1)
     assert "container other is not valid for pod" in wrong.err
     before = cluster("logs", pod, "-n", "watched", "--previous", check=1)
-    assert 'previous terminated container "main" in pod' in before.err
-    (_, row) = lines(cluster("get", "jobs", "-n", "watched").out)
-    assert row.split()[1:3] == ["Complete", "1/1"]
+    assert f'previous terminated container "{cluster.containers[-1]}" in pod' in before.err
+    cells = [line.split() for line in lines(cluster("get", "jobs", "-n", "watched").out)]
+    job_row = dict(zip(*cells, strict=True))
+    assert job_row["COMPLETIONS"] == "1/1"
+    # Old versions of Kubernetes have no such column.
+    assert job_row.get("STATUS", "Complete") == "Complete"
     (_, row) = lines(cluster("get", "pods", "-n", "watched").out)
-    assert row.split()[1:3] == ["0/1", "Completed"]
+    assert row.split()[1:3] == [f"0/{len(cluster.containers)}", "Completed"]
     told = cluster("events", "--for", "experiment/watched", "-n", "watched").out
     assert "ExperimentMaxTrialsReached" in told
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from katib.api.values import Manifest
 from katib.api_server.resources import ResourceType
-from katib.errors import FieldError
+from katib.errors import FieldError, list_errors
 
 
 class StatusError(Exception):
@@ -122,9 +122,8 @@ def forbidden(type: ResourceType, name: str, problem: str) -> StatusError:
 
 def denied(webhook: str, problems: Sequence[FieldError]) -> StatusError:
     """An admission webhook of a cluster would refuse the object with these words."""
-    texts = [str(problem) for problem in problems]
-    listed = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
-    return StatusError(400, "", f'admission webhook "{webhook}" denied the request: {listed}')
+    told = f'admission webhook "{webhook}" denied the request: {list_errors(problems)}'
+    return StatusError(400, "", told)
 
 
 def unauthorized() -> StatusError:

@@ -189,6 +189,11 @@ class EmbeddedEngine:
         """Whether no program runs."""
         return self._pods.is_idle
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no program runs that was asked to end, or is to be."""
+        return self._pods.is_settled
+
     def place(self, pod: Unstructured) -> str:
         """The beginning of the names of a pod's files."""
         return self._pods.place(pod)

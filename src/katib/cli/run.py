@@ -249,6 +249,9 @@ def _follow(engine: EmbeddedEngine, keys: Sequence[Key], is_plain: bool) -> int:
                 view.draw()
             # What ended since the last look is told too.
             view.draw()
+            # Nobody would end these programs after us; they have their grace periods.
+            while not engine.is_settled and not interrupts:
+                time.sleep(0.02)
             if interrupts:
                 view.say("Ending the running trials; press Ctrl-C again to stop them at once.")
                 engine.interrupt()

@@ -12,7 +12,7 @@ from time import monotonic
 from katib.collectors.addresses import TrialAddresses
 from katib.collectors.exposition import ExpositionError, Snapshot, read_snapshot
 from katib.collectors.following import Reading
-from katib.collectors.scrape import NobodyThereError, ScrapeError, fetch
+from katib.collectors.scrape import BrokenOffError, NobodyThereError, ScrapeError, fetch
 from katib.ports.collector import CollectorSource
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.sidecar import METRICS_PORT_VARIABLE
@@ -94,6 +94,11 @@ class Looks:
                 snapshot = read_snapshot(text, source.metrics, source.wildcards, now)
             except NobodyThereError:
                 continue
+            except BrokenOffError as error:
+                # A program that ends while it is asked: what it answered before tells more.
+                if not self.is_served:
+                    self.problem = self.problem or f"{address}: {error}"
+                return
             except (ScrapeError, ExpositionError) as error:
                 self.problem = f"{address}: {error}"
                 return

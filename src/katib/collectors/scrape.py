@@ -27,6 +27,10 @@ class NobodyThereError(ScrapeError):
     """Nobody listens: the program has not begun, or has ended."""
 
 
+class BrokenOffError(ScrapeError):
+    """The connection was closed without an answer, as by a program that ends meanwhile."""
+
+
 def fetch(address: Address) -> str:
     """The text that a program serves.
 
@@ -41,6 +45,8 @@ def fetch(address: Address) -> str:
         return _body(_ask(address, end))
     except ConnectionRefusedError as error:
         raise NobodyThereError("nobody listens") from error
+    except ConnectionResetError as error:
+        raise BrokenOffError("the connection was closed without an answer") from error
     except TimeoutError as error:
         raise ScrapeError(f"the answer takes longer than {LONGEST_SECONDS:g} s") from error
     except (OSError, OverflowError, UnicodeError) as error:
@@ -113,7 +119,7 @@ class _Answer:
 
 def _body(data: bytes) -> str:
     if not data:
-        raise ScrapeError("the connection was closed without an answer")
+        raise BrokenOffError("the connection was closed without an answer")
     answer = http.client.HTTPResponse(_Answer(data))  # type: ignore[arg-type]  # all it calls
     answer.begin()
     if 300 <= answer.status < 400:

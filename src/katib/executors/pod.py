@@ -123,6 +123,13 @@ class PodReconciler:
         """Whether no program of a pod runs, nor of one that is gone."""
         return not self._runs and not self._unadopted
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no program runs that is to end: of a pod that is gone, or is ended early."""
+        return all(
+            run.stop_by is None and not self._is_going(key) for key, run in list(self._runs.items())
+        )
+
     def adopt(self) -> None:
         """Find what an earlier engine started. Called once, before any pod is reconciled."""
         for pod in self.store.list(PODS):
@@ -175,6 +182,10 @@ class PodReconciler:
             return f"{folder}/{job}/{name[len(job) + 1 :]}"
         # A pod of the same name may come again: what it runs is another run.
         return f"{folder}/{name}/{pod.metadata.uid.partition('-')[0]}"
+
+    def _is_going(self, key: Key) -> bool:
+        pod = self.store.find(PODS, key)
+        return pod is None or pod.metadata.deletion_timestamp is not None
 
     def _ended(self, place: str) -> None:
         key = self._pods.get(place)

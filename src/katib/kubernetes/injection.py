@@ -16,6 +16,7 @@ from katib.api.trial import Trial
 from katib.api.values import Manifest
 from katib.errors import RenderError
 from katib.kubernetes.sidecars import (
+    LOGGER,
     READ_KINDS,
     Cluster,
     Place,
@@ -34,6 +35,9 @@ from katib.kubernetes.wrapping import with_command, wrap
 #: The volume that program and collector share, and the one of an algorithm's checkpoints.
 METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
 
+
+#: The annotation by which kubectl knows whose log is meant.
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 #: How long a native sidecar may take to report the rest, in seconds; Kubernetes' own default of 30
 #: is less than a database manager may be away.
@@ -92,9 +96,19 @@ def inject(
         names.LABEL_PREPARED: "true",
     }
     text = render_parameters(trial, experiment)
-    annotations = {**(metadata.get("annotations") or {}), ANNOTATION: text}
+    annotations = {
+        **_shown(trial, role),
+        **(metadata.get("annotations") or {}),
+        ANNOTATION: text,
+    }
     metadata = {**metadata, "labels": labels, "annotations": annotations}
     return {**pod, "metadata": metadata, "spec": _spec(pod, trial, experiment, cluster, role)}
+
+
+def _shown(trial: Trial, role: Role) -> Mapping[str, str]:
+    """Whose output is meant when no container is named: that of who prints what the program did."""
+    is_printed = role is not Role.OTHER and kind_of_collector(trial) == "StdOut"
+    return {DEFAULT_CONTAINER: LOGGER} if is_printed else {}
 
 
 def _spec(

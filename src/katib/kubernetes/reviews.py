@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from katib.api.values import Manifest, Value
-from katib.errors import AdmissionError, ManifestError
+from katib.errors import AdmissionError, ManifestError, list_errors
 
 #: What of an object a patch of ours changes.
 _CHANGED = (("metadata", "labels"), ("metadata", "annotations"), ("spec",))
@@ -77,8 +77,11 @@ class Review:
         return self._worded({"uid": self.uid, "allowed": False, "status": status})
 
     def refuse(self, error: AdmissionError) -> bytes:
-        """The answer that it is not legal, with everything that is wrong."""
-        return self.deny(422, "Invalid", "; ".join(map(str, error.errors)))
+        """The answer that it is not legal, with everything that is wrong.
+
+        As Katib's, it has no reason: kubectl shows the text of such a refusal, always.
+        """
+        return self.deny(400, "", list_errors(error.errors))
 
     def _worded(self, answer: Manifest) -> bytes:
         head = {"apiVersion": self.api_version, "kind": "AdmissionReview"}

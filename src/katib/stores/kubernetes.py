@@ -115,12 +115,13 @@ class KubernetesStore:
 
     def create(self, kind: Kind[R], resource: R) -> R:
         """See the port; raises ``KindNotServedError``, too."""
+        # First, so that a kind that is served since this moment is watched from its first resource.
+        served = self._discovery.get(kind)
         self._is_watched(kind)
         metadata = labelled(resource.metadata, self._label_of(kind))
         head = {"apiVersion": kind.api_version, "kind": kind.name}
         manifest = {**wanted_part(replace(resource, metadata=metadata)), **head}
         status = status_part(resource)
-        served = self._discovery.get(kind)
         if not served.has_status:
             manifest.update(status)
         write = Write("POST", served.path(metadata.namespace), msgspec.json.encode(manifest))

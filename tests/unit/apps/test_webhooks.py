@@ -102,7 +102,7 @@ def test_an_illegal_one_is_refused_with_everything_that_is_wrong(stage: Stage) -
     manifest["spec"] |= {"maxTrialCount": -1, "algorithm": {"algorithmName": "rndom"}}
     answer = stage.ask("/validate-experiment", manifest)
     assert not answer["allowed"]
-    assert answer["status"]["code"] == 422
+    assert answer["status"]["code"] == 400
     told = answer["status"]["message"]
     assert "spec.maxTrialCount: Invalid value: -1" in told
     assert 'unknown algorithm "rndom", did you mean "random"?' in told

@@ -199,6 +199,26 @@ def test_an_answer_that_cannot_be_read_is_told_at_once() -> None:
     assert problem in reading.miss("loss")
 
 
+def test_a_program_that_ends_while_it_is_asked_hides_nothing() -> None:
+    told = Told("loss")
+    told.after("", "HTTP/1.0 403 Forbidden")
+    with MetricsServer(lambda connection: None, told.port):
+        told.collector.state.look()
+    assert "the answer is 403 Forbidden" in told.reading.miss("loss")
+    good = Told("loss")
+    good.after("loss 1\n")
+    with MetricsServer(lambda connection: None, good.port):
+        good.collector.state.look()
+    assert good.reading.trouble(is_failed=False) == ""
+
+
+def test_a_program_that_only_breaks_off_is_told_so() -> None:
+    told = Told("loss")
+    with MetricsServer(lambda connection: None, told.port):
+        told.collector.state.look()
+    assert "the connection was closed without an answer" in told.reading.miss("loss")
+
+
 def test_a_port_that_another_trial_has_is_told_when_the_program_fails() -> None:
     book, stated = AddressBook(), refused()
     first = book.open("first", refused(), {"port": stated}, is_new=True)

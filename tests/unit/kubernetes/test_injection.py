@@ -8,7 +8,7 @@ from pod_trials import CLUSTER, RULE, a_pod, a_trial, container
 from katib.api.trial import Trial
 from katib.api.values import Manifest, Strings
 from katib.errors import ConfigurationError, RenderError
-from katib.kubernetes.injection import Role, find_role, inject, is_prepared
+from katib.kubernetes.injection import DEFAULT_CONTAINER, Role, find_role, inject, is_prepared
 from katib.kubernetes.registry import EntryPoint
 from katib.kubernetes.sidecars import LOGGER, Cluster
 from katib.kubernetes.wrapping import write_script
@@ -47,6 +47,16 @@ def test_a_pod_gets_labels_the_name_and_a_collector() -> None:
     assert found["spec"]["volumes"][1:] == [{"name": "metrics-volume", "emptyDir": {}}]
     assert found["spec"]["shareProcessNamespace"] is True
     assert [one["name"] for one in found["spec"]["containers"]] == ["main", LOGGER]
+
+
+def test_the_log_that_is_meant_is_that_of_who_prints_what_the_program_did() -> None:
+    assert injected(a_trial())["metadata"]["annotations"][DEFAULT_CONTAINER] == LOGGER
+    other = injected(a_trial(), role=Role.OTHER)
+    assert DEFAULT_CONTAINER not in other["metadata"]["annotations"]
+    pod = a_pod()
+    pod["metadata"]["annotations"] = {DEFAULT_CONTAINER: "main"}
+    own = injected(a_trial(), pod)
+    assert own["metadata"]["annotations"][DEFAULT_CONTAINER] == "main"
 
 
 def test_trial_labels_win() -> None:

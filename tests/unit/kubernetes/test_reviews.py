@@ -78,8 +78,8 @@ def test_a_refusal_has_everything_that_is_wrong() -> None:
         "uid": "u-1",
         "allowed": False,
         "status": {
-            "code": 422,
-            "reason": "Invalid",
-            "message": "spec.a: Invalid value: 1: must be 2; b: c: d",
+            "code": 400,
+            "reason": "",
+            "message": "[spec.a: Invalid value: 1: must be 2, b: c: d]",
         },
     }
