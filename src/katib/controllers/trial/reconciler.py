@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +23,7 @@ from katib.controllers.trial.starting import NeverError, NotYetError, start_run
 from katib.controllers.trial.waiting import (
     find_ending,
     find_suspension,
+    find_unreported,
     find_wait,
     wait_for_metrics,
 )
@@ -252,7 +254,10 @@ class TrialReconciler:
         is_early = started and (self._clock.now() - started).total_seconds() < WAITS_EVERY
         if suspended or is_early or started is None:
             return self._show(trial.status, suspended)
-        return self._show(trial.status, find_wait(run, self._runs.pods(trial)))
+        pods = self._runs.pods(trial)
+        long_ago = self._clock.now() - timedelta(seconds=WAITS_EVERY)
+        waits = find_wait(run, pods) or find_unreported(run, pods, long_ago)
+        return self._show(trial.status, waits)
 
     def _find_delay(self, trial: Trial) -> Condition | None:
         """That reports wait, as a ``Progressing`` condition; told once."""
