@@ -8,6 +8,10 @@ set -eu
 
 here=$(dirname "$0")
 programs=${XDG_CACHE_HOME:-$HOME/.cache}/katib-tests/kubernetes
+mkdir -p "$programs"
+# Who comes meanwhile waits, and finds what was built.
+exec 9> "$programs/.lock"
+! command -v flock > /dev/null || flock 9
 missing=
 for program in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy pause; do
   [ -x "$programs/$program" ] || missing="$missing $program"

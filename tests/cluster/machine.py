@@ -73,6 +73,9 @@ class Machine:
         self._failures: list[Exception] = []
         self._is_stopping = threading.Event()
         folder.mkdir(parents=True)
+        # Where no pod can be made, tests are skipped: here, as a thread could not skip them later.
+        with a_pod(folder):
+            pass
         self._logs = LogServer(_certificate(authority, folder), self._find_log)
         self._register()
         self._start("pods", self._follow)
