@@ -208,7 +208,7 @@ def parameters(callback: Callable[..., Any]) -> Iterator[tuple[str, str]]:
         meaning = info.help or ""
         if isinstance(parameter.default, enum.Enum):
             meaning += f" Default: `{parameter.default.value}`."
-        elif isinstance(parameter.default, str):
+        elif isinstance(parameter.default, str) and parameter.default:
             meaning += f" Default: `{parameter.default}`."
         if info.envvar:
             meaning += f" Or the variable `{info.envvar}`."

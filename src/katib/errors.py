@@ -172,6 +172,12 @@ class StoreUnavailableError(KatibError):
 class ObservationLogAwayError(StoreUnavailableError):
     """The server of the observation log cannot be reached now; what is reported waits for it."""
 
+    def _worded(self) -> str:
+        return (
+            f"cannot use {self.place}: {self.problem}. Nothing that was saved is lost; see that "
+            "what keeps observation logs runs, and can be reached there"
+        )
+
 
 class OutboxFullError(ObservationLogAwayError):
     """The observation log is away, and as many of a trial's reports wait as may."""

@@ -154,10 +154,15 @@ def test_pods_of_trials_are_deleted(stage: Stage, client: KubernetesClient) -> N
 
 
 def test_a_run_that_somebody_deletes_is_made_again(stage: Stage, client: KubernetesClient) -> None:
-    stage.kubelet.run_pod = slowly(1.0)
+    stage.kubelet.run_pod = slowly(5.0)
     stage.operator.start()
     stage.experiments.create(an_experiment(trials=2))
-    wait_for(lambda: len(stage.experiments.list_jobs()) == 2, "both run")
+
+    def pods() -> list[int]:
+        return [job["status"].get("active", 0) for job in stage.experiments.list_jobs()]
+
+    # The Job controller of Kubernetes waits for minutes for a pod of a Job that went meanwhile.
+    wait_for(lambda: pods() == [1, 1], "both have a pod")
     first = stage.experiments.list_jobs()[0]["metadata"]["name"]
     jobs = f"/apis/batch/v1/namespaces/{stage.experiments.namespace}/jobs"
     body = b'{"propagationPolicy": "Background"}'

@@ -53,6 +53,9 @@ _TEMPLATES: dict[str, tuple[str, str, Strings | None]] = {
     "TrainJob": (_COMPLETE, _FAILED, _NODE),
 }
 
+#: The kinds of a ``trialSpec`` whose conditions need not be given.
+KINDS_WITH_CONDITIONS = tuple(_TEMPLATES)
+
 #: Kind of the collector → where it reads.
 _FILES: dict[str, FileSystemPath] = {
     "File": FileSystemPath(kind="File", path=METRICS_FILE, format="TEXT"),

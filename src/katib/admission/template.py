@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from katib.admission.condition import check_condition
 from katib.admission.context import AdmissionContext
+from katib.admission.defaulting import KINDS_WITH_CONDITIONS
 from katib.admission.job import check_workload, container_names
 from katib.admission.problems import Problems, invalid, required
 from katib.api.experiment import ConfigMapSource, ExperimentSpec, TrialParameter, TrialTemplate
@@ -20,6 +21,10 @@ from katib.rendering import Template, find_metadata, split
 _PATH = "spec.trialTemplate"
 TRIAL_SOURCE = f"{_PATH}.TrialSource"
 _PARAMETERS = f"{_PATH}.trialParameters"
+_CONDITIONS_MISSING = (
+    "successCondition and failureCondition must be specified; a trialSpec needs none when its kind "
+    f"is {', '.join(KINDS_WITH_CONDITIONS[:-1])} or {KINDS_WITH_CONDITIONS[-1]}"
+)
 _TEST_VALUE = "test-value"
 _TEST_TRIAL = ("test-trial", "test-namespace")
 
@@ -72,7 +77,7 @@ def _check_run(source: TrialTemplate) -> Problems:
     if not source.primary_container_name:
         yield required(f"{_PATH}.primaryContainerName")
     if not source.success_condition or not source.failure_condition:
-        yield required(_PATH, "successCondition and failureCondition must be specified")
+        yield required(_PATH, _CONDITIONS_MISSING)
     yield from check_condition(f"{_PATH}.successCondition", source.success_condition)
     yield from check_condition(f"{_PATH}.failureCondition", source.failure_condition)
 

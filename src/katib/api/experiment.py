@@ -108,9 +108,10 @@ class TrialParameter(Value, frozen=True):
 
 
 class TrialTemplate(Value, frozen=True):
-    """How a trial's run is made. ``trial_spec`` is the JSON text of the manifest."""
+    """How a trial's run is made."""
 
     retain: bool = False
+    #: The JSON text of the manifest.
     trial_spec: Raw | UnsetType = UNSET
     config_map: ConfigMapSource | None = None
     trial_parameters: tuple[TrialParameter, ...] = ()

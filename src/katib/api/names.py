@@ -67,6 +67,9 @@ NON_FINITE_POLICIES = (FAIL, IGNORE, PENALISE)
 
 NEVER, LONG_RUNNING, FROM_VOLUME = "Never", "LongRunning", "FromVolume"
 
+#: The names that Katib gives the container of a collector: one that shows what the program prints,
+#: and one that does not.
+COLLECTOR_CONTAINERS = ("metrics-logger-and-collector", "metrics-collector")
 COLLECTOR_KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")
 
 #: A metric that never had a value, in observations and observation logs.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from inspect import cleandoc
 from typing import Any
 
-from msgspec import inspect
+from msgspec import inspect, structs
 
 from katib.api.descriptions import ENUMS, REQUIRED, WORDS
 
@@ -100,6 +100,8 @@ def model_of(type: type[Any]) -> inspect.StructType:
 
 
 def docstring(type: type[Any]) -> str:
-    """The class's docstring as one paragraph, for readers who see no attributes."""
+    """The class's docstring as one paragraph, for readers of documents, who see fields only."""
     text = cleandoc(type.__doc__ or "").partition("\n\nAttributes:")[0]
+    for field in structs.fields(type):
+        text = text.replace(f"``{field.name}``", f"``{field.encode_name}``")
     return " ".join(text.replace("``", "`").split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,17 @@ DBManagerTokenOption = Annotated[
     ),
 ]
 
-
+ImageOption = Annotated[
+    str,
+    typer.Option(
+        "--image",
+        envvar="KATIB_IMAGE",
+        metavar="REF",
+        help="The image of Katib as the cluster knows it, for the metrics collectors of trials. "
+        "Without one, only collectors whose images katib-config names can be used.",
+        show_default=False,
+    ),
+]
 StopsAddressOption = Annotated[
     str,
     typer.Option(
@@ -99,6 +110,7 @@ def operator(
     katib_config: KatibConfigOption = None,
     db_manager: DBManagerOption = "",
     db_manager_token: DBManagerTokenOption = None,
+    image: ImageOption = "",
     stops_address: StopsAddressOption = ":6788",
     calls_per_second: CallsOption = 200.0,
 ) -> None:
@@ -114,9 +126,10 @@ def operator(
       katib operator
       katib operator --kubeconfig ~/.kube/config --namespace team-a --db-manager localhost:6789
     """
+    _check_is_installed()
     from katib.apps.operating import Operator, Options
     from katib.apps.operator import DBManager
-    from katib.configuration.environment import read_environment, read_variable
+    from katib.configuration.environment import read_environment
     from katib.kubernetes.client import KubernetesClient
     from katib.kubernetes.pace import Pace
 
@@ -128,12 +141,21 @@ def operator(
         environment.core_namespace,
         namespace,
         katib_config,
-        read_variable("KATIB_IMAGE", ""),
+        image,
         stops_address,
     )
     pace = Pace(calls_per_second, burst=int(2 * calls_per_second))
     client = KubernetesClient.connect(kubeconfig, context, pace)
     _run(Operator(client, options), namespace)
+
+
+def _check_is_installed() -> None:
+    """Raise when what only operators need was not installed with the package."""
+    if find_spec("kubernetes") is None:
+        raise ConfigurationError(
+            "katib operator needs a package that is not installed (kubernetes): "
+            "pip install 'katib[cluster]'"
+        )
 
 
 def _run(operator: Operator, namespace: str | None) -> None:

@@ -12,6 +12,7 @@ from katib.configuration.lookups import (
 )
 from katib.configuration.models import EarlyStoppingConfig, KatibConfig, SuggestionConfig
 from katib.configuration.one_machine import Names
+from katib.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +59,14 @@ class InCluster:
         Raises:
             ConfigurationError: it cannot; the message says why.
         """
-        if kind not in KINDS_WITHOUT_ENTRY and kind not in self.collector_kinds:
+        if kind in KINDS_WITHOUT_ENTRY or kind in self.collector_kinds:
+            return
+        try:
             find_collector(self.config, kind, self.collector_kinds)
+        except ConfigurationError as error:
+            if self.collector_kinds:
+                raise
+            raise ConfigurationError(
+                f"{error}; the operator was not told Katib's image either: name it in its variable "
+                "KATIB_IMAGE or with --image"
+            ) from error

@@ -33,7 +33,7 @@ from katib.kubernetes.wrapping import literal
 PRINTED = "/var/log/katib/metrics.log"
 
 #: The names that Katib gives the container, and so what ``kubectl logs -c`` is told.
-LOGGER, COLLECTOR = "metrics-logger-and-collector", "metrics-collector"
+LOGGER, COLLECTOR = names.COLLECTOR_CONTAINERS
 
 #: The folder that is shared when metrics are served, and in no file.
 SERVED = posixpath.dirname(PRINTED)

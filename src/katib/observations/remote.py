@@ -8,7 +8,7 @@ import grpc
 
 from katib.api import names
 from katib.api.values import Key
-from katib.errors import EntryRefusedError, StoreUnavailableError
+from katib.errors import EntryRefusedError, ObservationLogAwayError
 from katib.ports.observation_log import MetricEntry
 from katib.rpc import light
 
@@ -45,7 +45,7 @@ class RemoteObservationLog:
 
         Raises:
             EntryRefusedError: an entry cannot be kept; none was.
-            StoreUnavailableError: there was no answer, or another refusal.
+            ObservationLogAwayError: there was no answer, or another refusal.
         """
         if entries:
             self._call(light.REPORT, trial, light.write_report(trial.name, entries))
@@ -54,19 +54,21 @@ class RemoteObservationLog:
         """See the port.
 
         Raises:
-            StoreUnavailableError: there was no answer, or a refusal.
+            ObservationLogAwayError: there was no answer, or a refusal.
         """
         answer = self._call(light.READ, trial, light.write_texts(trial.name, metric or ""))
         try:
             return light.read_log(answer)
         except ValueError as error:
-            raise StoreUnavailableError(self._address, f"its answer is no log: {error}") from error
+            raise ObservationLogAwayError(
+                self._address, f"its answer is no log: {error}"
+            ) from error
 
     def delete(self, trial: Key) -> None:
         """See the port.
 
         Raises:
-            StoreUnavailableError: there was no answer, or a refusal.
+            ObservationLogAwayError: there was no answer, or a refusal.
         """
         self._call(light.DELETE, trial, light.write_texts(trial.name))
 
@@ -93,4 +95,4 @@ class RemoteObservationLog:
             if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
                 raise EntryRefusedError(detail) from error
             problem = f"{error.code().name}: {detail}"
-            raise StoreUnavailableError(self._address, problem) from error
+            raise ObservationLogAwayError(self._address, problem) from error

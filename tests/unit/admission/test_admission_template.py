@@ -59,6 +59,11 @@ THIRD = f"{PATH}.trialParameters[2].reference"
 
 FAILED = 'status.conditions.#(type=="Failed")#|#(status=="True")#'
 
+NO_CONDITIONS = (
+    "successCondition and failureCondition must be specified; a trialSpec needs none when its kind "
+    "is Job, TFJob, PyTorchJob, XGBoostJob, MPIJob or TrainJob"
+)
+
 SOURCES = [
     _case(
         "an experiment without a trial template is refused at `spec.trialTemplate`",
@@ -73,7 +78,7 @@ SOURCES = [
     _case(
         "a missing success condition of a kind without defaults is refused",
         {f"{SPEC}.kind": "Workflow", f"{PATH}.failureCondition": "f"},
-        (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
+        (PATH, REQUIRED, NO_CONDITIONS),
     ),
     _case(
         "a template without trial parameters is refused at `trialParameters`",
@@ -102,7 +107,7 @@ SOURCES = [
             f"{PATH}.trialParameters": [],
         },
         (f"{PATH}.primaryContainerName", REQUIRED, "must be specified"),
-        (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
+        (PATH, REQUIRED, NO_CONDITIONS),
         (f"{PATH}.trialParameters", REQUIRED, "must be specified"),
     ),
     _case(
@@ -150,7 +155,7 @@ SOURCES = [
     _case(
         "a missing failure condition of a kind without defaults is refused",
         {f"{SPEC}.kind": "Workflow", f"{PATH}.successCondition": "s"},
-        (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
+        (PATH, REQUIRED, NO_CONDITIONS),
     ),
     _case(
         "an empty success condition of a Job is filled in and so accepted",
@@ -200,7 +205,7 @@ SOURCES = [
     _case(
         "a template from a ConfigMap without a success condition is refused",
         {**CONFIG_MAP, f"{PATH}.successCondition": ""},
-        (PATH, REQUIRED, "successCondition and failureCondition must be specified"),
+        (PATH, REQUIRED, NO_CONDITIONS),
     ),
     *(
         _case(

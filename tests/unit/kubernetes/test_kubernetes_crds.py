@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -202,3 +203,10 @@ def missing(model: inspect.Type, schema: Manifest, path: str) -> Iterator[str]:
 @pytest.mark.parametrize("kind", [EXPERIMENTS, SUGGESTIONS, TRIALS], ids=lambda kind: kind.name)
 def test_no_field_of_the_models_is_dropped(kind: Kind[Any]) -> None:
     assert list(missing(model_of(kind.type), schema_of(kind.name), "")) == []
+
+
+def test_descriptions_name_fields_as_documents_do() -> None:
+    attributes = re.compile(r"`\w+_\w+`")
+    for kind in KINDS:
+        for path, node in nodes_of(schema_of(kind)):
+            assert not attributes.search(node.get("description", "")), f"{kind}.{path}"

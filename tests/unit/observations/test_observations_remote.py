@@ -9,7 +9,7 @@ import pytest
 
 from katib.api import names
 from katib.api.values import Key
-from katib.errors import EntryRefusedError, StoreUnavailableError
+from katib.errors import EntryRefusedError, ObservationLogAwayError
 from katib.observations.memory import MemoryObservationLog
 from katib.observations.remote import RemoteObservationLog
 from katib.rpc.db_manager import serve
@@ -51,7 +51,7 @@ def test_a_report_of_nothing_is_not_sent(log: RemoteObservationLog) -> None:
 
 
 def test_a_refusal_is_told_with_its_reason(log: RemoteObservationLog) -> None:
-    with pytest.raises(StoreUnavailableError, match='NOT_FOUND: there is no trial "unknown"'):
+    with pytest.raises(ObservationLogAwayError, match='NOT_FOUND: there is no trial "unknown"'):
         log.report(Key("", "unknown"), [entry("1")])
 
 
@@ -70,8 +70,10 @@ def test_a_service_that_is_not_there_is_told() -> None:
         lambda: log.read(TRIAL),
         lambda: log.delete(TRIAL),
     ):
-        with pytest.raises(StoreUnavailableError, match=f"127.0.0.1:{port}: UNAVAILABLE"):
+        with pytest.raises(ObservationLogAwayError, match=f"127.0.0.1:{port}: UNAVAILABLE") as away:
             act()
+        # Nobody's disk is to blame.
+        assert "see that what keeps observation logs runs" in str(away.value)
     log.close()
 
 

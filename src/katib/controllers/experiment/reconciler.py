@@ -24,6 +24,7 @@ from katib.controllers.experiment.progress import find_progress
 from katib.errors import (
     AdmissionError,
     AlreadyExistsError,
+    ConfigurationError,
     KatibError,
     NotFoundError,
     RenderError,
@@ -39,8 +40,8 @@ _MODIFIED = EventType.MODIFIED
 #: seconds.
 WRITE_EVERY = 0.1
 
-#: How often it is tried again to make a trial that something in the way keeps from being made, in
-#: seconds.
+#: How often it is tried again to judge an experiment or to make a trial, when something is in the
+#: way, in seconds.
 TRY_AGAIN = 2.0
 
 
@@ -89,7 +90,8 @@ class Treatment:
             and what is waited for as a matter of course, in seconds.
         gathering: how long such a change waits for others to be written with it, in seconds.
         admit: the legal experiment with its defaults, of one that nobody may have looked at; an
-            ``AdmissionError`` says that it is not legal. Called before anything is done for it.
+            ``AdmissionError`` says that it is not legal, a ``ConfigurationError`` that this cannot
+            be known yet. Called before anything is done for it.
         for_each: makes trials; where a write takes its time, several at once.
     """
 
@@ -163,6 +165,8 @@ class ExperimentReconciler:
                 experiment = self._take_on(experiment)
             except AdmissionError as error:
                 return self._turn_away(experiment, error)
+            except ConfigurationError as error:
+                return self._put_off(experiment, error)
         notes = self._notes.setdefault(key, _Notes())
         # Trials that are made or change meanwhile are counted at the look that follows soon.
         notes.is_expected = True
@@ -208,6 +212,17 @@ class ExperimentReconciler:
             status = self._end_or_go_on(experiment, self._start(experiment.status), illegal)
             self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
         return DONE
+
+    def _put_off(self, experiment: Experiment, error: ConfigurationError) -> Result:
+        """Say of an experiment that nobody can judge it until Katib's configuration is mended."""
+        status = experiment.status
+        if not conditions.has(status.conditions, names.CREATED):
+            status = self._start(status)
+        status = self._show(
+            status, conditions.progress("False", "ConfigurationRefused", str(error))
+        )
+        self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
+        return Result(retry_after_seconds=TRY_AGAIN)
 
     def _set_finalizers(self, experiment: Experiment, finalizers: tuple[str, ...]) -> Experiment:
         metadata = replace(experiment.metadata, finalizers=finalizers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +23,7 @@ from katib.controllers.trial.starting import NeverError, NotYetError, find_run, 
 from katib.controllers.trial.waiting import (
     find_ending,
     find_suspension,
+    find_unreported,
     find_wait,
     wait_for_metrics,
 )
@@ -121,10 +123,10 @@ class TrialReconciler:
 
     def reconcile(self, key: Key) -> Result:
         trial = self._store.find(TRIALS, key)
-        if key in self._undeleted and not self._forget(key):
+        if key in self._undeleted and (away := self._forget(key)):
             # A trial of the same name must not find the entries of the one that is gone.
             if trial is not None and trial.metadata.deletion_timestamp is None:
-                self._show_away(trial)
+                self._show_away(trial, away)
             return Result(retry_after_seconds=FORGET_AGAIN)
         if trial is None:
             return DONE
@@ -148,27 +150,28 @@ class TrialReconciler:
         """Let a deleted trial go, whether or not its observation log can be deleted now."""
         if names.FINALIZER_TRIAL not in trial.metadata.finalizers:
             return DONE
-        is_forgotten = self._forget(trial.key)
-        if not is_forgotten:
-            message = "The observation log cannot be reached; the trial's entries are deleted later"
+        away = self._forget(trial.key)
+        if away:
+            message = f"The trial's entries are deleted later; the observation log is away: {away}"
             self._tell(trial, "ObservationLogUnavailable", message, warning=True)
         kept = tuple(one for one in trial.metadata.finalizers if one != names.FINALIZER_TRIAL)
         metadata = replace(trial.metadata, finalizers=kept)
         self._store.update(TRIALS, replace(trial, metadata=metadata))
-        return DONE if is_forgotten else Result(retry_after_seconds=FORGET_AGAIN)
+        return Result(retry_after_seconds=FORGET_AGAIN) if away else DONE
 
-    def _forget(self, key: Key) -> bool:
-        """Delete a trial's entries; whether that was possible."""
+    def _forget(self, key: Key) -> str:
+        """Delete a trial's entries; what keeps that from being possible, if something does."""
         try:
             self._observations.delete(key)
-        except StoreUnavailableError:
+        except StoreUnavailableError as error:
             self._undeleted.add(key)
-            return False
+            return str(error)
         self._undeleted.discard(key)
-        return True
+        return ""
 
-    def _show_away(self, trial: Trial) -> None:
-        status = self._show(trial.status, ObservationsAwayError("it is to be emptied").condition)
+    def _show_away(self, trial: Trial, away: str) -> None:
+        problem = f"entries of an earlier trial of this name are to be deleted from it: {away}"
+        status = self._show(trial.status, ObservationsAwayError(problem).condition)
         self._store.update_status(TRIALS, replace(trial, status=status))
 
     def _start(self, trial: Trial) -> Trial:
@@ -251,7 +254,10 @@ class TrialReconciler:
         is_early = started and (self._clock.now() - started).total_seconds() < WAITS_EVERY
         if suspended or is_early or started is None:
             return self._show(trial.status, suspended)
-        return self._show(trial.status, find_wait(run, self._runs.pods(trial)))
+        pods = self._runs.pods(trial)
+        long_ago = self._clock.now() - timedelta(seconds=WAITS_EVERY)
+        waits = find_wait(run, pods) or find_unreported(run, pods, long_ago)
+        return self._show(trial.status, waits)
 
     def _find_delay(self, trial: Trial) -> Condition | None:
         """That reports wait, as a ``Progressing`` condition; told once."""

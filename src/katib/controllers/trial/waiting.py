@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
-from katib.api import conditions
+from katib.api import conditions, names
+from katib.api.codec import parse_time
 from katib.api.trial import Trial
 from katib.api.values import Condition, Manifest, Unstructured
 
@@ -55,6 +57,47 @@ def find_wait(run: Unstructured, pods: Iterable[Unstructured]) -> Condition | No
         for reason, message in _waits(pod):
             return conditions.progress("False", reason, f"Pod {pod.metadata.name}: {message}")
     return None
+
+
+def find_unreported(
+    run: Unstructured, pods: Iterable[Unstructured], before: datetime
+) -> Condition | None:
+    """That a program has ended and its collector cannot, as a ``Progressing`` condition.
+
+    Args:
+        run: a trial's run that has not ended.
+        pods: those that it made.
+        before: how long ago a program ended whose collector should have ended, too.
+    """
+    for pod in [run, *pods] if run.kind == "Pod" else pods:
+        collector = _lingering_collector(pod, before)
+        if collector:
+            message = (
+                f"Pod {pod.metadata.name}: its program has ended, and container {collector} still "
+                "waits to report metrics; its log says for what. See that the database manager "
+                "runs, and can be reached from there"
+            )
+            return conditions.progress("False", "MetricsNotReported", message)
+    return None
+
+
+def _lingering_collector(pod: Unstructured, before: datetime) -> str:
+    """The collector that still runs though all else ended before that moment; empty for none."""
+    collector, others = "", 0
+    for container in pod.status.get("containerStatuses") or []:
+        state: Manifest = container.get("state") or {}
+        if container.get("name") in names.COLLECTOR_CONTAINERS:
+            collector = str(container["name"]) if "running" in state else ""
+        elif not _ended_before(state, before):
+            return ""
+        else:
+            others += 1
+    return collector if others else ""
+
+
+def _ended_before(state: Manifest, moment: datetime) -> bool:
+    finished = (state.get("terminated") or {}).get("finishedAt")
+    return finished is not None and parse_time(finished) < moment
 
 
 def find_suspension(run: Unstructured) -> Condition | None:

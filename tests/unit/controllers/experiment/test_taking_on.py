@@ -11,6 +11,8 @@ from katib.api.codec import to_manifest
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.suggestion import SUGGESTIONS
 from katib.controllers.experiment import Treatment
+from katib.controllers.experiment.reconciler import TRY_AGAIN
+from katib.errors import ConfigurationError
 from katib.testing.builders import an_experiment
 
 CONTEXT = AdmissionContext(
@@ -81,3 +83,31 @@ def test_what_was_taken_on_is_not_looked_at_again() -> None:
     stage.run()
     stage.finish("1", "0.5")
     assert len(looks) == 1
+
+
+def test_an_experiment_waits_until_the_configuration_is_mended() -> None:
+    wrong = [ConfigurationError("katib-config, line 2: not YAML")]
+
+    def look(experiment: Experiment) -> Experiment:
+        if wrong:
+            raise wrong[0]
+        return experiment
+
+    stage = Stage(an_experiment().build(), treatment=Treatment(admit=look))
+    stage.run()
+    shown = [
+        (one.type, one.status, one.reason, one.message)
+        for one in stage.experiment.status.conditions
+    ]
+    assert shown == [
+        ("Progressing", "False", "ConfigurationRefused", "katib-config, line 2: not YAML"),
+        ("Created", "True", "ExperimentCreated", "Experiment is created"),
+    ]
+    version = stage.experiment.metadata.resource_version
+    assert stage.experiments.reconcile(stage.key).retry_after_seconds == TRY_AGAIN
+    assert stage.experiment.metadata.resource_version == version
+    wrong.clear()
+    stage.wait(int(TRY_AGAIN) + 1)
+    assert stage.experiment.status.conditions[-1].type == names.RUNNING
+    assert stage.experiment.status.conditions[0].reason == "TrialsRunning"
+    assert len(stage.trials) == 3

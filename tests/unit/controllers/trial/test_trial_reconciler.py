@@ -8,7 +8,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from katib.api import conditions, names
-from katib.api.codec import to_raw, with_status
+from katib.api.codec import format_time, to_raw, with_status
 from katib.api.experiment import CollectorSpec, MetricsCollectorSpec
 from katib.api.kinds import JOBS, PODS, kind_of
 from katib.api.trial import TRIALS, Trial, TrialSpec
@@ -434,11 +434,68 @@ def test_a_trial_can_be_deleted_while_the_observation_log_is_away() -> None:
     stage.store.delete(TRIALS, KEY)
     assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
     assert stage.store.find(TRIALS, KEY) is None
-    assert stage.told[-1][0] == "ObservationLogUnavailable"
+    reason, message, is_warning = stage.told[-1]
+    assert (reason, is_warning) == ("ObservationLogUnavailable", True)
+    assert message.startswith("The trial's entries are deleted later; the observation log is away")
+    assert "cannot use db:6789: connection refused" in message
     assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
     stage.log.is_away = False
     assert stage.reconcile() == DONE
     assert stage.log.read(KEY) == []
+
+
+def a_pod_with(main: Manifest, collector: Manifest) -> Unstructured:
+    logger = names.COLLECTOR_CONTAINERS[0]
+    return a_pod(
+        containerStatuses=[
+            {"name": "main", "state": main},
+            {"name": logger, "state": collector},
+        ]
+    )
+
+
+@pytest.mark.rule(
+    "A trial whose program has ended and whose collector cannot report its metrics says so"
+)
+def test_a_trial_whose_collector_cannot_report_says_so() -> None:
+    stage = Stage()
+    stage.reconcile()
+    ended = {"terminated": {"exitCode": 3, "finishedAt": format_time(stage.clock.now())}}
+    pod = a_pod_with(ended, {"running": {}})
+    stage.store.create(PODS, pod)
+    stage.clock.advance(WAITS_EVERY)
+    stage.reconcile()
+    assert stage.conditions() == [CREATED, RUNNING], "a collector may take its time"
+    stage.clock.advance(1)
+    stage.reconcile()
+    said = stage.conditions()[0]
+    assert said[:3] == ("Progressing", "False", "MetricsNotReported")
+    assert said[3].startswith(
+        "Pod trial-a-1: its program has ended, and container metrics-logger-and-collector still "
+    )
+    found = stage.store.get(PODS, pod.key)
+    done = a_pod_with(ended, {"terminated": {"exitCode": 0}})
+    stage.store.update_status(PODS, with_status(found, done.status))
+    stage.reconcile()
+    assert stage.conditions() == [CREATED, RUNNING]
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        a_pod_with({"running": {}}, {"running": {}}),
+        a_pod(containerStatuses=[{"name": "metrics-collector", "state": {"running": {}}}]),
+        a_pod(),
+    ],
+    ids=["its program runs", "nothing is known of its program", "nothing is known"],
+)
+def test_a_collector_whose_program_has_not_ended_waits_for_nothing(pod: Unstructured) -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.store.create(PODS, pod)
+    stage.clock.advance(2 * WAITS_EVERY)
+    stage.reconcile()
+    assert stage.conditions() == [CREATED, RUNNING]
 
 
 @pytest.mark.rule("A new trial of an old name waits until the old entries are deleted")
@@ -451,7 +508,10 @@ def test_a_new_trial_of_the_name_waits_until_the_old_entries_are_deleted() -> No
     stage.reconcile()
     stage.store.create(TRIALS, a_trial())
     assert stage.reconcile() == Result(retry_after_seconds=FORGET_AGAIN)
-    assert stage.conditions()[0][:3] == ("Progressing", "False", "ObservationLogUnavailable")
+    *shown, message = stage.conditions()[0]
+    assert shown == ["Progressing", "False", "ObservationLogUnavailable"]
+    assert "of an earlier trial of this name are to be deleted" in message
+    assert "cannot use db:6789: connection refused" in message
     assert stage.job is None
     stage.log.is_away = False
     assert stage.reconcile() == GOES_ON
