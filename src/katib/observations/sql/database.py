@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,5 +135,19 @@ def _read(place: str | Path) -> tuple[str, URL]:
 def _set_pragmas(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     # With a write-ahead log, NORMAL is safe from a crash of the process, and a commit waits for no
     # disk.
-    connection.execute("PRAGMA journal_mode=WAL")
+    _begin_write_ahead(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_write_ahead(connection: sqlite3.Connection) -> None:
+    """Use a write-ahead log, as soon as nobody else is doing the same."""
+    deadline = time.monotonic() + LONGEST_TURN
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # For this change alone, SQLite does not wait its time for others.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -199,3 +200,20 @@ def test_a_path_may_have_any_character(tmp_path: Path) -> None:
     log.report(TRIAL, [entry("1")])
     log.close()
     assert [row[4] for row in rows(place)] == ["1"]
+
+
+def test_a_file_that_somebody_writes_into_as_it_is_opened_is_waited_for(place: Path) -> None:
+    # Of before the write-ahead log: the change to it does not wait by itself.
+    other = sqlite3.connect(place, check_same_thread=False)
+    other.execute("PRAGMA user_version=1")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE one (it)")
+    ends = threading.Timer(0.2, other.rollback)
+    ends.start()
+    try:
+        log = SqliteObservationLog(place)
+        assert log.read(TRIAL) == []
+        log.close()
+    finally:
+        ends.join()
+        other.close()
