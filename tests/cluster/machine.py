@@ -22,7 +22,7 @@ from processes import IMAGE
 from katib.api import names
 from katib.api.values import Manifest
 from katib.apps.certificates import Pem, read_authority, sign
-from katib.errors import ConflictError, KatibError, NotFoundError
+from katib.errors import ConflictError, KatibError, NotFoundError, RequestRefusedError
 from katib.executors import shim
 from katib.kubernetes.client import KubernetesClient
 
@@ -172,6 +172,11 @@ class Machine:
         try:
             self._client.request("POST", f"{_path(pod)}/binding", body=body)
         except (ConflictError, NotFoundError):
+            return False
+        except RequestRefusedError as error:
+            # Its namespace is about to go, and it with it.
+            if error.code != 403:
+                raise
             return False
         return True
 

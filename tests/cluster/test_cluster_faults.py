@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -36,6 +38,25 @@ def slowly(seconds: float) -> Callable[[str], None]:
     return lambda trial: time.sleep(seconds)
 
 
+class Held:
+    """Runs pods slowly, and all but the first so many no further until they are let go.
+
+    However quick the machine, the experiment is not over before.
+    """
+
+    def __init__(self, seconds: float, free: int) -> None:
+        self._seconds, self._free = seconds, free
+        self._numbers, self._is_open = count(), threading.Event()
+
+    def __call__(self, trial: str) -> None:
+        if next(self._numbers) >= self._free:
+            self._is_open.wait(240)
+        time.sleep(self._seconds)
+
+    def let_go(self) -> None:
+        self._is_open.set()
+
+
 def check(stage: Stage, trials: int = TRIALS) -> None:
     wait_for(lambda: bool(stage.experiments.ended()), "the experiment is over", 240)
     assert stage.experiments.ended() == "ExperimentMaxTrialsReached"
@@ -48,7 +69,7 @@ def check(stage: Stage, trials: int = TRIALS) -> None:
 
 def test_the_operator_is_killed_at_20_random_moments(stage: Stage) -> None:
     chance = random.Random(7)
-    stage.kubelet.run_pod = slowly(0.3)
+    stage.kubelet.run_pod = held = Held(0.3, free=90)
     stage.operator.start()
     stage.experiments.create(an_experiment(trials=100))
     for _ in range(20):
@@ -56,6 +77,7 @@ def test_the_operator_is_killed_at_20_random_moments(stage: Stage) -> None:
         stage.operator.kill()
         stage.operator.start(is_awaited=chance.random() < 0.7)
     assert not stage.experiments.ended(), "it was killed while it worked"
+    held.let_go()
     check(stage, 100)
 
 
@@ -63,8 +85,8 @@ def test_the_api_server_is_restarted(stage: Stage, control_plane: ControlPlane) 
     stage.kubelet.run_pod = slowly(0.2)
     stage.operator.start()
     stage.experiments.create(an_experiment(trials=TRIALS))
-    for count in (4, 12):
-        wait_for(lambda count=count: stage.experiments.completed() >= count, f"{count} trials")  # type: ignore[misc]  # the default is the type
+    for done in (4, 12):
+        wait_for(lambda done=done: stage.experiments.completed() >= done, f"{done} trials")  # type: ignore[misc]  # the default is the type
         control_plane.kill_api_server()
         time.sleep(1)
         control_plane.start()
@@ -122,11 +144,12 @@ def test_what_a_watch_wants_is_no_longer_kept(
 
 
 def test_the_database_manager_is_away(stage: Stage) -> None:
-    stage.kubelet.run_pod = slowly(0.2)
+    stage.kubelet.run_pod = held = Held(0.2, free=6)
     stage.operator.start()
     stage.experiments.create(an_experiment(trials=TRIALS))
     wait_for(lambda: stage.experiments.completed() >= 4, "some trials")
     stage.db_manager.kill()
+    held.let_go()
     time.sleep(5)
     assert not stage.experiments.ended()
     stage.db_manager.start()

@@ -16,11 +16,11 @@ from katib.api.values import Kind, Unstructured
 from katib.apps.clock import SystemClock
 from katib.errors import NotFoundError
 from katib.kubernetes.client import KubernetesClient
-from katib.ports.resource_store import ResourceStore
+from katib.ports.resource_store import Event, EventType, ResourceStore
 from katib.stores import STORES
 from katib.stores.kubernetes import KubernetesStore
 from katib.testing import deletion_contract, store_contract, watch_contract
-from katib.testing.resources import names_of
+from katib.testing.resources import a_job, a_suggestion, names_of, owned_by
 from katib.testing.store_contract import StoreContract
 
 GROUP = "contract.katib.test/v1"
@@ -78,6 +78,18 @@ class TestKubernetesStore(StoreContract):
         while look() != expected and time.monotonic() < deadline:
             time.sleep(0.05)
         assert look() == expected
+
+    def test_a_cascade_is_heard_owner_first(self, store: ResourceStore) -> None:
+        """All of it is heard; the server may be quicker with what is owned than with its answer."""
+        owner = store.create(SUGGESTIONS, a_suggestion("owner"))
+        store.create(STANDINS["JOBS"], a_job("child", owner_references=owned_by(owner)))
+        heard: list[Event] = []
+        store.subscribe(heard.append)
+        store.delete(SUGGESTIONS, owner.key)
+        self.settle(
+            lambda: sorted((event.type, event.key.name) for event in heard),
+            [(EventType.DELETED, name) for name in ("child", "owner")],
+        )
 
     @pytest.fixture
     def store(
