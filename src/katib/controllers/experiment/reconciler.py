@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from katib.controllers.experiment.building import build_trial
 from katib.controllers.experiment.conversation import Conversation, new_assignments
 from katib.controllers.experiment.ledger import TrialLedger
 from katib.controllers.experiment.progress import find_progress
+from katib.controllers.experiment.treatment import Treatment
 from katib.errors import (
     AdmissionError,
     AlreadyExistsError,
@@ -31,14 +32,10 @@ from katib.errors import (
 )
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
-from katib.ports.reconciler import DONE, Result, always
+from katib.ports.reconciler import DONE, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore, Selector
 
 _MODIFIED = EventType.MODIFIED
-
-#: The shortest time between two status writes that change nothing but counters on one machine, in
-#: seconds.
-WRITE_EVERY = 0.1
 
 #: How often it is tried again to judge an experiment or to make a trial, when something is in the
 #: way, in seconds.
@@ -63,43 +60,6 @@ class _Notes:
     changed_at: float | None = None
     is_expected: bool = False
     look_after: float | None = None
-
-
-#: Does the same for each of several assignments, and returns when that is done for all.
-ForEach = Callable[[Callable[[TrialAssignment], None], Sequence[TrialAssignment]], None]
-
-
-def one_by_one(act: Callable[[TrialAssignment], None], given: Sequence[TrialAssignment]) -> None:
-    """In their order, in this thread."""
-    for one in given:
-        act(one)
-
-
-def _as_it_is(experiment: Experiment) -> Experiment:
-    """What has come through the door needs no second look."""
-    return experiment
-
-
-@dataclass(frozen=True, slots=True)
-class Treatment:
-    """How an engine treats experiments.
-
-    Attributes:
-        is_wanted: whether an experiment may start trials now; others are only counted.
-        write_every: the shortest time between two status writes that change nothing but counters,
-            and what is waited for as a matter of course, in seconds.
-        gathering: how long such a change waits for others to be written with it, in seconds.
-        admit: the legal experiment with its defaults, of one that nobody may have looked at; an
-            ``AdmissionError`` says that it is not legal, a ``ConfigurationError`` that this cannot
-            be known yet. Called before anything is done for it.
-        for_each: makes trials; where a write takes its time, several at once.
-    """
-
-    is_wanted: Callable[[Key], bool] = always
-    write_every: float = WRITE_EVERY
-    gathering: float = 0.0
-    admit: Callable[[Experiment], Experiment] = _as_it_is
-    for_each: ForEach = one_by_one
 
 
 class ExperimentReconciler:

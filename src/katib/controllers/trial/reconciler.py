@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,7 +17,8 @@ from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
 from katib.controllers.trial.reports import ObservationsAwayError, Reports
-from katib.controllers.trial.runs import Prepare, Runs, as_written, kind_of_run
+from katib.controllers.trial.runnable import WAITS_EVERY, Runnable
+from katib.controllers.trial.runs import Runs, kind_of_run
 from katib.controllers.trial.starting import NeverError, NotYetError, find_run, start_run
 from katib.controllers.trial.waiting import (
     find_ending,
@@ -31,15 +31,12 @@ from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.observation_log import ObservationLog
-from katib.ports.reconciler import DONE, EVERY_KIND, Result, always
+from katib.ports.reconciler import DONE, EVERY_KIND, Result
 from katib.ports.resource_store import Event, EventType, ResourceStore
 
 #: How often a succeeded run's metrics are looked for, and for how long in all, in seconds. A
 #: collector that died never reports; the trial must not wait for it for ever.
 LOOK_EVERY, LOOK_FOR = 1.0, 60.0
-
-#: How often a run that goes on is asked whether it waits for something, in seconds.
-WAITS_EVERY = 30.0
 
 #: Why a trial ended as it did: its objective value is nan or infinite.
 NON_FINITE = "NonFiniteObjective"
@@ -54,24 +51,6 @@ class RunState(StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Runnable:
-    """What an engine may run.
-
-    Attributes:
-        kinds: the kinds that it runs; empty when any kind is run, as in a cluster.
-        is_wanted: whether trials of an experiment may start now.
-        prepare: what runs are given before they are made.
-        looks_within: how rarely a run that goes on may be asked whether it waits for something, in
-            seconds; the longer it has gone on, the more rarely.
-    """
-
-    kinds: Collection[Kind[Any]] = ()
-    is_wanted: Callable[[Key], bool] = always
-    prepare: Prepare = as_written
-    looks_within: float = WAITS_EVERY
 
 
 class TrialReconciler:

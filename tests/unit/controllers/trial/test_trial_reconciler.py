@@ -14,7 +14,8 @@ from katib.api.kinds import JOBS, PODS, kind_of
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import Condition, Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.controllers.trial import Runnable, TrialReconciler
-from katib.controllers.trial.reconciler import FORGET_AGAIN, WAITS_EVERY
+from katib.controllers.trial.reconciler import FORGET_AGAIN
+from katib.controllers.trial.runnable import WAITS_EVERY
 from katib.errors import ConfigurationError, NotFoundError, RenderError, StoreUnavailableError
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry

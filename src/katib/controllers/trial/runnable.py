@@ -1,0 +1,32 @@
+"""In what the engines of one machine and of a cluster run trials differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from katib.api.values import Key, Kind
+from katib.controllers.trial.runs import Prepare, as_written
+from katib.ports.reconciler import always
+
+#: How often a run that goes on is asked whether it waits for something, in seconds.
+WAITS_EVERY = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """What an engine may run.
+
+    Attributes:
+        kinds: the kinds that it runs; empty when any kind is run, as in a cluster.
+        is_wanted: whether trials of an experiment may start now.
+        prepare: what runs are given before they are made.
+        looks_within: how rarely a run that goes on may be asked whether it waits for something, in
+            seconds; the longer it has gone on, the more rarely.
+    """
+
+    kinds: Collection[Kind[Any]] = ()
+    is_wanted: Callable[[Key], bool] = always
+    prepare: Prepare = as_written
+    looks_within: float = WAITS_EVERY
