@@ -16,7 +16,7 @@ from katib.client.embedding.providers import (
     S3DatasetParams,
     is_a,
 )
-from katib.client.embedding.runs import Distribution, Template
+from katib.client.embedding.runs import Distribution
 from katib.client.embedding.substitution import Searched, options_of
 
 #: What is asked of the disk when nothing is said.

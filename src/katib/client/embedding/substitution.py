@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from katib.api.values import Manifest
-from katib.client.embedding.script import EXPANDED
 from katib.client.embedding.plain import plain
+from katib.client.embedding.script import EXPANDED
 
 #: How a text may be written in Python, in this order.
 _QUOTES = (("'", "'"), ("r'", "'"), ('r"', '"'), ("r'''", "'''"), ('r"""', '"""'))
