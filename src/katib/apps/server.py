@@ -139,6 +139,11 @@ class Server:
             self._engine.kill()
         self._is_stopping.set()
 
+    def disown(self) -> None:
+        """Let go of what a fork has left with this process; the server stays the other one's."""
+        self._socket.close()
+        self._engine.disown()
+
     def _introduce(self, token: str) -> tuple[uvicorn.Server, ServerRecord]:
         """The listener, and what the home tells of it."""
         options, now = self._options, datetime.now(UTC)
@@ -157,6 +162,7 @@ class Server:
             started=now.replace(microsecond=0),
             directory=str(options.engine.directory),
             config=options.config,
+            program=options.engine.program,
         )
         return listener, record
 
