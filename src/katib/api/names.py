@@ -13,6 +13,13 @@ LABEL_JOB = "batch.kubernetes.io/job-name"
 #: On a trial: the one whose checkpoint it begins with.
 LABEL_PARENT = "pbt.suggestion.katib.kubeflow.org/parent"
 
+#: On a trial: it ended elsewhere, and was brought in with what it observed.
+LABEL_IMPORTED = "katib.kubeflow.org/imported"
+
+#: On an experiment: for how many trials somebody has asked. No more are made of the algorithm's
+#: assignments, so that each is given with all that is known when it is asked for.
+ANNOTATION_ASKED = "katib.kubeflow.org/asked"
+
 #: The algorithm setting that names a path where each trial finds its checkpoint, and leaves it.
 SETTING_TRIAL_DIR = "suggestion_trial_dir"
 

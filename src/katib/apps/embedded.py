@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from katib.api import names
 from katib.api.conditions import turn_off
 from katib.api.experiment import EXPERIMENTS, Experiment
-from katib.api.kinds import JOBS, PODS, TRAIN_JOBS, kind_of
+from katib.api.kinds import CONFIG_MAPS, JOBS, PODS, TRAIN_JOBS, kind_of
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
 from katib.apps.algorithms import Algorithms, make_stopper, places_of
@@ -30,6 +30,7 @@ from katib.apps.home import Home
 from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors.sidecar import LogSidecars, drop_name
+from katib.collectors.told import ToldReports
 from katib.configuration import KatibConfig
 from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
@@ -50,7 +51,7 @@ from katib.stores.sqlite import SqliteStore
 from katib.suggesters.running_rules import RunningRules
 
 #: The kinds that this engine runs.
-RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
+RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS, CONFIG_MAPS)
 
 #: How long a thread may keep the interpreter while another wants it, in seconds. The default of 5
 #: ms is as long as ten trials' work.
@@ -124,7 +125,8 @@ class EmbeddedEngine:
         self._pods = PodReconciler(self.store, clock, here)
         treated = Treatment(self._is_wanted)
         self._experiments = ExperimentReconciler(self.store, events, clock, treated)
-        runnable = Runnable(RUN_KINDS, self._is_wanted)
+        told = ToldReports(self.store, self.observations, events, running.find)
+        runnable = Runnable(RUN_KINDS, self._is_wanted, collect=told.collect)
         self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
         quick = (
             self._experiments,

@@ -17,9 +17,9 @@ from katib.api.suggestion import (
     SuggestionStatus,
     TrialAssignment,
 )
+from katib.api.trial_names import trial_name
 from katib.api.values import Condition, Key, Kind, NameValue, Resource
 from katib.controllers.suggestion.history import StoredHistory
-from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import Patience
 from katib.errors import (
     AlgorithmBusyError,

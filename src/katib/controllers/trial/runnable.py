@@ -6,12 +6,23 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from katib.api.values import Key, Kind
+from katib.api.trial import Trial
+from katib.api.values import Key, Kind, Unstructured
 from katib.controllers.trial.runs import Prepare, as_written
 from katib.ports.reconciler import always
 
 #: How often a run that goes on is asked whether it waits for something, in seconds.
 WAITS_EVERY = 30.0
+
+
+#: Takes what a trial's run itself holds of metrics into the observation log; why the trial is to be
+#: stopped early, empty while it goes on.
+Collect = Callable[[Trial, Unstructured], str]
+
+
+def by_others(trial: Trial, run: Unstructured) -> str:
+    """Metrics are read from a run's pods alone."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +35,12 @@ class Runnable:
         prepare: what runs are given before they are made.
         looks_within: how rarely a run that goes on may be asked whether it waits for something, in
             seconds; the longer it has gone on, the more rarely.
+        collect: called for a run before it is judged.
+        collect: asked of every run before it is judged.
     """
 
     kinds: Collection[Kind[Any]] = ()
     is_wanted: Callable[[Key], bool] = always
     prepare: Prepare = as_written
     looks_within: float = WAITS_EVERY
+    collect: Collect = by_others

@@ -100,6 +100,16 @@ def _ended_before(state: Manifest, moment: datetime) -> bool:
     return finished is not None and parse_time(finished) < moment
 
 
+def tell_unmet(trial: Trial, run: Unstructured, ending: str, problem: str) -> str:
+    """Why a run that has ended can never be judged."""
+    both = (
+        f"successCondition {trial.spec.success_condition or '(none)'} nor "
+        f"failureCondition {trial.spec.failure_condition or '(none)'}"
+    )
+    detail = f" ({problem})" if problem else ""
+    return f"The {run.kind} has ended ({ending}), but neither {both} matches it{detail}"
+
+
 def find_suspension(run: Unstructured) -> Condition | None:
     """That a run is suspended, as a ``Progressing`` condition."""
     if run.spec.get("suspend") is not True:
