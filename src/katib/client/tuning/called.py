@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from katib.api.numbers import parse_number
 from katib.client.tuning.objective import CallingWay
 
 
@@ -41,8 +42,18 @@ class Choice:
     choices: Mapping[str, object]
 
     def read(self, text: str) -> object:
-        """The value of a text."""
-        return self.choices[text] if text in self.choices else text
+        """The value of a text.
+
+        Raises:
+            LookupError: it stands for none of the choices.
+        """
+        if text in self.choices:
+            return self.choices[text]
+        for known, value in self.choices.items():
+            # A number may be written in another way.
+            if parse_number(known) is not None and parse_number(known) == parse_number(text):
+                return value
+        raise LookupError(f"{text!r} is none of the choices {', '.join(self.choices)}")
 
 
 Reader = Number | Choice

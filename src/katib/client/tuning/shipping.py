@@ -106,7 +106,14 @@ def make_header(name: str) -> Mapping[str, object]:
     """What a worker must know before it unpickles a function."""
     here = os.getcwd()
     path = [os.path.abspath(entry or here) for entry in sys.path]
-    return {"python": sys.executable, "directory": here, "path": path, "name": name}
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return {
+        "python": sys.executable,
+        "version": version,
+        "directory": here,
+        "path": path,
+        "name": name,
+    }
 
 
 def dump(value: object) -> bytes:
