@@ -30,8 +30,11 @@ if TYPE_CHECKING:
         ApiValueError,
         OpenApiException,
     )
+    from katib.client.handle import EarlyStopped
     from katib.client.katib_client import KatibClient
     from katib.client.resources import TrainerResources
+    from katib.client.tuning.result import TuneResult
+    from katib.client.tuning.tuner import TuneFailedError, TuneInterrupted, tune
     from katib.models import *  # noqa: F403  # what is listed there
 
 __version__ = "0.1.0"
@@ -50,6 +53,11 @@ _PUBLIC = {
     "KatibClient": "katib.client.katib_client:KatibClient",
     "OpenApiException": "katib.client.exceptions:OpenApiException",
     "TrainerResources": "katib.client.resources:TrainerResources",
+    "EarlyStopped": "katib.client.handle:EarlyStopped",
+    "TuneFailedError": "katib.client.tuning.tuner:TuneFailedError",
+    "TuneInterrupted": "katib.client.tuning.tuner:TuneInterrupted",
+    "TuneResult": "katib.client.tuning.result:TuneResult",
+    "tune": "katib.client.tuning.tuner:tune",
     "models": "katib.models",
     "search": "katib.search",
 }
@@ -70,6 +78,11 @@ __all__ = [
     "models",
     "report_metrics",
     "search",
+    "tune",
+    "EarlyStopped",
+    "TuneFailedError",
+    "TuneInterrupted",
+    "TuneResult",
 ]
 
 

@@ -43,16 +43,17 @@ class _Step:
     value: object
 
 
-def find_culprit(root: object, dump: Dump) -> Culprit | None:
+def find_culprit(root: object, dump: Dump, place: str = "it") -> Culprit | None:
     """The innermost part that cannot be pickled; ``None`` when the root can be.
 
     Args:
         root: the function.
         dump: pickles, or raises.
+        place: what the root is called.
     """
     if not _fails(root, dump):
         return None
-    place, value, seen = "it", root, {id(root)}
+    value, seen = root, {id(root)}
     for _ in range(DEEPEST):
         step = next(
             (

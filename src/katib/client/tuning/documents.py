@@ -87,6 +87,11 @@ def experiment_of(plan: Plan, template: Manifest) -> Manifest:
         "objectiveMetricName": plan.metric,
         "additionalMetricNames": list(plan.additional_metrics) or None,
         "goal": plan.goal,
+        # What a function returns, after what it has reported, is what it stands for.
+        "metricStrategies": [
+            {"name": name, "value": names.LATEST}
+            for name in (plan.metric, *plan.additional_metrics)
+        ],
     }
     spec: Manifest = {
         "objective": _told(objective),
@@ -145,22 +150,23 @@ def config_map_of(plan: Plan, shipment: Shipment) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": config_map_name(plan.name), "namespace": plan.namespace},
+        "metadata": {"name": config_map_name(plan, shipment), "namespace": plan.namespace},
         "data": {HEADER: json.dumps(shipment.header, sort_keys=True)},
         "binaryData": {PICKLED: base64.b64encode(packed).decode()},
     }
 
 
-def config_map_name(experiment: str) -> str:
-    """The name of the ConfigMap that holds an experiment's function."""
-    return f"{experiment}-function"
+def config_map_name(plan: Plan, shipment: Shipment) -> str:
+    """The name of the ConfigMap that holds a function: another one for another function."""
+    return f"{plan.name}-{shipment.digest[:10]}"
 
 
-def job_of(plan: Plan, image: str, limits: Limits) -> Manifest:
+def job_of(plan: Plan, function: str, image: str, limits: Limits) -> Manifest:
     """The trial template of a cluster: a Job that calls the function of a ConfigMap.
 
     Args:
         plan: what is wanted.
+        function: the name of the ConfigMap.
         image: has this Python, this Katib, and what the function imports.
         limits: of each trial.
     """
@@ -174,7 +180,7 @@ def job_of(plan: Plan, image: str, limits: Limits) -> Manifest:
     }
     if limits.memory is not None:
         container["resources"] = {"limits": {"memory": limits.memory}}
-    volume = {"name": CONTAINER, "configMap": {"name": config_map_name(plan.name)}}
+    volume = {"name": CONTAINER, "configMap": {"name": function}}
     pod = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
     spec = {
         "backoffLimit": 0,

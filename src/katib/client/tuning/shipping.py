@@ -22,6 +22,8 @@ from katib.errors import KatibError, StoreUnavailableError
 #: How large a function may be with all that it brings along, in bytes.
 LARGEST = 256 << 20
 
+_NOTHING: Mapping[str, object] = {}
+
 
 class UnshippableError(KatibError, ValueError):
     """A function cannot be sent to another process; the text names what keeps it from that."""
@@ -73,13 +75,16 @@ class Shipment:
         return name
 
 
-def ship(function: object, wrapped: object, name: str) -> Shipment:
+def ship(
+    function: object, wrapped: object, name: str, parameters: Mapping[str, object] = _NOTHING
+) -> Shipment:
     """Pack a function, and see that it can be unpacked.
 
     Args:
         function: what the user gave; errors speak of it.
         wrapped: what is to be called, which holds that function.
         name: of the function, for people.
+        parameters: what the user gave beside it, which is held, too.
 
     Raises:
         UnshippableError: it cannot be sent; the text says what keeps it from that.
@@ -88,7 +93,8 @@ def ship(function: object, wrapped: object, name: str) -> Shipment:
         try:
             pickled = dump(wrapped)
         except Exception as error:
-            _refuse(name, find_culprit(function, dump) or find_culprit(wrapped, dump), error)
+            culprit = find_culprit(function, dump) or find_culprit(parameters, dump, "parameters")
+            _refuse(name, culprit, error)
         if len(pickled) > LARGEST:
             _refuse_size(name, function, len(pickled))
     try:
