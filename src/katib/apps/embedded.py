@@ -111,6 +111,20 @@ class EmbeddedEngine:
         self._log = EngineLog(home.log)
         self.failure: BaseException | None = None
         self.failed = threading.Event()
+        try:
+            self._wire(home, options)
+        except BaseException:
+            # Whoever mends it begins anew, perhaps in this very process.
+            self._lock.release()
+            self._log.close()
+            raise
+
+    def _wire(self, home: Home, options: Options) -> None:
+        """Bring the rooms together.
+
+        Raises:
+            StoreUnavailableError: the disk refuses.
+        """
         clock = SystemClock()
         self.observations = open_observations(home, options.config, clock, self._wake_trial)
         # Resources speak of metrics, so these are safe first.
