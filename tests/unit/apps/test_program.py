@@ -182,7 +182,9 @@ def test_a_forked_child_does_not_hold_the_home(home: Home, backend: HomeBackend)
         os.waitpid(child, 0)
 
 
-def test_the_kubeconfig_of_a_home_names_it(home: Home, backend: HomeBackend, tmp_path: Path) -> None:
+def test_the_kubeconfig_of_a_home_names_it(
+    home: Home, backend: HomeBackend, tmp_path: Path
+) -> None:
     backend.ask("GET", EXPERIMENTS)
     assert Program.find_home(home.path / "kubeconfig") == home.path
     (tmp_path / "kubeconfig").write_text("{}")
