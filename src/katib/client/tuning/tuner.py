@@ -169,7 +169,7 @@ def tune(  # noqa: PLR0913  # one call is all there is
     shipment = ship(objective, called, label, dict(parameters))
     backend = find_backend(config_file, context, client_configuration, home)
     trials = _count_trials(max_trial_count, algorithm_name)
-    parallel = parallel_trial_count or _count_parallel(backend, trials)
+    parallel = _count_parallel(parallel_trial_count, backend, trials)
     plan = Plan(
         name=name or _make_name(label),
         namespace=namespace or backend.namespace,
@@ -288,13 +288,14 @@ def _count_trials(wanted: int | None, algorithm: str) -> int | None:
     return wanted
 
 
-def _count_parallel(backend: Backend, trials: int | None) -> int | None:
-    if backend.home is None:
+def _count_parallel(wanted: int | None, backend: Backend, trials: int | None) -> int | None:
+    """How many trials run at once: never more than there are."""
+    if wanted is None and backend.home is None:
         return None
-    processors = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    )
-    return max(1, min(processors or 1, trials or TRIALS))
+    if wanted is None:
+        has_affinity = hasattr(os, "sched_getaffinity")
+        wanted = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return wanted if trials is None else min(wanted, trials)
 
 
 def _count_failures(trials: int | None, parallel: int | None) -> int | None:
