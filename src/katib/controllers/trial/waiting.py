@@ -47,6 +47,16 @@ def find_ending(run: Unstructured) -> str | None:
     return next((type for type in ends if type in ("Complete", "Failed")), None)
 
 
+def word_unmet(trial: Trial, run: Unstructured, ending: str, problem: str) -> str:
+    """Why a run that has ended can never be judged."""
+    both = (
+        f"successCondition {trial.spec.success_condition or '(none)'} nor "
+        f"failureCondition {trial.spec.failure_condition or '(none)'}"
+    )
+    detail = f" ({problem})" if problem else ""
+    return f"The {run.kind} has ended ({ending}), but neither {both} matches it{detail}"
+
+
 def find_wait(run: Unstructured, pods: Iterable[Unstructured]) -> Condition | None:
     """The first thing that keeps a run from going on, as a ``Progressing`` condition.
 
