@@ -146,10 +146,20 @@ class EmbeddedEngine:
         treated = Treatment(self._is_wanted)
         self._experiments = ExperimentReconciler(self.store, events, clock, treated)
         told = ToldReports(self.store, self.observations, events, running.find)
-        runnable = Runnable(RUN_KINDS, self._is_wanted, collect=told.collect)
+        runnable = Runnable(
+            RUN_KINDS, self._is_wanted, collect=told.collect, hurried=(FUNCTION_CALLS,)
+        )
         self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
+        self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
+        suggester = self._algorithms.suggester
+        # To hand a question from thread to thread would take longer than a quick answer does.
+        answering = SuggestionReconciler(self.store, suggester, clock, is_mine=self._is_answered)
+        self._asking = SuggestionReconciler(
+            self.store, suggester, clock, is_mine=lambda one: not self._is_answered(one)
+        )
         quick = (
             self._experiments,
+            answering,
             self._trials,
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
@@ -158,8 +168,6 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
-        self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
         around = Surroundings(self.store, events, clock, self.flush, self._fail)
         self._quick = Loop(around, quick)
         self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
@@ -273,6 +281,10 @@ class EmbeddedEngine:
 
     def _is_wanted(self, experiment: Key) -> bool:
         return self._only is None or experiment in self._only
+
+    def _is_answered(self, experiment: Experiment) -> bool:
+        """Whether the experiment's algorithm is asked by the thread of all controllers."""
+        return experiment.spec.early_stopping is None and self._algorithms.is_quick(experiment)
 
     def _stop(self) -> None:
         quick, asking = self._loops

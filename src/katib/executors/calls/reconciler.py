@@ -100,6 +100,9 @@ class CallReconciler:
         if event.kind is EXPERIMENTS:
             if event.type is EventType.DELETED:
                 yield _NO_NAME
+        elif event.type is EventType.DELETED:
+            if event.key in self._begun:
+                yield event.key
         elif not event.is_status:
             yield event.key
 

@@ -251,7 +251,9 @@ def _worded(error: BaseException) -> str:
     if len(frames) < 2:
         return text
     last = frames[-1]
-    return f"{text} ({os.path.basename(last.filename)}, line {last.lineno}, in {last.name})"
+    # A function that came by value has no file.
+    file = "" if last.filename.startswith("<") else f"{os.path.basename(last.filename)}, "
+    return f"{text} ({file}line {last.lineno}, in {last.name})"
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
