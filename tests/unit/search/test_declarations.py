@@ -40,4 +40,4 @@ def test_a_text_is_no_list_of_choices() -> None:
 
 def test_nothing_else_is_there() -> None:
     with pytest.raises(AttributeError, match="uniform"):
-        _ = search.uniform  # type: ignore[attr-defined]  # that is what is tested
+        _ = search.uniform
