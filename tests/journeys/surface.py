@@ -3,55 +3,58 @@
 It is run by two interpreters, of which one knows nothing of Katib's tests.
 """
 
+from __future__ import annotations
+
 import importlib
 import inspect
 import json
 import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+#: Name, kind and default of each parameter.
+Parameters = list[tuple[str, str, str]]
 
 
-def parameters_of(called):
-    """Name, kind and default of each parameter; not what is said of its type."""
-    if called.__init__ is Exception.__init__:
+def parameters_of(called: Callable[..., Any]) -> Parameters:
+    """What is given in a call, not what is said of its types."""
+    if getattr(called, "__init__", None) is Exception.__init__:
         # Python knows no signature of what it has built in.
-        return None
+        return []
     return [
-        [one.name, one.kind.name, None if one.default is one.empty else repr(one.default)]
+        (one.name, one.kind.name, "" if one.default is one.empty else repr(one.default))
         for one in inspect.signature(called).parameters.values()
         if one.name != "self"
     ]
 
 
-def methods_of(found):
-    members = inspect.getmembers(found, inspect.isfunction)
-    return {name: parameters_of(one) for name, one in members if not name.startswith("_")}
+def facts_of(found: Any) -> dict[str, Any]:
+    """What there is to compare of a public name."""
+    if hasattr(found, "attribute_map"):
+        said = ("attribute_map", "openapi_types")
+        return {"call": parameters_of(found), **{one: getattr(found, one) for one in said}}
+    if inspect.isclass(found):
+        bases = [one.__name__ for one in found.__mro__[1:-1]]
+        is_error = issubclass(found, Exception)
+        return {"call": parameters_of(found), **({"bases": bases} if is_error else {})}
+    if inspect.isfunction(found):
+        return {"call": parameters_of(found)}
+    return {} if inspect.ismodule(found) else {"value": repr(found)}
 
 
-def main(package):
-    katib = importlib.import_module(package)
+def surface_of(katib: ModuleType) -> dict[str, Any]:
+    """Name → its facts; methods and functions of parts behind a dot."""
     names = [name for name in dir(katib) if not name.startswith("_")]
-    told = {}
-    for name in names:
-        found = getattr(katib, name)
-        if hasattr(found, "attribute_map"):
-            told[name] = {
-                "constructor": parameters_of(found),
-                "attribute_map": found.attribute_map,
-                "openapi_types": found.openapi_types,
-            }
-        elif inspect.isclass(found):
-            bases = [one.__name__ for one in found.__mro__[1:-1]]
-            is_client = name == "KatibClient"
-            told[name] = {"constructor": parameters_of(found), "bases": bases}
-            told[name].update(methods_of(found) if is_client else {})
-        elif inspect.isfunction(found):
-            told[name] = {"call": parameters_of(found)}
-        elif inspect.ismodule(found):
-            told[name] = {"module": True}
-        else:
-            told[name] = {"value": repr(found)}
-    for name in ("double", "int", "categorical"):
-        told[f"search.{name}"] = {"call": parameters_of(getattr(katib.search, name))}
-    print(json.dumps(told))
+    # What is imported from the future is there by chance.
+    told = {name: facts_of(getattr(katib, name)) for name in names if name != "absolute_import"}
+    parts = {"KatibClient": katib.KatibClient, "search": katib.search}
+    for name, part in parts.items():
+        for inner, found in inspect.getmembers(part):
+            if inspect.isfunction(found) and not inner.startswith("_"):
+                told[f"{name}.{inner}"] = facts_of(found)
+    return told
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    print(json.dumps(surface_of(importlib.import_module(sys.argv[1]))))
