@@ -21,6 +21,9 @@ _WIDE = 100.0
 #: What is most of the values: those between two quantiles.
 _MOST = (0.05, 0.95)
 
+#: Values farther from the median than so many times these quantiles are not looked at first.
+_FAR = 3.0
+
 
 class Scale(Enum):
     """How places follow from values."""
@@ -103,6 +106,20 @@ def is_wide(values: Floats) -> bool:
         return False
     low, high = np.quantile(finite, _MOST)
     return bool(high >= _WIDE * low)
+
+
+def main_range(losses: Floats) -> tuple[float, float]:
+    """The range that is worth looking at: all of the good values, and of the bad most.
+
+    Args:
+        losses: (n_trials,), less is better; on the scale that they are drawn on.
+    """
+    finite = losses[np.isfinite(losses)]
+    if not len(finite):
+        return 0.0, 1.0
+    low, middle, high = np.quantile(finite, [0.0, 0.5, _MOST[1]])
+    end = middle + _FAR * (high - middle)
+    return float(low), float(min(finite.max(), end) if end > low else finite.max())
 
 
 def _bounds(values: Floats, ends: Sequence[float] = ()) -> tuple[float, float]:
