@@ -22,6 +22,8 @@ LABEL_IMPORTED = "katib.kubeflow.org/imported"
 ANNOTATION_ASKED = "katib.kubeflow.org/asked"
 #: On an experiment: the mark of who raised that last, by which they know that they did.
 ANNOTATION_ASKED_BY = "katib.kubeflow.org/asked-by"
+#: On an experiment whose imported trials are not all there yet: which import that is.
+ANNOTATION_IMPORTING = "katib.kubeflow.org/importing"
 #: On a trial that others carry out: changes whenever something was told of it.
 ANNOTATION_TOLD = "katib.kubeflow.org/told"
 

@@ -69,7 +69,7 @@ class AskedTrial:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the trial has ended, by a rule or otherwise: nothing that is told counts any more.
+        """Whether the trial has ended, by a rule or otherwise: nothing that is told counts now.
 
         Rules are judged by the engine within moments of a report.
         """

@@ -196,9 +196,15 @@ def asked_of(experiment: Manifest) -> int:
     """For how many trials of an experiment somebody has asked.
 
     Raises:
-        StudyRefusedError: nobody needs to ask: it makes its trials itself.
+        StudyRefusedError: nobody needs to ask: it makes its trials itself; or some of its trials
+            are still being imported.
     """
     metadata = experiment["metadata"]
+    if names.ANNOTATION_IMPORTING in (metadata.get("annotations") or {}):
+        raise StudyRefusedError(
+            f'trials of experiment "{metadata["name"]}" are being imported; if that was broken '
+            "off, give the same katib import again"
+        )
     text = (metadata.get("annotations") or {}).get(names.ANNOTATION_ASKED)
     if text is None:
         raise StudyRefusedError(

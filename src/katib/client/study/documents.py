@@ -76,9 +76,17 @@ def word_spec(searched: Searched, spec: StudySpec) -> Manifest:
     return found
 
 
-def complete(said: Manifest) -> Manifest:
-    """The spec with what makes its trials asked for and told of, and with a study's defaults."""
-    objective = {"type": names.MINIMIZE, "objectiveMetricName": OBJECTIVE}
+def complete(said: Manifest, *, is_document: bool) -> Manifest:
+    """The spec with what makes its trials asked for and told of, and with a study's defaults.
+
+    Args:
+        said: what is said.
+        is_document: whether an Experiment says it. Where none does, what a trial says last of a
+            metric is its value, and no earlier report.
+    """
+    objective = {**word_objective({}), **(said.get("objective") or {})}
+    if not is_document:
+        objective = {**_latest(objective), **objective}
     parameters = [str(one.get("name")) for one in said.get("parameters") or ()]
     budget = said.get("maxTrialCount")
     return {
@@ -87,7 +95,7 @@ def complete(said: Manifest) -> Manifest:
         "trialTemplate": told.template_of(parameters),
         **said,
         "metricsCollectorSpec": told.COLLECTOR,
-        "objective": {**objective, **(said.get("objective") or {})},
+        "objective": objective,
         "algorithm": said.get("algorithm") or {"algorithmName": ALGORITHM},
     }
 
@@ -188,11 +196,30 @@ def _is_document(given: Mapping[str, Any]) -> bool:
     return given.get("kind") == "Experiment"
 
 
+def word_objective(spec: StudySpec) -> Manifest:
+    """The objective of a study, with its defaults."""
+    return {
+        "type": spec.get("objective_type", names.MINIMIZE),
+        "objectiveMetricName": spec.get("objective_metric_name", OBJECTIVE),
+        **_stated({"goal": spec.get("objective_goal")}),
+        **({"additionalMetricNames": more} if (more := _additional(spec)) else {}),
+    }
+
+
+def _latest(objective: Manifest) -> Manifest:
+    metrics = [objective["objectiveMetricName"], *objective.get("additionalMetricNames", ())]
+    return {"metricStrategies": [{"name": one, "value": names.LATEST} for one in metrics]}
+
+
+def _additional(spec: StudySpec) -> list[str]:
+    return list(spec.get("additional_metric_names", ()))
+
+
 def _word(parameters: Sequence[Manifest], spec: StudySpec) -> Manifest:
     objective: Manifest = {
         "type": spec.get("objective_type"),
         "objectiveMetricName": spec.get("objective_metric_name"),
-        "additionalMetricNames": list(spec.get("additional_metric_names", ())) or None,
+        "additionalMetricNames": _additional(spec) or None,
         "goal": spec.get("objective_goal"),
     }
     settings = spec.get("algorithm_settings")

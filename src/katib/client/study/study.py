@@ -113,7 +113,8 @@ class Study:
         if not said:
             found = self._desk.read()
         else:
-            complete = documents.complete(said)
+            is_document = documents.find_document(searched) is not None
+            complete = documents.complete(said, is_document=is_document)
             document = documents.document_of(searched, complete, self.name, self.namespace)
             found = self._desk.create(document)
         asked_of(found)
@@ -251,8 +252,8 @@ class Study:
 
     def to_dataframe(self) -> pandas.DataFrame:
         """All trials as a table of pandas, which must be installed."""
-        from katib.client.exchange.columns import columns_of
         from katib.client.exchange.libraries import load_library
+        from katib.client.exchange.results import columns_of
 
         frame: pandas.DataFrame = load_library("pandas").DataFrame(columns_of(self.table))
         return frame
