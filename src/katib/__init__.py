@@ -30,8 +30,10 @@ if TYPE_CHECKING:
         ApiValueError,
         OpenApiException,
     )
+    from katib.client.exchange.calls import export_experiment, import_trials, log_to_mlflow
     from katib.client.katib_client import KatibClient
     from katib.client.resources import TrainerResources
+    from katib.client.study import AskedTrial, Study
     from katib.models import *  # noqa: F403  # what is listed there
 
 __version__ = "0.1.0"
@@ -43,13 +45,18 @@ _PUBLIC = {
     "ApiKeyError": "katib.client.exceptions:ApiKeyError",
     "ApiTypeError": "katib.client.exceptions:ApiTypeError",
     "ApiValueError": "katib.client.exceptions:ApiValueError",
+    "AskedTrial": "katib.client.study:AskedTrial",
     "BASE_IMAGE_PYTORCH": "katib.client.constants:BASE_IMAGE_PYTORCH",
     "BASE_IMAGE_TENSORFLOW": "katib.client.constants:BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU": "katib.client.constants:BASE_IMAGE_TENSORFLOW_GPU",
     "Configuration": "katib.client.api_client:Configuration",
     "KatibClient": "katib.client.katib_client:KatibClient",
     "OpenApiException": "katib.client.exceptions:OpenApiException",
+    "Study": "katib.client.study:Study",
     "TrainerResources": "katib.client.resources:TrainerResources",
+    "export_experiment": "katib.client.exchange.calls:export_experiment",
+    "import_trials": "katib.client.exchange.calls:import_trials",
+    "log_to_mlflow": "katib.client.exchange.calls:log_to_mlflow",
     "models": "katib.models",
     "search": "katib.search",
 }
@@ -60,13 +67,18 @@ __all__ = [
     "ApiKeyError",
     "ApiTypeError",
     "ApiValueError",
+    "AskedTrial",
     "BASE_IMAGE_PYTORCH",
     "BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU",
     "Configuration",
     "KatibClient",
     "OpenApiException",
+    "Study",
     "TrainerResources",
+    "export_experiment",
+    "import_trials",
+    "log_to_mlflow",
     "models",
     "report_metrics",
     "search",

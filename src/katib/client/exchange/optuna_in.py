@@ -85,18 +85,16 @@ def _trial(trial: Any, metric: str) -> PastTrial:
 
 def _others(trial: Any, metric: str) -> Mapping[str, float]:
     """What else a trial says of itself in numbers."""
-    return {
-        key: one
-        for key, one in trial.user_attrs.items()
-        if isinstance(one, (int, float)) and not isinstance(one, bool) and key != metric
-    }
+    return {key: one for key, one in trial.user_attrs.items() if _is_number(one) and key != metric}
 
 
 def _parameter(name: str, found: Sequence[Any]) -> Manifest:
     """The parameter that has all that its distributions had."""
     if any(hasattr(one, "choices") for one in found):
-        texts = dict.fromkeys(_text(value) for one in found for value in one.choices)
-        return _of(name, names.CATEGORICAL, {"list": list(texts)})
+        choices = [value for one in found for value in getattr(one, "choices", ())]
+        texts = list(dict.fromkeys(map(_text, choices)))
+        is_discrete = all(_is_number(value) for value in choices)
+        return _of(name, names.DISCRETE if is_discrete else names.CATEGORICAL, {"list": texts})
     low, high = min(one.low for one in found), max(one.high for one in found)
     is_int = all(isinstance(one.low, int) for one in found)
     space = {"min": _text(low), "max": _text(high)}
@@ -111,6 +109,10 @@ def _parameter(name: str, found: Sequence[Any]) -> Manifest:
 
 def _of(name: str, type: str, space: Manifest) -> Manifest:
     return {"name": name, "parameterType": type, "feasibleSpace": space}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _text(value: object) -> str:
