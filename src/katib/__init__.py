@@ -30,9 +30,11 @@ if TYPE_CHECKING:
         ApiValueError,
         OpenApiException,
     )
+    from katib.client.exchange.calls import export_experiment, import_trials, log_to_mlflow
     from katib.client.handle import EarlyStopped
     from katib.client.katib_client import KatibClient
     from katib.client.resources import TrainerResources
+    from katib.client.study import AskedTrial, Study
     from katib.client.tuning.result import TuneResult
     from katib.client.tuning.tuner import TuneFailedError, TuneInterrupted, tune
     from katib.models import *  # noqa: F403  # what is listed there
@@ -46,17 +48,22 @@ _PUBLIC = {
     "ApiKeyError": "katib.client.exceptions:ApiKeyError",
     "ApiTypeError": "katib.client.exceptions:ApiTypeError",
     "ApiValueError": "katib.client.exceptions:ApiValueError",
+    "AskedTrial": "katib.client.study:AskedTrial",
     "BASE_IMAGE_PYTORCH": "katib.client.constants:BASE_IMAGE_PYTORCH",
     "BASE_IMAGE_TENSORFLOW": "katib.client.constants:BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU": "katib.client.constants:BASE_IMAGE_TENSORFLOW_GPU",
     "Configuration": "katib.client.api_client:Configuration",
     "KatibClient": "katib.client.katib_client:KatibClient",
     "OpenApiException": "katib.client.exceptions:OpenApiException",
+    "Study": "katib.client.study:Study",
     "TrainerResources": "katib.client.resources:TrainerResources",
     "EarlyStopped": "katib.client.handle:EarlyStopped",
     "TuneFailedError": "katib.client.tuning.tuner:TuneFailedError",
     "TuneInterrupted": "katib.client.tuning.tuner:TuneInterrupted",
     "TuneResult": "katib.client.tuning.result:TuneResult",
+    "export_experiment": "katib.client.exchange.calls:export_experiment",
+    "import_trials": "katib.client.exchange.calls:import_trials",
+    "log_to_mlflow": "katib.client.exchange.calls:log_to_mlflow",
     "tune": "katib.client.tuning.tuner:tune",
     "models": "katib.models",
     "search": "katib.search",
@@ -68,13 +75,18 @@ __all__ = [
     "ApiKeyError",
     "ApiTypeError",
     "ApiValueError",
+    "AskedTrial",
     "BASE_IMAGE_PYTORCH",
     "BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU",
     "Configuration",
     "KatibClient",
     "OpenApiException",
+    "Study",
     "TrainerResources",
+    "export_experiment",
+    "import_trials",
+    "log_to_mlflow",
     "models",
     "report_metrics",
     "search",

@@ -49,6 +49,13 @@ def find_unasked(experiment: Experiment, made: int) -> Condition | None:
     asked = asked_trials(experiment)
     if asked is None or made < asked:
         return None
+    if experiment.metadata.annotation(names.ANNOTATION_IMPORTING) is not None:
+        return conditions.progress(
+            "True",
+            "WaitingForImport",
+            "Trials are being imported; an import that was broken off goes on when the same katib "
+            "import is given again",
+        )
     given = experiment.metadata.annotation(names.ANNOTATION_ASKED)
     message = (
         f"The next trial is made when somebody asks for it; the annotation {names.ANNOTATION_ASKED}"
