@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import sys
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from katib.errors import KatibError, StoreUnavailableError
 LARGEST = 256 << 20
 
 _NOTHING: Mapping[str, object] = {}
+
+#: What the library writes in the place of every file.
+_NO_FILE = "<dynamic-code>"
 
 
 class UnshippableError(KatibError, ValueError):
@@ -145,11 +149,20 @@ def _reduce_text_file(file: io.TextIOWrapper) -> tuple[Any, ...]:
     _refuse_file(file)
 
 
+def _reduce_code(code: types.CodeType) -> tuple[Any, ...]:
+    """As the library does, but tracebacks name the file that the user knows, if it is one."""
+    make, arguments = cloudpickle.Pickler.dispatch_table[types.CodeType](code)
+    if not os.path.isfile(code.co_filename):
+        return make, arguments
+    # A text of its own each time: how a pickle looks must not depend on which texts are shared.
+    return make, tuple("".join(code.co_filename) if one == _NO_FILE else one for one in arguments)
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # the library has no types
     """Refuses what would arrive as something else."""
 
     dispatch_table = cloudpickle.Pickler.dispatch_table.new_child(
-        {io.TextIOWrapper: _reduce_text_file}
+        {io.TextIOWrapper: _reduce_text_file, types.CodeType: _reduce_code}
     )
 
 

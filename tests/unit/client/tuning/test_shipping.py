@@ -202,6 +202,17 @@ def test_a_constant_is_named_as_the_users_parameter() -> None:
         ship(len, wrapped, "objective", constants)
 
 
+def test_tracebacks_name_the_users_file() -> None:
+    assert arrive(send(decorated), "f.__code__.co_filename") == __file__
+    made: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile("def made(x): return x", "<cell 3>", "exec"), made)
+    assert "<dynamic-code>" in arrive(send(made["made"]), "f.__code__.co_filename")
+
+
+def test_the_same_function_is_the_same_file() -> None:
+    assert send(closure()).digest == send(closure()).digest
+
+
 class Stubborn:
     def __reduce__(self) -> Any:
         return int, ("no number",)
