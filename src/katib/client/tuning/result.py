@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from katib.api import names
@@ -16,6 +17,7 @@ from katib.client.backend import Backend
 from katib.client.requests import path_of
 from katib.client.tuning.called import Reader
 from katib.client.tuning.following import best_text, has_failed
+from katib.client.tuning.pictures import Pictures
 from katib.client.tuning.progress import short
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class TunedTrial:
     completed: datetime | None
 
 
-class TuneResult:
+class TuneResult(Pictures):
     """An experiment of a function, and what it found. Trials are read when they are asked for.
 
     Args:
@@ -169,6 +171,22 @@ class TuneResult:
             )
             for row, name in enumerate(table.names)
         ]
+
+    def export(self, format: str = "csv", file: Path | str | None = None) -> str:
+        """Write all trials into a file; see :func:`katib.export_experiment`."""
+        from katib.client.exchange.calls import export_experiment
+
+        return export_experiment(
+            self.name, format, file, namespace=self.namespace, backend=self._backend
+        )
+
+    def log_to_mlflow(self, tracking_uri: str | None = None) -> str:
+        """Log all trials to MLflow; see :func:`katib.log_to_mlflow`."""
+        from katib.client.exchange.calls import log_to_mlflow
+
+        return log_to_mlflow(
+            self.name, tracking_uri, namespace=self.namespace, backend=self._backend
+        )
 
     @property
     def failures(self) -> Sequence[TunedTrial]:

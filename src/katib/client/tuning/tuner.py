@@ -99,6 +99,7 @@ def tune(  # noqa: PLR0913  # one call is all there is
     context: str | None = None,
     client_configuration: ClientConfiguration | None = None,
     image: str | None = None,
+    mlflow_tracking_uri: str | None = None,
 ) -> TuneResult:
     """Find the parameters with which a function returns the best value.
 
@@ -150,6 +151,7 @@ def tune(  # noqa: PLR0913  # one call is all there is
         client_configuration: an object of the official Kubernetes client.
         image: for a cluster, where it is needed: has this Python and Katib, and what the function
             imports.
+        mlflow_tracking_uri: of an MLflow to which all trials are logged in the end.
 
     Raises:
         ObjectiveError: a ``TypeError``: the function cannot be called with these parameters.
@@ -187,7 +189,10 @@ def tune(  # noqa: PLR0913  # one call is all there is
         failed=max_failed_trial_count or _count_failures(trials, parallel),
     )
     limits = Limits(trial_timeout_seconds, trial_memory_limit)
-    return Tuning(backend, plan, shipment, limits, image).run(exists, choose_progress(progress))
+    result = Tuning(backend, plan, shipment, limits, image).run(exists, choose_progress(progress))
+    if mlflow_tracking_uri is not None:
+        result.log_to_mlflow(mlflow_tracking_uri)
+    return result
 
 
 #: The setting by which algorithms are told their seed.
