@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from katib import search
 from katib.api.values import Manifest
 from katib.client.embedding.arguments import TuneArguments, tune_experiment
 from katib.client.embedding.providers import (
@@ -19,56 +20,18 @@ from katib.client.embedding.providers import (
     HuggingFaceTrainerParams,
     S3DatasetParams,
 )
+from katib.client.resources import TrainerResources
+from katib.models import (
+    V1beta1AlgorithmSetting,
+    V1beta1ParameterSpec,
+    V1EnvFromSource,
+    V1EnvVar,
+    V1ResourceRequirements,
+)
 
 
-class Model:
-    """An object as a client of Kubernetes has them."""
-
-    attribute_map: Mapping[str, str] = {}
-
-    def __init__(self, **values: object) -> None:
-        for attribute in self.attribute_map:
-            setattr(self, attribute, values.get(attribute))
-
-
-class Parameter(Model):
-    attribute_map = {
-        "feasible_space": "feasibleSpace",
-        "name": "name",
-        "parameter_type": "parameterType",
-    }
-
-
-class Variable(Model):
-    attribute_map = {"name": "name", "value": "value", "value_from": "valueFrom"}
-
-
-class Source(Model):
-    attribute_map = {
-        "config_map_ref": "configMapRef",
-        "prefix": "prefix",
-        "secret_ref": "secretRef",
-    }
-
-
-class Setting(Model):
-    attribute_map = {"name": "name", "value": "value"}
-
-
-class Requirements(Model):
-    attribute_map = {"limits": "limits", "requests": "requests"}
-
-
-@dataclass
-class Resources:
-    num_workers: int
-    num_procs_per_worker: int
-    resources_per_worker: Any
-
-
-def a_rate() -> Parameter:
-    space = {"min": "0.1", "max": "0.2"}
-    return Parameter(parameter_type="double", feasible_space=space)
+def a_rate() -> V1beta1ParameterSpec:
+    return search.double(0.1, 0.2)
 
 
 def objective(parameters):  # type: ignore[no-untyped-def]  # a trial has no names of this file
@@ -167,7 +130,7 @@ def test_everything_can_be_said() -> None:
 
 
 def test_settings_may_be_models() -> None:
-    settings = [Setting(name="seed", value="1")]
+    settings = [V1beta1AlgorithmSetting(name="seed", value="1")]
     algorithm = tuned(algorithm_settings=settings)["spec"]["algorithm"]
     assert algorithm["algorithmSettings"] == [{"name": "seed", "value": "1"}]
 
@@ -177,9 +140,9 @@ ENVIRONMENTS: dict[str, tuple[object, Manifest]] = {
     "nothing": ([], {}),
     "models": (
         [
-            Variable(name="A", value="1"),
-            Source(config_map_ref={"name": "settings"}, prefix="P_"),
-            Variable(name="B", value_from={"fieldRef": {"fieldPath": "metadata.name"}}),
+            V1EnvVar(name="A", value="1"),
+            V1EnvFromSource(config_map_ref={"name": "settings"}, prefix="P_"),
+            V1EnvVar(name="B", value_from={"fieldRef": {"fieldPath": "metadata.name"}}),
         ],
         {
             "env": [
@@ -210,7 +173,7 @@ RESOURCES: dict[str, tuple[object, Manifest]] = {
         {"CPU": "1", "Gpu": 2, "example.com/fpga": 1},
         {"cpu": "1", "nvidia.com/gpu": 2, "example.com/fpga": 1},
     ),
-    "a model": (Requirements(limits={"cpu": "2"}), {"cpu": "2"}),
+    "a model": (V1ResourceRequirements(limits={"cpu": "2"}), {"cpu": "2"}),
 }
 
 
@@ -218,7 +181,9 @@ RESOURCES: dict[str, tuple[object, Manifest]] = {
 @pytest.mark.parametrize("is_distributed", [False, True])
 def test_trials_have_resources(case: str, is_distributed: bool) -> None:
     given, expected = RESOURCES[case]
-    experiment = tuned(resources_per_trial=Resources(1, 1, given) if is_distributed else given)
+    experiment = tuned(
+        resources_per_trial=TrainerResources(1, 1, given) if is_distributed else given
+    )
     resources = container_of(experiment)["resources"]
     assert resources["limits"] == expected
     assert resources.get("requests", expected) == expected
@@ -232,7 +197,7 @@ def test_trials_may_be_distributed(
     workers: int, processes: int, entrypoint: str, others: int | None
 ) -> None:
     experiment = tuned(
-        resources_per_trial=Resources(workers, processes, {"cpu": "1"}),
+        resources_per_trial=TrainerResources(workers, processes, {"cpu": "1"}),
         trial_active_deadline_seconds=60,
     )
     template = experiment["spec"]["trialTemplate"]
@@ -284,7 +249,7 @@ def a_model(**given: object) -> Manifest:
             TrainingArguments(learning_rate=a_rate()),
             LoraConfig(r=a_rate(), target_modules={"q", "k"}),
         ),
-        "resources_per_trial": Resources(2, 1, {"cpu": "2"}),
+        "resources_per_trial": TrainerResources(2, 1, {"cpu": "2"}),
     }
     return {**usual, **given}
 
