@@ -47,7 +47,10 @@ def _find_pod(
     selector = ",".join(f"{name}={value}" for name, value in labels.items())
     answer = backend.ask("GET", core_path("pods", namespace, query={"labelSelector": selector}))
     if not answer["items"]:
-        raise RuntimeError(f"No pods found for trial {trial}")
+        raise RuntimeError(
+            f"No pods found for trial {trial}: its run has not begun, or is gone; retain of the trial "
+            "template keeps it"
+        )
     pod: Manifest = answer["items"][0]
     return pod
 

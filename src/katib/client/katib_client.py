@@ -15,6 +15,7 @@ from katib.client import notebook
 from katib.client.backend import Backend, RefusedError
 from katib.client.cluster import ClientConfiguration
 from katib.client.constants import DEFAULT_TIMEOUT
+from katib.client.embedding.tuner import Tuner
 from katib.client.finding import find_backend
 from katib.client.job_logs import read_lines
 from katib.client.observation_log import MetricLog, read_entries
@@ -38,7 +39,7 @@ _MERGE_PATCH = "application/merge-patch+json"
 M = TypeVar("M", bound=Model)
 
 
-class KatibClient:
+class KatibClient(Tuner):
     """Creates, watches and deletes experiments; in place of ``kubeflow.katib.KatibClient``.
 
     The same names, arguments and results as that client's. It asks what it is told to ask: a
