@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import test_sdk_flows
-from cluster_home import ClusterHome
+from cluster_home import ClusterHome, ClusterKatib
 from test_sdk_flows import Place
 from training_operator import TrainingOperator
 
@@ -56,6 +56,7 @@ def test_a_language_model_gets_as_far_as_its_image(place: Place) -> None:
     # Nobody pulls images here, and nobody can say what this one would run.
     assert 'entry point of the image "docker.io/kubeflow/trainer-huggingface' in answer.text
     claims = "/api/v1/namespaces/default/persistentvolumeclaims"
+    assert isinstance(place.katib, ClusterKatib)
     assert place.katib.client.request("GET", f"{claims}/tune-example-llm-optimization")
 
 

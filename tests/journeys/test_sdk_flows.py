@@ -146,7 +146,6 @@ def test_experiments_of_models_are_resumed(place: Place) -> None:
     [
         "hp-tuning/random.yaml",
         "hp-tuning/hyperband.yaml",
-        "hp-tuning/cma-es.yaml",
         "early-stopping/median-stop.yaml",
         "resume-experiment/from-volume-resume.yaml",
         "resume-experiment/long-running-resume.yaml",
