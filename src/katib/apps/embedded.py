@@ -74,12 +74,15 @@ class Options:
         directory: where programs work when their template does not say.
         config: how the home is configured.
         python: the interpreter that programs find; ``None`` for the one that runs Katib.
+        program: the user's program in which the engine is a guest, as others are told: how its
+            process works is left alone. Empty when the process is the engine's own.
     """
 
     images: Mapping[str, Path] = field(default_factory=dict)
     directory: Path = field(default_factory=Path.cwd)
     config: KatibConfig = field(default_factory=KatibConfig)
     python: Path | None = None
+    program: str = ""
 
 
 class EmbeddedEngine:
@@ -97,11 +100,11 @@ class EmbeddedEngine:
     def __init__(self, home: Home, options: Options | None = None) -> None:
         self.options = options = options or Options()
         self.home = home
-        self._lock = home.lock()
+        self._lock = home.lock(options.program)
         self._is_started = False
         self._closers: tuple[Callable[[], None], ...] = ()
         self._only: frozenset[Key] | None = None
-        self._log = _log_to(home.log)
+        self._log = EngineLog(home.log)
         self.failure: BaseException | None = None
         self.failed = threading.Event()
         clock = SystemClock()
@@ -151,11 +154,8 @@ class EmbeddedEngine:
                 self._quick.wake(self._experiments, experiment.key)
             return
         self._is_started = True
-        sys.setswitchinterval(SWITCH_SECONDS)
-        # What is imported stays: collections that look at it again and again find nothing.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_AFTER)
+        if not self.options.program:
+            _settle_in()
         self._pods.adopt()
         for loop in self._loops:
             loop.start()
@@ -234,8 +234,11 @@ class EmbeddedEngine:
             self.observations.close()
         finally:
             self._lock.release()
-            logging.getLogger("katib").removeHandler(self._log)
             self._log.close()
+
+    def disown(self) -> None:
+        """Let go of the home in a process that a fork has made; the engine stays the other's."""
+        self._lock.disown()
 
     def _is_wanted(self, experiment: Key) -> bool:
         return self._only is None or experiment in self._only
@@ -296,11 +299,33 @@ def _torchrun(home: Home, options: Options) -> Torchrun:
     return Torchrun(home.path / "launchers", f"{python.parent}{os.pathsep}{machine_path()}")
 
 
-def _log_to(path: Path) -> logging.Handler:
-    """Internal faults keep their tracebacks in the home, and off the user's screen."""
-    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logger = logging.getLogger("katib")
-    logger.addHandler(handler)
-    logger.propagate = False
-    return handler
+def _settle_in() -> None:
+    """Make the process one that works for the engine alone."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # What is imported stays: collections that look at it again and again find nothing.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
+
+
+class EngineLog:
+    """Internal faults keep their tracebacks in the home, and off the user's screen.
+
+    Args:
+        path: of the log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._logger = logging.getLogger("katib")
+        self._propagated = self._logger.propagate
+        self._handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+        line = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+        self._handler.setFormatter(line)
+        self._logger.addHandler(self._handler)
+        self._logger.propagate = False
+
+    def close(self) -> None:
+        """Leave the logger as it was."""
+        self._logger.removeHandler(self._handler)
+        self._logger.propagate = self._propagated
+        self._handler.close()

@@ -42,6 +42,6 @@ def exit_code_of(error: KatibError) -> ExitCode:
 
 
 def _is_away(error: KatibError) -> bool:
-    from katib.apps.connection import ServerAwayError
+    from katib.client.backend import AwayError
 
-    return isinstance(error, ServerAwayError)
+    return isinstance(error, AwayError)

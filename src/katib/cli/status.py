@@ -22,12 +22,12 @@ def status(home: HomeOption = None) -> None:
 
     Exit codes: 0 a server works in the home, and answers; 1 none does.
     """
-    from katib.apps.connection import Connection
+    from katib.apps.connection import connect
     from katib.apps.server_record import find_server
 
     place = open_home(home)
     record = find_server(place)
-    is_ready = record is not None and Connection(place, record, patience=5.0).is_ready()
+    is_ready = record is not None and connect(place, record, patience=5.0).is_ready()
     for line in _lines(place, record, is_ready):
         typer.echo(line)
     if not is_ready:
