@@ -20,10 +20,10 @@ from katib.api.suggestion import (
     TrialAssignment,
 )
 from katib.api.trial import TRIALS, Trial, TrialStatus
+from katib.api.trial_names import trial_name
 from katib.api.values import Condition, Key, NameValue, ObjectMeta, Strings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.history import StoredHistory
-from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import FAILING_FOR, MOST_EMPTY, MOST_FAILURES
 from katib.controllers.suggestion.reconciler import ASK_AGAIN, merged, with_settings
 from katib.errors import (
