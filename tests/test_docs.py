@@ -181,6 +181,7 @@ class Reader:
         subprocess.run(
             [sys.executable, "-c", block.text],
             cwd=self.folder,
+            env={**os.environ, "KATIB_HOME": str(self.home)},
             check=True,
             stdout=subprocess.DEVNULL,
             timeout=60,

@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,9 +62,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Katib]:
+def elsewhere(tmp_path: Path) -> Katib:
     """A home to import into."""
-    yield Katib(tmp_path / "home", tmp_path)
+    return Katib(tmp_path / "home", tmp_path)
 
 
 def read(python: str, program: str, *words: str) -> str:
