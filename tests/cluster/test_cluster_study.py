@@ -85,7 +85,8 @@ def test_trials_are_imported_into_a_cluster(
         algorithm="random",
     )
     assert study is not None
-    assert [trial.status for trial in study.trials] == ["Succeeded", "Succeeded", "Failed"]
+    trials = {trial.name: trial.status for trial in study.trials}
+    assert [trials[name] for name in sorted(trials)] == ["Succeeded", "Succeeded", "Failed"]
     trial = study.ask()
     assert trial is not None
     assert study.tell(trial, 0.125) == "Succeeded"

@@ -53,7 +53,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Study(
         SPACE, name="told", home=home, algorithm="random", additional_metric_names=["f1"]
     ) as study:
-        for number, trial in enumerate(study.ask(7)):
+        for number in range(7):
+            trial = study.ask()
+            assert trial is not None
             for step in range(3):
                 trial.report({"objective": number + 2 - step, "f1": step / 2})
             if number < 6:

@@ -206,13 +206,13 @@ class Study:
         return self.tell(trial, failed=True, message=message)
 
     def outstanding(self) -> list[AskedTrial]:
-        """The trials that were asked for and not told of, by whatever program, the oldest first.
+        """The trials that were asked for and not told of, by whatever program.
 
         Those of programs that are gone stay so until they are told of or given up.
         """
         found = [one for one in self._desk.list_trials() if not end_of(one)]
         ours = [one for one in found if names.LABEL_IMPORTED not in one["metadata"]["labels"]]
-        ours.sort(key=lambda one: (one["metadata"].get("creationTimestamp") or "", _version(one)))
+        ours.sort(key=lambda one: str(one["metadata"].get("creationTimestamp")))
         return [self._asked(one["metadata"]["name"], one) for one in ours]
 
     @property
@@ -362,8 +362,3 @@ def _is_none_left(experiment: Manifest, suggestion: Manifest | None, number: int
         one.get("type") == names.EXHAUSTED and one.get("status") == "True" for one in found
     )
     return is_exhausted and number >= int(status.get("suggestionCount") or 0)
-
-
-def _version(trial: Manifest) -> int:
-    version = str(trial["metadata"].get("resourceVersion") or "")
-    return int(version) if version.isdecimal() else 0
