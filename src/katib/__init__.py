@@ -31,9 +31,12 @@ if TYPE_CHECKING:
         OpenApiException,
     )
     from katib.client.exchange.calls import export_experiment, import_trials, log_to_mlflow
+    from katib.client.handle import EarlyStopped
     from katib.client.katib_client import KatibClient
     from katib.client.resources import TrainerResources
     from katib.client.study import AskedTrial, Study
+    from katib.client.tuning.result import TuneResult
+    from katib.client.tuning.tuner import TuneFailedError, TuneInterrupted, tune
     from katib.models import *  # noqa: F403  # what is listed there
 
 __version__ = "0.1.0"
@@ -54,9 +57,14 @@ _PUBLIC = {
     "OpenApiException": "katib.client.exceptions:OpenApiException",
     "Study": "katib.client.study:Study",
     "TrainerResources": "katib.client.resources:TrainerResources",
+    "EarlyStopped": "katib.client.handle:EarlyStopped",
+    "TuneFailedError": "katib.client.tuning.tuner:TuneFailedError",
+    "TuneInterrupted": "katib.client.tuning.tuner:TuneInterrupted",
+    "TuneResult": "katib.client.tuning.result:TuneResult",
     "export_experiment": "katib.client.exchange.calls:export_experiment",
     "import_trials": "katib.client.exchange.calls:import_trials",
     "log_to_mlflow": "katib.client.exchange.calls:log_to_mlflow",
+    "tune": "katib.client.tuning.tuner:tune",
     "models": "katib.models",
     "search": "katib.search",
 }
@@ -82,6 +90,11 @@ __all__ = [
     "models",
     "report_metrics",
     "search",
+    "tune",
+    "EarlyStopped",
+    "TuneFailedError",
+    "TuneInterrupted",
+    "TuneResult",
 ]
 
 
@@ -99,7 +112,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """What is public, the models too."""
-    return sorted({*globals(), *_PUBLIC, *dir(import_module("katib.models"))})
+    own = [name for name in globals() if name.startswith("__")]
+    models = [name for name in dir(import_module("katib.models")) if name.startswith("V1")]
+    return sorted({*own, *__all__, *models})
 
 
 def report_metrics(

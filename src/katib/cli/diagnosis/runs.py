@@ -82,6 +82,37 @@ _BY_MESSAGE = (
     (r"", PROGRAM_FAILED),
 )
 _BY_REASON = {
+    "TimeoutExceeded": Sort(
+        "TimeoutExceeded",
+        "the function takes too long",
+        "raise timeoutSeconds in the template, or let the function do less",
+    ),
+    "MemoryLimitExceeded": Sort(
+        "MemoryLimitExceeded",
+        "the function takes too much memory",
+        "raise memoryLimit in the template, let the function take less, or lower "
+        "spec.parallelTrialCount",
+    ),
+    "WorkerCrashed": Sort(
+        "WorkerCrashed",
+        "the function crashes its process",
+        "mend the function, or a library that it uses; where it was: katib logs {trial}",
+    ),
+    "WorkerEnded": Sort(
+        "WorkerEnded",
+        "the function ends its process",
+        "let it return its metrics, or raise an exception",
+    ),
+    "FunctionNotLoaded": Sort(
+        "FunctionNotLoaded",
+        "the function cannot be loaded",
+        "tune the function again, where the modules that it needs are found",
+    ),
+    "NoMetricsReturned": Sort(
+        "NoMetricsReturned",
+        "the function returns no numbers",
+        "return a number for each metric",
+    ),
     "ConditionsNotMet": CONDITIONS_NEVER_MATCH,
     "NonFiniteObjective": Sort(
         "NonFiniteObjective",

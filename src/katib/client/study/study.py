@@ -22,10 +22,9 @@ from katib.client.study.desk import Desk, asked_of, name_of_trial, pauses
 from katib.client.study.documents import Searched, StudySpec
 from katib.client.study.errors import AskTimeoutError, StudyRefusedError
 from katib.client.study.telling import Measured, Value, read_parameters
+from katib.client.tuning.pictures import Pictures
 
 if TYPE_CHECKING:
-    import pandas
-
     from katib.client.trial_table import TrialTable
 
 #: How long an ask waits, in seconds, when nothing is said.
@@ -54,7 +53,7 @@ class StudyTrial:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-class Study:
+class Study(Pictures):
     """A search whose trials your own program carries out: it asks for one, runs it, and tells.
 
     It is an Experiment of the engine: durable, shown by ``katib get`` and the UI, and shared by
@@ -99,7 +98,7 @@ class Study:
             )
         searched: Searched = {} if parameters is None else parameters
         said = {} if parameters is None else documents.word_spec(searched, spec)
-        backend = backend or find_backend(home=home)
+        self._backend = backend = backend or find_backend(home=home)
         self.name = name or documents.name_of(searched) or f"study-{secrets.token_hex(4)}"
         self.namespace = namespace or backend.namespace
         self._desk = Desk(backend, self.namespace, self.name)
@@ -250,17 +249,9 @@ class Study:
         table = self.table
         return None if table.best_row is None else self._row(table, table.best_row)
 
-    def to_dataframe(self) -> pandas.DataFrame:
-        """All trials as a table of pandas, which must be installed."""
-        from katib.client.exchange.libraries import load_library
-        from katib.client.exchange.results import columns_of
-
-        frame: pandas.DataFrame = load_library("pandas").DataFrame(columns_of(self.table))
-        return frame
-
     def close(self) -> None:
         """Let go of the engine. Trials that are outstanding stay so."""
-        self._desk.backend.close()
+        self._backend.close()
 
     def __enter__(self) -> Study:
         return self

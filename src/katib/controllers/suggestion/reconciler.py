@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -76,6 +76,8 @@ class SuggestionReconciler:
         suggester: asks the algorithm.
         clock: for times.
         services: what the algorithm needs first; ``None`` when it runs in this process.
+        is_mine: whether the suggestion of an experiment is this one's to keep, and not another's of
+            the same engine.
     """
 
     name = "suggestion-controller"
@@ -86,9 +88,10 @@ class SuggestionReconciler:
         suggester: Suggester,
         clock: Clock,
         services: Services | None = None,
+        is_mine: Callable[[Experiment], bool] = lambda _: True,
     ) -> None:
         self._store, self._suggester, self._clock = store, suggester, clock
-        self._services = services
+        self._services, self._is_mine = services, is_mine
         self.kinds: tuple[Kind[Any], ...] = (SUGGESTIONS, *(_SERVICE_KINDS if services else ()))
         self._patience: dict[Key, Patience] = {}
         self._asked: dict[Key, Experiment] = {}
@@ -101,12 +104,14 @@ class SuggestionReconciler:
             return
         if event.is_status and _is_going_on(event.resource):
             return
-        yield event.key
+        experiment = self._store.find(EXPERIMENTS, event.key)
+        if experiment is None or self._is_mine(experiment):
+            yield event.key
 
     def reconcile(self, key: Key) -> Result:
         suggestion = self._store.find(SUGGESTIONS, key)
         experiment = self._store.find(EXPERIMENTS, key)
-        if suggestion is None or experiment is None:
+        if suggestion is None or experiment is None or not self._is_mine(experiment):
             self._forget(key)
             return DONE
         self._note(experiment)

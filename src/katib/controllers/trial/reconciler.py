@@ -15,6 +15,7 @@ from katib.api.codec import to_manifest
 from katib.api.trial import TRIALS, Trial, TrialStatus, stopped_early
 from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
+from katib.controllers.trial.hurry import TOLD_AFTER, Hurry
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
 from katib.controllers.trial.reports import ObservationsAwayError, Reports, translated
 from katib.controllers.trial.runnable import WAITS_EVERY, Runnable
@@ -81,7 +82,8 @@ class TrialReconciler:
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
         self._looks_within, self._collect = here.looks_within, here.collect
         self.kinds: tuple[Kind[Any], ...] = (TRIALS, *(self._run_kinds or (EVERY_KIND,)))
-        self._runs, self._reports = Runs(store, events, here.prepare), Reports(observations)
+        self._runs = Runs(store, events, here.prepare, here.hurried)
+        self._hurry, self._reports = Hurry(here.hurried), Reports(observations)
         self._waiting: dict[str, float] = {}
         self._undeleted: set[Key] = set()
 
@@ -109,6 +111,7 @@ class TrialReconciler:
                 self._show_away(trial, away)
             return Result(retry_after_seconds=FORGET_AGAIN)
         if trial is None:
+            self._hurry.forget(key)
             return DONE
         if trial.metadata.deletion_timestamp is not None:
             return self._release(trial)
@@ -116,10 +119,16 @@ class TrialReconciler:
             finalizers = (*trial.metadata.finalizers, names.FINALIZER_TRIAL)
             metadata = replace(trial.metadata, finalizers=finalizers)
             trial = self._store.update(TRIALS, replace(trial, metadata=metadata))
-        if not trial.has(names.CREATED):
-            trial = self._start(trial)
+        return self._go_on(trial)
+
+    def _go_on(self, trial: Trial) -> Result:
+        kept = self._hurry.take(trial)
+        is_new = kept is None and not trial.has(names.CREATED)
+        trial = self._start(trial) if is_new else kept or trial
         was_completed = trial.is_completed
         status, result = self._follow(trial)
+        if is_new and self._hurry.keep(trial, status):
+            return Result(retry_after_seconds=TOLD_AFTER)
         trial = self._store.update_status(TRIALS, replace(trial, status=status))
         if trial.is_completed and not was_completed:
             # Only now: the run must not go before its end is known.
@@ -215,7 +224,8 @@ class TrialReconciler:
                 reason="TrialRunning",
                 message="Trial is running",
             )
-            self._tell(trial, "JobRunning", f"Job {name} is running")
+            if trial not in self._hurry:
+                self._tell(trial, "JobRunning", f"Job {name} is running")
             waits = self._find_delay(trial) or find_suspension(run)
             status = self._put(self._show(trial.status, waits), running)
             return status, self._look_again(trial)
@@ -257,8 +267,10 @@ class TrialReconciler:
         return found
 
     def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
-        document = self._document(trial, run)
-        problem = ""
+        document, problem = self._document(trial, run), ""
+        if document is run.body and not run.status and not trial.has(names.RUNNING):
+            # It says nothing yet.
+            return RunState.RUNNING, Match("", "")
         try:
             failed = find_match(trial.spec.failure_condition, document)
             if failed is not None:
@@ -331,11 +343,10 @@ class TrialReconciler:
         return (run,) if run.kind == "Pod" else self._runs.pods(trial)
 
     def _may_look_again(self, trial: Trial) -> bool:
-        now = self._clock.monotonic()
-        since = self._waiting.setdefault(trial.metadata.uid, now)
-        if now - since < LOOK_FOR:
+        now, uid = self._clock.monotonic(), trial.metadata.uid
+        if now - self._waiting.setdefault(uid, now) < LOOK_FOR:
             return True
-        del self._waiting[trial.metadata.uid]
+        del self._waiting[uid]
         return False
 
     def _observe_stopped(self, trial: Trial) -> TrialStatus:

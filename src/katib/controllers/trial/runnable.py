@@ -33,14 +33,16 @@ class Runnable:
         kinds: the kinds that it runs; empty when any kind is run, as in a cluster.
         is_wanted: whether trials of an experiment may start now.
         prepare: what runs are given before they are made.
+        hurried: those of the kinds whose runs may end at once: that a trial of theirs has begun is
+            written after a moment, with its end perhaps, and no event tells of it.
         looks_within: how rarely a run that goes on may be asked whether it waits for something, in
             seconds; the longer it has gone on, the more rarely.
-        collect: called for a run before it is judged.
         collect: asked of every run before it is judged.
     """
 
     kinds: Collection[Kind[Any]] = ()
     is_wanted: Callable[[Key], bool] = always
     prepare: Prepare = as_written
+    hurried: Collection[Kind[Any]] = ()
     looks_within: float = WAITS_EVERY
     collect: Collect = by_others

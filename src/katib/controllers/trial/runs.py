@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from msgspec import UNSET, Raw
@@ -34,12 +34,18 @@ class Runs:
         store: where runs are.
         events: what happened, for the user.
         prepare: called for each run before it is made.
+        silent: of runs of these kinds it is not told.
     """
 
     def __init__(
-        self, store: ResourceStore, events: EventRecorder, prepare: Prepare = as_written
+        self,
+        store: ResourceStore,
+        events: EventRecorder,
+        prepare: Prepare = as_written,
+        silent: Collection[Kind[Any]] = (),
     ) -> None:
         self._store, self._events, self._prepare = store, events, prepare
+        self._silent = {kind.address for kind in silent}
 
     def find(self, trial: Trial) -> Unstructured | None:
         """The trial's run, if it is there; what another controls is none."""
@@ -72,21 +78,23 @@ class Runs:
             if not _is_of(found, trial):
                 raise
             return found
-        message = f"Job {trial.metadata.name} has been created"
-        self._events.record(trial, "JobCreated", message)
+        self._tell(trial, created, "JobCreated", "created")
         return created
 
     def delete(self, trial: Trial, run: Unstructured) -> None:
         """Let the run go, if it does not already."""
         if run.metadata.deletion_timestamp is None:
             self._store.delete(kind_of_run(trial), run.key, uid=run.metadata.uid)
-            message = f"Job {trial.metadata.name} has been deleted"
-            self._events.record(trial, "JobDeleted", message)
+            self._tell(trial, run, "JobDeleted", "deleted")
 
     def pods(self, trial: Trial) -> tuple[Unstructured, ...]:
         """The pods that were made for the run, as far as their label says so."""
         where = Selector(trial.metadata.namespace, {names.LABEL_TRIAL: trial.metadata.name})
         return tuple(self._store.list(PODS, where))
+
+    def _tell(self, trial: Trial, run: Unstructured, reason: str, what: str) -> None:
+        if (run.api_version, run.kind) not in self._silent:
+            self._events.record(trial, reason, f"Job {trial.metadata.name} has been {what}")
 
 
 def kind_of_run(trial: Trial) -> Kind[Any]:

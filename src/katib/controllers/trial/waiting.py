@@ -7,10 +7,15 @@ from datetime import datetime
 
 from katib.api import conditions, names
 from katib.api.codec import parse_time
+from katib.api.kinds import FUNCTION_CALLS
 from katib.api.trial import Trial
 from katib.api.values import Condition, Manifest, Unstructured
 
-_JOBS = (("Job", "batch/v1"), ("TrainJob", "trainer.kubeflow.org/v1alpha1"))
+_JOBS = (
+    ("Job", "batch/v1"),
+    ("TrainJob", "trainer.kubeflow.org/v1alpha1"),
+    (FUNCTION_CALLS.name, FUNCTION_CALLS.api_version),
+)
 
 #: What Kubernetes calls the waiting of a container that will not start by itself.
 _STUCK = frozenset(
