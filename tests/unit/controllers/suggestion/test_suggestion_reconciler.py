@@ -210,6 +210,17 @@ def test_what_is_no_trial_yet_stays_in_the_list_however_much_it_is() -> None:
     assert len(stage.suggestion.status.suggestions) == 1_500
 
 
+def test_imported_trials_push_no_assignment_out_of_the_list() -> None:
+    stage = Stage(requests=1_200)
+    experiment = stage.store.get(EXPERIMENTS, KEY)
+    annotations = Strings({names.LABEL_IMPORTED: "700"})
+    metadata = replace(experiment.metadata, annotations=annotations)
+    stage.store.update(EXPERIMENTS, replace(experiment, metadata=metadata))
+    stage.have(trials=700)
+    stage.reconcile()
+    assert len(stage.suggestion.status.suggestions) == 1_200
+
+
 @pytest.mark.rule("The list is shorter when its assignments are long")
 def test_the_list_is_shorter_when_its_assignments_are_long() -> None:
     def long(request: SuggestionRequest) -> SuggestionReply:
