@@ -121,7 +121,9 @@ class LogSidecars:
         return Called(trial.key, reports, _watch(trial, reports, live), objective)
 
     def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
-        now = None if experiment is None else self._find_rules(trial, experiment)
+        if experiment is None or experiment.spec.early_stopping is None:
+            return None
+        now = self._find_rules(trial, experiment)
         if now is None:
             return None
         metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
