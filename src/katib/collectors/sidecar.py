@@ -116,14 +116,14 @@ class LogSidecars:
         if self._observations.read(trial.key):
             # Of an earlier engine, which may have lost the trial itself.
             self._observations.delete(trial.key)
-        live = self._live_rules(trial, self._experiment_of(trial))
+        experiment = self._experiment_of(trial)
+        has_rules = experiment is not None and experiment.spec.early_stopping is not None
+        live = self._live_rules(trial, experiment) if has_rules else None
         reports, objective = self._reports(trial), trial.spec.objective or ObjectiveSpec()
         return Called(trial.key, reports, _watch(trial, reports, live), objective)
 
     def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
-        if experiment is None or experiment.spec.early_stopping is None:
-            return None
-        now = self._find_rules(trial, experiment)
+        now = None if experiment is None else self._find_rules(trial, experiment)
         if now is None:
             return None
         metric = (trial.spec.objective or ObjectiveSpec()).objective_metric_name
