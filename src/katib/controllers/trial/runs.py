@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET, Raw
@@ -99,7 +100,12 @@ class Runs:
 
 def kind_of_run(trial: Trial) -> Kind[Any]:
     """The kind of the manifest that a trial runs."""
-    text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
+    return _kind_in(b"{}" if trial.spec.run_spec is UNSET else bytes(trial.spec.run_spec))
+
+
+# The same few are asked for again and again.
+@lru_cache(maxsize=64)
+def _kind_in(text: bytes) -> Kind[Any]:
     head = typed(_Head, text)
     return kind_of(head.api_version, head.kind)
 

@@ -14,6 +14,7 @@ from katib.api.kinds import JOBS, PODS, kind_of
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import Condition, Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.controllers.trial.hurry import TOLD_AFTER
 from katib.controllers.trial.reconciler import FORGET_AGAIN
 from katib.controllers.trial.runnable import WAITS_EVERY
 from katib.errors import ConfigurationError, NotFoundError, RenderError, StoreUnavailableError
@@ -1128,3 +1129,51 @@ def test_a_run_that_can_never_be_prepared_fails_its_trial() -> None:
         "TrialFailed. Job reason: RunNotPrepared",
         'Trial has failed. Job message: container "main" has no command',
     )
+
+
+def hurried(log: AwayLog | None = None) -> Stage:
+    return Stage(Runnable((JOBS,), hurried=(JOBS,)), log)
+
+
+def test_of_a_hurried_trial_that_ends_at_once_nothing_is_written_before() -> None:
+    stage = hurried()
+    version = stage.store.version
+    assert stage.reconcile() == Result(retry_after_seconds=TOLD_AFTER)
+    assert stage.store.version == version + 1, "its run was made, and that is all"
+    began = stage.clock.now()
+    stage.clock.advance(5)
+    stage.report("0.5")
+    stage.job_is(condition("Complete"))
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
+    assert stage.trial.status.start_time == began
+    assert stage.reasons() == ["JobSucceeded"]
+
+
+def test_a_hurried_trial_that_goes_on_is_written_after_a_moment() -> None:
+    stage = hurried()
+    stage.reconcile()
+    assert stage.reconcile() == GOES_ON
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.reasons() == []
+
+
+def test_a_hurried_trial_that_is_stopped_at_once_says_all() -> None:
+    stage = hurried()
+    stage.reconcile()
+    stage.report("0.5")
+    stage.mark(names.EARLY_STOPPED)
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "EarlyStopped"]
+    assert stage.trial.is_observed
+    assert stage.job is None
+
+
+def test_a_hurried_trial_is_no_other_of_its_name() -> None:
+    stage = hurried()
+    stage.reconcile()
+    stage.store.delete(TRIALS, KEY)
+    stage.reconcile()
+    stage.store.create(TRIALS, a_trial())
+    stage.clock.advance(5)
+    stage.reconcile()
+    stage.reconcile()
+    assert stage.trial.status.start_time == stage.clock.now()
