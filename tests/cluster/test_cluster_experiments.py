@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from experiments import an_experiment
 from processes import wait_for
 from stage import Stage
 
-from katib.kubernetes.client import KubernetesClient
-
-pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
-    stage.operator.start()
-    yield stage
-    stage.close()
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("running_operator")]
 
 
 def test_an_experiment_runs_to_its_optimum(stage: Stage) -> None:
