@@ -109,6 +109,13 @@ class Experiments:
         found = [one for one in conditions if one["type"] in ends and one["status"] == "True"]
         return str(found[0]["reason"]) if found else ""
 
+    def events(self, name: str) -> Mapping[str, tuple[str, str]]:
+        """Reason → type and message of the events about what has that name."""
+        path = f"/api/v1/namespaces/{self.namespace}/events"
+        query = {"fieldSelector": f"involvedObject.name={name}"}
+        listed = msgspec.json.decode(self._client.request("GET", path, query=query))
+        return {one["reason"]: (one["type"], one["message"]) for one in listed["items"]}
+
     def waits(self, plural: str) -> Mapping[str, str]:
         """Name → why it cannot go on, of each resource that says that it cannot."""
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from experiments import an_experiment
+from experiments import an_experiment, is_true
 from processes import wait_for
 from stage import Stage
 
@@ -36,9 +36,37 @@ def test_an_experiment_ends_at_its_goal(stage: Stage) -> None:
 
 def test_an_experiment_whose_trials_fail_fails(stage: Stage) -> None:
     stage.kubelet.failing = lambda trial: True
+    stage.kubelet.failure = {"exitCode": 137, "reason": "OOMKilled", "message": "epoch 1\nepoch 2"}
     given = an_experiment(maxFailedTrialCount=2)
     given["spec"]["trialTemplate"]["trialSpec"]["spec"]["backoffLimit"] = 0
     assert stage.run(given) == "ExperimentFailed"
+    failed = [one for one in stage.experiments.list("trials") if is_true(one, "Failed")]
+    for trial in failed:
+        name, said = trial["metadata"]["name"], trial["status"]["conditions"][-1]["message"]
+        assert f"Pod {name}-" in said
+        assert said.endswith(
+            ": container main ended with exit code 137 (OOMKilled): epoch 1\nepoch 2"
+        )
+        assert "JobFailed" in stage.experiments.events(name)
+
+
+def test_an_experiment_whose_runs_are_all_refused_says_so(stage: Stage) -> None:
+    given = an_experiment(trials=2, maxFailedTrialCount=None)
+    template = given["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]
+    template["spec"]["restartPolicy"] = "Always"
+    assert stage.run(given) == "ExperimentMaxTrialsReached"
+    ended = stage.experiments.get("experiments", "tuned")["status"]["conditions"][-1]
+    assert (
+        "no trial has succeeded, so there is no optimal trial. The last one is" in ended["message"]
+    )
+    assert "restartPolicy" in ended["message"]
+    wait_for(
+        lambda: (
+            stage.experiments.events("tuned").get("ExperimentMaxTrialsReached")
+            == ("Warning", ended["message"])
+        ),
+        "the experiment is warned about",
+    )
 
 
 def test_a_search_space_that_is_exhausted_ends_the_experiment(stage: Stage) -> None:

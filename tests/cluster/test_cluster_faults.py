@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from experiments import an_experiment
-from processes import wait_for
+from processes import an_operator, wait_for
 from stage import Stage, relayed
 
 from control_plane import ControlPlane
@@ -104,6 +104,13 @@ def test_an_operator_that_starts_before_the_api_server_waits_for_it(
             stage.experiments.create(an_experiment(trials=3))
         check(stage, 3)
         assert operator.stop() == 0
+
+
+def test_a_namespace_that_is_not_there_ends_an_operator(kubeconfig: Path, tmp_path: Path) -> None:
+    operator = an_operator(tmp_path, kubeconfig, "no-such-namespace", "127.0.0.1:1")
+    operator.start(is_awaited=False)
+    wait_for(lambda: not operator.is_running, "it does not wait for what never comes")
+    assert 'there is no namespace "no-such-namespace"' in operator.text()
 
 
 def test_watches_and_calls_are_cut(stage: Stage, kubeconfig: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import test_kubectl_refused
 import test_kubeflow_sdk
 import test_policy_sdk
 
-from journeys import LEFT_OUT, MODULES_LEFT_OUT
+from journeys import LEFT_OUT, MODULES_LEFT_OUT, OTHERS
 
 MODULES = (
     test_kubeflow_sdk,
@@ -21,6 +21,11 @@ MODULES = (
     test_policy_sdk,
 )
 TABLES = ("TABLES", "SAID", "WRONG", "STREAMS", "INVALID")
+
+
+def test_what_is_said_otherwise_is_there() -> None:
+    cases = {case for module in MODULES for table in TABLES for case in getattr(module, table, ())}
+    assert OTHERS.keys() - cases == {test_kubectl_refused.UNKNOWN}
 
 
 def test_what_is_left_out_is_there() -> None:

@@ -193,8 +193,8 @@ class Operator:
     def _check_namespace(self) -> None:
         """Raise when there is none of the name that was given: nothing would ever happen in it."""
         namespace = self._options.namespace
-        if namespace in (None, self._options.core_namespace):
-            # Its own is there, as far as anybody can tell who has no rights elsewhere.
+        if namespace in (None, self._client.namespace):
+            # A pod's own is there, and it needs no right to look at namespaces.
             return
         try:
             self._client.request("GET", f"/api/v1/namespaces/{namespace}")

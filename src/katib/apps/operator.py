@@ -60,7 +60,6 @@ ORDINARY = (
     "JobCreated",
     "JobRunning",
     "JobSucceeded",
-    "JobFailed",
     "JobDeleted",
     "TrialEarlyStopped",
 )
