@@ -28,7 +28,7 @@ _AGE = r"[\dms]+"
 _TRIAL, _POD = r"held-\w{8}", r"held-\w{8}-\w{5}"
 _COLLECTED = "main,metrics-logger-and-collector"
 
-#: What a cluster of Kubernetes 1.20 says or prints otherwise than a laptop, by the name of the case:
+#: What Kubernetes 1.20 says or prints otherwise than a laptop does, by the name of the case. They are
 #: tables without the column STATUS, pods with a collector and a node, trials without events of what
 #: their conditions tell, and the server's own words for what it looks at before it asks anybody.
 OTHERS: Mapping[str, Sequence[str]] = {
