@@ -28,7 +28,7 @@ _AGE = r"[\dms]+"
 _TRIAL, _POD = r"held-\w{8}", r"held-\w{8}-\w{5}"
 _COLLECTED = "main,metrics-logger-and-collector"
 
-#: What Kubernetes 1.20 says or prints otherwise than a laptop does, by the name of the case. They are
+#: What Kubernetes 1.20 says or prints otherwise than a laptop does, by the name of the case:
 #: tables without the column STATUS, pods with a collector and a node, trials without events of what
 #: their conditions tell, and the server's own words for what it looks at before it asks anybody.
 OTHERS: Mapping[str, Sequence[str]] = {
@@ -83,12 +83,12 @@ OTHERS: Mapping[str, Sequence[str]] = {
 
 #: Module of a laptop's journeys with a client of a cluster → why it has no counterpart here.
 MODULES_LEFT_OUT: Mapping[str, str] = {
-    "test_a_pod_without_a_command_is_told_that_there_is_no_image": _OURS,
-    "test_katib_sdk.test_a_function_that_fails_is_told_of": (
-        "Kubernetes tries the SDK's Job again for ten minutes; test_cluster_experiments has a "
-        "trial that fails"
+    "test_kubernetes_client": (
+        "it holds our own API server to what the client expects of Kubernetes, kind by kind"
     ),
-    "test_who_wants_to_reach_into_a_pod_is_told_where_it_runs": _OURS,
+    "test_sdk_programs": (
+        "it gives what the SDKs send to katib run, and looks into the files of its home"
+    ),
 }
 
 

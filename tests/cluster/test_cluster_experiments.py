@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from experiments import an_experiment, is_true
 from processes import wait_for
@@ -34,7 +38,14 @@ def test_an_experiment_ends_at_its_goal(stage: Stage) -> None:
     assert float(metric["min"]) <= 0.5
 
 
-def test_an_experiment_whose_trials_fail_fails(stage: Stage) -> None:
+def explained(stage: Stage, kubeconfig: Path) -> str:
+    """What ``katib explain`` says of the experiment."""
+    words = ("explain", "tuned", "-n", stage.experiments.namespace, "--kubeconfig", str(kubeconfig))
+    line = [sys.executable, "-m", "katib", *words]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+
+def test_an_experiment_whose_trials_fail_fails(stage: Stage, kubeconfig: Path) -> None:
     stage.kubelet.failing = lambda trial: True
     stage.kubelet.failure = {"exitCode": 137, "reason": "OOMKilled", "message": "epoch 1\nepoch 2"}
     given = an_experiment(maxFailedTrialCount=2)
@@ -48,6 +59,10 @@ def test_an_experiment_whose_trials_fail_fails(stage: Stage) -> None:
             ": container main ended with exit code 137 (OOMKilled): epoch 1\nepoch 2"
         )
         assert "JobFailed" in stage.experiments.events(name)
+    told = explained(stage, kubeconfig)
+    assert "cause: the program was killed (ProgramKilled), seen at trial/tuned-" in told
+    assert "epoch 2" in told
+    assert "then delete the experiment, and apply its document again" in told
 
 
 def test_an_experiment_whose_runs_are_all_refused_says_so(stage: Stage) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import msgspec
 import urllib3
 
+from katib.api.codec import typed
 from katib.api.values import Value
 from katib.errors import ConfigurationError
 
@@ -207,7 +208,7 @@ class Registries:
         if answer.status == 401 and not token:
             token.update(self._ask_for_token(answer.challenge, image))
             answer = self._send(url, {**headers, **token})
-        return msgspec.json.decode(answer.expect(url), type=type)
+        return typed(type, answer.expect(url))
 
     def _ask_for_token(self, challenge: str, image: Image) -> Mapping[str, str]:
         asked = dict(_CHALLENGE.findall(challenge))
