@@ -68,13 +68,13 @@ def test_an_experiment_whose_trials_fail_fails(stage: Stage, kubeconfig: Path) -
 def test_an_experiment_whose_runs_are_all_refused_says_so(stage: Stage) -> None:
     given = an_experiment(trials=2, maxFailedTrialCount=None)
     template = given["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]
-    template["spec"]["restartPolicy"] = "Always"
+    template["spec"]["containers"][0]["imagePullPolicy"] = "Sometimes"
     assert stage.run(given) == "ExperimentMaxTrialsReached"
     ended = stage.experiments.get("experiments", "tuned")["status"]["conditions"][-1]
     assert (
         "no trial has succeeded, so there is no optimal trial. The last one is" in ended["message"]
     )
-    assert "restartPolicy" in ended["message"]
+    assert 'imagePullPolicy: Unsupported value: "Sometimes"' in ended["message"]
     wait_for(
         lambda: (
             stage.experiments.events("tuned").get("ExperimentMaxTrialsReached")
