@@ -231,9 +231,13 @@ class ExperimentReconciler:
         now = self._clock.now()
         found = conditions.show_progress(status.conditions, None, now)
         found = conditions.turn_off(found, names.RUNNING, now)
-        is_bad = condition.type == names.FAILED
+        is_bad = condition.type == names.FAILED or self._is_fruitless(experiment.key)
         self._events.record(experiment, condition.reason, condition.message, warning=is_bad)
         return self._put(replace(status, conditions=found, completion_time=now), condition)
+
+    def _is_fruitless(self, key: Key) -> bool:
+        notes = self._notes.get(key)
+        return notes is not None and count(notes.ledger).is_fruitless
 
     def _restart(self, experiment: Experiment) -> ExperimentStatus:
         kept = conditions.remove(experiment.status.conditions, names.SUCCEEDED)
@@ -398,4 +402,6 @@ def count(ledger: TrialLedger) -> planning.Counts:
         failed=failed,
         best=ledger.best_value,
         made=ledger.made,
+        useless=failed + ledger.count(names.KILLED),
+        last_failure=ledger.last_failure,
     )
