@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Study(
         SPACE, name="told", home=home, algorithm="random", additional_metric_names=["f1"]
     ) as study:
-        for number, trial in enumerate(study.ask(7)):
+        for number in range(7):
+            trial = study.ask()
+            assert trial is not None
             for step in range(3):
                 trial.report({"objective": number + 2 - step, "f1": step / 2})
             if number < 6:
@@ -63,9 +64,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Katib]:
+def elsewhere(tmp_path: Path) -> Katib:
     """A home to import into."""
-    yield Katib(tmp_path / "home", tmp_path)
+    return Katib(tmp_path / "home", tmp_path)
 
 
 def read(python: str, program: str, *words: str) -> str:

@@ -199,7 +199,7 @@ def test_a_missing_objective_is_told_at_once(katib: Katib) -> None:
     [trial] = katib.trials("tuned")
     newest = trial["status"]["conditions"][-1]
     assert newest["type"] == "MetricsUnavailable"
-    assert 'only accuracy, and not the objective metric "loss"' in newest["message"]
+    assert 'neither returned nor reported metric "loss"' in newest["message"]
 
 
 def test_functions_are_stopped_early(katib: Katib) -> None:

@@ -44,7 +44,7 @@ def export(results: Results, format: str, file: Path | str | None = None) -> str
 
     Raises:
         ExportError: there is no such format, or it needs a file.
-        MissingLibraryError: a library is needed that is not installed.
+        MissingExtraError: a library is needed that is not installed.
     """
     words: Mapping[str, Callable[[Results], str]] = {"csv": word_csv, "json": word_json}
     if format not in FORMATS:
@@ -89,7 +89,7 @@ def export_experiment(  # noqa: PLR0913  # callers name what they give
     Raises:
         StudyRefusedError: there is no such experiment.
         ExportError: there is no such format, or it needs a file.
-        MissingLibraryError: a library is needed that is not installed.
+        MissingExtraError: a library is needed that is not installed.
     """
     backend = backend or find_backend(home=home)
     return export(read_results(backend, namespace or backend.namespace, name), format, file)
@@ -127,7 +127,7 @@ def log_to_mlflow(
 
     Raises:
         StudyRefusedError: there is no such experiment.
-        MissingLibraryError: MLflow is not installed.
+        MissingExtraError: MLflow is not installed.
     """
     from katib.client.exchange.mlflow import log_experiment
 
@@ -195,7 +195,7 @@ def import_trials(  # noqa: PLR0913  # callers name what they give
 
     Raises:
         ImportRefusedError: something is not legal; nothing was imported.
-        MissingLibraryError: Optuna is needed and not installed.
+        MissingExtraError: Optuna is needed and not installed.
     """
     source = Source(place, like, study, metrics)
     backend = backend or find_backend()

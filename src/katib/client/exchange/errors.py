@@ -10,16 +10,6 @@ from katib.errors import KatibError
 MOST_PROBLEMS = 20
 
 
-class MissingLibraryError(KatibError, ImportError):
-    """A library of others is needed for this, and not installed."""
-
-    def __init__(self, library: str, extra: str) -> None:
-        super().__init__(
-            f"{library} is not installed, and needed for this; install it with: pip install "
-            f"'katib[{extra}]'"
-        )
-
-
 class ExportError(KatibError, ValueError):
     """Trials cannot be exported so; the text says why."""
 

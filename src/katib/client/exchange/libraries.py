@@ -5,10 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from katib.client.exchange.errors import MissingLibraryError
+from katib.errors import MissingExtraError
 
-#: Library → the extra that brings it.
-EXTRAS = {"mlflow": "mlflow", "optuna": "optuna", "pandas": "plots", "pyarrow": "parquet"}
+#: Library → what needs it, and the extra that brings it.
+EXTRAS = {
+    "mlflow": ("runs of MLflow", "mlflow"),
+    "optuna": ("storages of Optuna", "optuna"),
+    "pyarrow": ("Parquet files", "parquet"),
+}
 
 
 def load_library(name: str, module: str = "") -> Any:
@@ -19,11 +23,12 @@ def load_library(name: str, module: str = "") -> Any:
         module: of it, as ``pyarrow.parquet``; the library itself when it is left out.
 
     Raises:
-        MissingLibraryError: it is not installed; the text says how it comes to be.
+        MissingExtraError: it is not installed; the text says how it comes to be.
     """
     try:
         return import_module(module or name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != name:
             raise
-        raise MissingLibraryError(name, EXTRAS[name]) from error
+        what, extra = EXTRAS[name]
+        raise MissingExtraError(what, name, extra) from error

@@ -41,7 +41,7 @@ def log_experiment(
         The id of the parent run.
 
     Raises:
-        MissingLibraryError: MLflow is not installed.
+        MissingExtraError: MLflow is not installed.
     """
     tracking = load_library("mlflow", "mlflow.tracking")
     log = _Log(tracking.MlflowClient(tracking_uri), experiment_name or "katib")

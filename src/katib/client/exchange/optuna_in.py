@@ -23,7 +23,7 @@ def read_optuna(where: str, study: str = "", metric: str = "objective") -> Archi
 
     Raises:
         ImportRefusedError: there is no such study, or it has several objectives.
-        MissingLibraryError: Optuna is not installed.
+        MissingExtraError: Optuna is not installed.
     """
     optuna = load_library("optuna")
     try:

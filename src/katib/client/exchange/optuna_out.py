@@ -21,7 +21,7 @@ def open_storage(where: str) -> Any:
     """The storage at a URL of SQLAlchemy, in a file of SQLite or in a journal.
 
     Raises:
-        MissingLibraryError: Optuna is not installed.
+        MissingExtraError: Optuna is not installed.
     """
     optuna = load_library("optuna")
     if "://" in where:
@@ -40,7 +40,7 @@ def write_optuna(results: Results, where: str) -> None:
 
     Raises:
         ExportError: there is a study of that name.
-        MissingLibraryError: Optuna is not installed.
+        MissingExtraError: Optuna is not installed.
     """
     optuna, table = load_library("optuna"), results.table
     direction = "maximize" if table.is_maximised else "minimize"

@@ -15,7 +15,7 @@ def write_parquet(results: Results, file: Path) -> None:
     """Write the columns of a flat table of trials.
 
     Raises:
-        MissingLibraryError: pyarrow is not installed.
+        MissingExtraError: pyarrow is not installed.
     """
     pyarrow = load_library("pyarrow")
     columns = {name: _of_one_type(one) for name, one in columns_of(results.table).items()}

@@ -22,10 +22,9 @@ from katib.client.study.desk import Desk, asked_of, name_of_trial, pauses
 from katib.client.study.documents import Searched, StudySpec
 from katib.client.study.errors import AskTimeoutError, StudyRefusedError
 from katib.client.study.telling import Measured, Value, read_parameters
+from katib.client.tuning.pictures import Pictures
 
 if TYPE_CHECKING:
-    import pandas
-
     from katib.client.trial_table import TrialTable
 
 #: How long an ask waits, in seconds, when nothing is said.
@@ -54,7 +53,7 @@ class StudyTrial:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-class Study:
+class Study(Pictures):
     """A search whose trials your own program carries out: it asks for one, runs it, and tells.
 
     It is an Experiment of the engine: durable, shown by ``katib get`` and the UI, and shared by
@@ -99,7 +98,7 @@ class Study:
             )
         searched: Searched = {} if parameters is None else parameters
         said = {} if parameters is None else documents.word_spec(searched, spec)
-        backend = backend or find_backend(home=home)
+        self._backend = backend = backend or find_backend(home=home)
         self.name = name or documents.name_of(searched) or f"study-{secrets.token_hex(4)}"
         self.namespace = namespace or backend.namespace
         self._desk = Desk(backend, self.namespace, self.name)
@@ -206,13 +205,13 @@ class Study:
         return self.tell(trial, failed=True, message=message)
 
     def outstanding(self) -> list[AskedTrial]:
-        """The trials that were asked for and not told of, by whatever program, the oldest first.
+        """The trials that were asked for and not told of, by whatever program.
 
         Those of programs that are gone stay so until they are told of or given up.
         """
         found = [one for one in self._desk.list_trials() if not end_of(one)]
         ours = [one for one in found if names.LABEL_IMPORTED not in one["metadata"]["labels"]]
-        ours.sort(key=lambda one: (one["metadata"].get("creationTimestamp") or "", _version(one)))
+        ours.sort(key=lambda one: str(one["metadata"].get("creationTimestamp")))
         return [self._asked(one["metadata"]["name"], one) for one in ours]
 
     @property
@@ -250,17 +249,9 @@ class Study:
         table = self.table
         return None if table.best_row is None else self._row(table, table.best_row)
 
-    def to_dataframe(self) -> pandas.DataFrame:
-        """All trials as a table of pandas, which must be installed."""
-        from katib.client.exchange.libraries import load_library
-        from katib.client.exchange.results import columns_of
-
-        frame: pandas.DataFrame = load_library("pandas").DataFrame(columns_of(self.table))
-        return frame
-
     def close(self) -> None:
         """Let go of the engine. Trials that are outstanding stay so."""
-        self._desk.backend.close()
+        self._backend.close()
 
     def __enter__(self) -> Study:
         return self
@@ -362,8 +353,3 @@ def _is_none_left(experiment: Manifest, suggestion: Manifest | None, number: int
         one.get("type") == names.EXHAUSTED and one.get("status") == "True" for one in found
     )
     return is_exhausted and number >= int(status.get("suggestionCount") or 0)
-
-
-def _version(trial: Manifest) -> int:
-    version = str(trial["metadata"].get("resourceVersion") or "")
-    return int(version) if version.isdecimal() else 0

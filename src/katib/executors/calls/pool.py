@@ -119,6 +119,10 @@ class CallPool:
             self._waiting[call.function].append(going)
             self._start_missing(call.function)
 
+    def gather(self) -> None:
+        """See whether calls have ended, without waiting for it."""
+        self._listener.gather()
+
     def find(self, uid: str) -> Going | None:
         """A call that was begun and not ended."""
         return self._going.get(uid)
@@ -218,7 +222,7 @@ class CallPool:
         going.outcome = Outcome(NOT_LOADED, why, None, self._clock.now())
         return going
 
-    # What follows is called by the listener's thread alone.
+    # What follows is called by the listener, and never twice at once for a worker.
 
     def _hear(self, seat: Seat, message: FromWorker) -> None:
         going = seat.going

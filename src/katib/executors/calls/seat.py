@@ -91,7 +91,7 @@ class Seat:
     def log(self) -> Path:
         """Where what is printed is found now."""
         if self.going is not None and self.is_logged:
-            return self.going.call.log
+            return Path(self.going.call.log)
         return self.worker.output
 
     def renew_output(self, outputs: Outputs) -> str:
@@ -105,8 +105,7 @@ class Seat:
         """Let what is printed be seen as the log of the call."""
         if self.going is None or self.is_logged:
             return
-        log = self.going.call.log
-        become_log(self.worker.output, log)
+        become_log(self.worker.output, Path(self.going.call.log))
         self.is_logged = not self.worker.output.exists()
 
     def look(self, now: float) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from katib.api.codec import to_manifest
 from katib.client.exchange.calls import export
-from katib.client.exchange.errors import ExportError, MissingLibraryError
+from katib.client.exchange.errors import ExportError
 from katib.client.exchange.libraries import EXTRAS, load_library
 from katib.client.exchange.results import Report, Results, read_time
+from katib.errors import MissingExtraError
 from katib.testing.builders import an_experiment
 from trial_manifests import BEGINNING, a_trial
 
@@ -104,8 +105,8 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 def test_a_library_that_is_missing_says_how_it_comes_to_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(EXTRAS, "katib_has_no_such_library", "parquet")
-    with pytest.raises(MissingLibraryError, match=r"pip install 'katib\[parquet\]'"):
+    monkeypatch.setitem(EXTRAS, "katib_has_no_such_library", ("Files", "parquet"))
+    with pytest.raises(MissingExtraError, match=r"pip install 'katib\[parquet\]'"):
         load_library("katib_has_no_such_library")
     with pytest.raises(ImportError):
         load_library("katib_has_no_such_library", "katib_has_no_such_library.part")
