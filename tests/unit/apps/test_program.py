@@ -88,6 +88,18 @@ def test_a_program_is_left_as_it_was(home: Home, backend: HomeBackend) -> None:
     assert not [one.name for one in threading.enumerate() if one.name in ("katib", "api")]
 
 
+def test_a_program_that_waits_lends_its_process(backend: HomeBackend) -> None:
+    before = sys.getswitchinterval(), gc.get_threshold()
+    with backend.at_work():
+        assert (sys.getswitchinterval(), gc.get_threshold()) == before
+    backend.ask("GET", EXPERIMENTS)
+    with backend.at_work():
+        with backend.at_work():
+            assert sys.getswitchinterval() < before[0]
+        assert gc.get_threshold()[0] > before[1][0]
+    assert (sys.getswitchinterval(), gc.get_threshold()) == before
+
+
 def test_the_listener_says_nothing_in_the_programs_log(
     home: Home, backend: HomeBackend, caplog: pytest.LogCaptureFixture
 ) -> None:
