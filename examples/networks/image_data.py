@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -84,9 +86,13 @@ def shifted(images: Tensor, most: int, chance: torch.Generator) -> Tensor:
 
 
 def _digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
+    # Importing scikit-learn would take longer than reading its file.
+    found = find_spec("sklearn")
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit("the digits come with scikit-learn: pip install scikit-learn")
+    file = Path(found.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+    table = np.loadtxt(file, delimiter=",")
+    images, labels = table[:, :-1], table[:, -1].astype(int)
     order = np.random.default_rng(seed).permutation(len(labels))[:count]
     return images[order].reshape(-1, 8, 8, 1) / 16, labels[order]
 

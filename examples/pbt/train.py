@@ -8,6 +8,7 @@ learning rate gets it further; later only a low one gets it closer. No fixed rat
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,13 @@ _HIDDEN, _BATCH, _NOISE = 32, 8, 0.5
 
 def load_digits(seed: int = 0) -> tuple[Floats, Floats, Floats, Floats]:
     """Pictures and answers for training, and for validation; each answer as a row of 0 and 1."""
-    from sklearn.datasets import load_digits as load
-
-    images, labels = load(return_X_y=True)
+    # Importing scikit-learn would take longer than all that a trial does.
+    found = find_spec("sklearn")
+    if found is None or not found.submodule_search_locations:
+        raise SystemExit("the digits come with scikit-learn: pip install scikit-learn")
+    file = Path(found.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+    table = np.loadtxt(file, delimiter=",")
+    images, labels = table[:, :-1], table[:, -1].astype(int)
     order = np.random.default_rng(seed).permutation(len(labels))
     images, answers = images[order] / 16, np.eye(10)[labels[order]]
     split = len(labels) * 3 // 4
