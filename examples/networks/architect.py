@@ -1,6 +1,7 @@
 """The gradient of the architecture: how the loss in validation changes with the alphas.
 
-H. Liu, K. Simonyan and Y. Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section 2.3.
+H. Liu, K. Simonyan and Y. Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, section
+2.3.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def gradients_of(
 ) -> tuple[Parameters, Parameters]:
     """The gradients of both, at these values; nothing else is touched."""
     both = {
-        name: one.detach().requires_grad_() for part in (alphas, weights) for name, one in part.items()
+        name: one.detach().requires_grad_()
+        for part in (alphas, weights)
+        for name, one in part.items()
     }
     found = torch.autograd.grad(loss(both), list(both.values()), allow_unused=True)
     by_name = {

@@ -47,17 +47,22 @@ class Halved(nn.Module):
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
-        self.even = nn.Conv2d(channels, out - out // 2, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(channels, out // 2, 1, stride=2, bias=False) if out > 1 else None
+        # On every second pixel, which is what a stride of two means for a filter of one.
+        self.even = nn.Conv2d(channels, out - out // 2, 1, bias=False)
+        self.odd = nn.Conv2d(channels, out // 2, 1, bias=False) if out > 1 else None
         self.normal = normalised(out)
 
     def forward(self, images: Tensor) -> Tensor:
         images = torch.relu(images)
-        parts = [self.even(images)]
+        parts = [self.even(_halved(images))]
         if self.odd is not None:
             moved = nn.functional.pad(images[:, :, 1:, 1:], (0, 1, 0, 1))
-            parts.append(self.odd(moved))
+            parts.append(self.odd(_halved(moved)))
         return self.normal(torch.cat(parts, dim=1))
+
+
+def _halved(images: Tensor) -> Tensor:
+    return images[:, :, ::2, ::2].contiguous()
 
 
 def _separable(channels: int, size: int, stride: int) -> nn.Module:

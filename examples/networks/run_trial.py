@@ -1,9 +1,9 @@
 """A trial of architecture search by gradients: the whole search is in here.
 
-It stands for the image ``darts-cnn-cifar10``. One half of the pictures trains the weights, the other
-the architecture. The last lines are ``Best-Top1=`` and ``Best-Genotype=``: the accuracy of the best
-epoch, and what the architecture was then. With the setting ``suggestion_trial_dir`` it keeps what it
-has in that folder after each epoch, and goes on from there when it is started again.
+It stands for the image ``darts-cnn-cifar10``. One half of the pictures trains the weights, the
+other the architecture. The last lines are ``Best-Top1=`` and ``Best-Genotype=``: the accuracy of
+the best epoch, and what the architecture was then. With the setting ``suggestion_trial_dir`` it
+keeps what it has in that folder after each epoch, and goes on from there when it is started again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from architect import Loss, Parameters, WeightStep, first_order, second_order
+from architect import Parameters, WeightStep, first_order, second_order
 from genotype import Genotype
 from image_data import Pictures, load
 from supernet import Plan, Supernet

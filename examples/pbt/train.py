@@ -1,8 +1,8 @@
 """A piece of a training: goes on from a checkpoint, and leaves one.
 
-A small network of one hidden layer learns handwritten digits that are disturbed anew at each step, so
-that there is always something left to learn and no two gradients are alike. At first a high
-learning rate gets it further; later only a low one gets it closer. No fixed rate is good all the time.
+A small network of one hidden layer learns handwritten digits that are disturbed anew at each step,
+so that there is always something left to learn and no two gradients are alike. At first a high
+learning rate gets it further; later only a low one gets it closer. No fixed rate is good always.
 """
 
 from __future__ import annotations

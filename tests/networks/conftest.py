@@ -1,4 +1,4 @@
-"""These tests run in an environment that has PyTorch; ``test_networks`` of the journeys starts them.
+"""Tests for an environment that has PyTorch; ``test_networks`` of the journeys starts them there.
 
 Elsewhere they are passed over.
 """
