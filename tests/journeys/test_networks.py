@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from command_line import REPOSITORY, Katib, Manifest, finish, wait_for
+from command_line import LONGEST, REPOSITORY, Katib, Manifest, finish, wait_for
 
 from environments import an_environment
 
@@ -35,6 +35,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Katib:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("TRIAL_IMAGES", "60")
     return Katib(tmp_path / "home", REPOSITORY)
+
+
+def run(katib: Katib, *words: str, code: int = 0) -> None:
+    """Run experiments to their end; PyTorch takes seconds to load, and trials are not alone."""
+    answer = finish(katib.start("run", *words), 5 * LONGEST)
+    assert answer.code == code, answer.text
 
 
 def test_the_programs_do_their_mathematics(python: str) -> None:
@@ -71,7 +77,7 @@ def test_katibs_documents_train_real_networks(here: Katib, python: str) -> None:
     options = [word for image in images for word in ("--image", f"{image}={PROGRAMS}")]
     files = [f"examples/nas/{name}.yaml" for name in names]
 
-    here("run", *files, *options, "--python", python, check=0)
+    run(here, *files, *options, "--python", python)
 
     for name, count in zip(names, (3, 1, 1), strict=True):
         experiment = here.get("experiment", name, "kubeflow")
@@ -97,7 +103,7 @@ def run_with_a_kill(katib: Katib, path: str, is_time: Callable[[], bool], *optio
     assert first.poll() is None, finish(first).text
     first.kill()
     finish(first)
-    katib("run", path, *options, check=0)
+    run(katib, path, *options)
 
 
 def test_enas_goes_on_after_a_kill(here: Katib, python: str) -> None:
@@ -159,7 +165,7 @@ def test_a_search_by_gradients_that_was_stopped_goes_on_after_its_last_epoch(
     wait_for(lambda: lines_of(here, "darts", "Epoch [2-9]:") >= 1, "two epochs")
     first.send_signal(2)
     assert finish(first).code == 130
-    here("run", str(path), "--python", python, check=0)
+    run(here, str(path), "--python", python)
 
     [kept] = re.findall(r"It goes on after epoch (\d+)", logs_of(here, "darts"))
     assert 2 <= int(kept) < 40
@@ -216,7 +222,7 @@ def test_a_missing_checkpoint_is_told_in_the_trial(here: Katib) -> None:
     path = here.home.parent / "experiment.yaml"
     path.write_text(yaml.safe_dump(manifest))
 
-    here("run", str(path), check=1)
+    run(here, str(path), code=1)
 
     failed = [
         one for one in here.trials("pbt") if one["status"]["conditions"][-1]["type"] == "Failed"
@@ -248,7 +254,7 @@ def test_an_unknown_operation_is_told_in_the_trial(here: Katib, python: str, nam
     path = here.home.parent / "experiment.yaml"
     path.write_text(yaml.safe_dump(manifest))
 
-    here("run", str(path), "--python", python, check=1)
+    run(here, str(path), "--python", python, code=1)
 
     [trial] = here.trials(name)
     assert message in trial["status"]["conditions"][-1]["message"]
