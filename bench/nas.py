@@ -34,6 +34,7 @@ from katib.api.experiment import (
     Operation,
     ParameterSpec,
 )
+from katib.api.values import Strings
 from katib.search.algorithms import ALGORITHMS
 from katib.search.algorithms.pbt import PARENT, PopulationBasedTraining
 from katib.search.algorithms.random import RandomSearch
@@ -79,7 +80,8 @@ def architectures(algorithm: str, seed: int) -> tuple[float, float]:
     networks, noise = Networks(experiment), Random(f"noise:{seed}")
     planted = networks.draw(Random(f"planted:{seed}"))
     search = ALGORITHMS.load(algorithm)(experiment, seed)
-    shares, accuracies = [], []
+    shares: list[float] = []
+    accuracies: list[float] = []
     for index in range(0, TRIALS, AT_A_TIME):
         ended = []
         for assignment in search.suggest(index, AT_A_TIME).assignments:
@@ -161,7 +163,7 @@ class Game:
         models: dict[str, Model] = {}
         for index in range(self.members * self.generations):
             (assignment,) = search.suggest(index, 1).assignments
-            parent = (assignment.labels or {}).get(PARENT)
+            parent = (assignment.labels or Strings()).get(PARENT)
             model = self._new(seed * 1000 + index) if parent is None else models[parent]
             name = f"t{index}"
             models[name] = model.train(float(assignment.parameter_assignments[0].value))

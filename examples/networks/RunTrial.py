@@ -43,12 +43,12 @@ def train(
     return right / len(pictures), loss_sum / len(pictures)
 
 
-@torch.no_grad()
 def validate(network: nn.Module, pictures: Pictures) -> tuple[float, float]:
     """The accuracy and the loss on pictures that it was not trained with."""
     network.eval()
-    answers = network(pictures.images)
-    loss = functional.cross_entropy(answers, pictures.labels)
+    with torch.no_grad():
+        answers = network(pictures.images)
+        loss = functional.cross_entropy(answers, pictures.labels)
     return float((answers.argmax(dim=1) == pictures.labels).float().mean()), float(loss)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,7 +59,12 @@ class Settings:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
         """Read them: numbers or texts; what is not known here is said and passed over."""
-        readers = {"int": int, "float": float, "str": str, "bool": _truth}
+        readers: Mapping[str, Callable[[Any], Any]] = {
+            "int": int,
+            "float": float,
+            "str": str,
+            "bool": _truth,
+        }
         read: dict[str, Any] = {}
         for name, value in given.items():
             kind = cls.__annotations__.get(name)
@@ -207,12 +212,13 @@ class Search:
         answers = functional_call(self.network, dict(parameters), (pictures.images,))
         return functional.cross_entropy(answers, pictures.labels)
 
-    @torch.no_grad()
     def _accuracy(self, pictures: Pictures) -> float:
         right = 0
         for begin in range(0, len(pictures), 256):
             part = pictures.part(begin, begin + 256)
-            right += int((self.network(part.images).argmax(dim=1) == part.labels).sum())
+            with torch.no_grad():
+                answers = self.network(part.images)
+            right += int((answers.argmax(dim=1) == part.labels).sum())
         return right / len(pictures)
 
 
