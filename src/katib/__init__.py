@@ -4,16 +4,90 @@ The rooms, in the order data walks through them: ``api`` (the words), ``admissio
 ``stores`` (where resources live), ``controllers`` (the will), ``suggesters`` and ``search`` (the
 mathematics), ``rendering`` (a trial's manifest), ``executors`` (how it runs), ``collectors`` and
 ``observations`` (its metrics). ``ports`` holds the sockets between them and ``apps`` is the only
-place where they are wired together. ``client`` is what users' programs call: of it,
-:func:`report_metrics` is here.
+place where they are wired together. ``client`` is what users' programs call, and ``models`` what
+they build documents of: their public names are here, and each is loaded when it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from katib import models, search
+    from katib.client.api_client import ApiClient, Configuration
+    from katib.client.constants import (
+        BASE_IMAGE_PYTORCH,
+        BASE_IMAGE_TENSORFLOW,
+        BASE_IMAGE_TENSORFLOW_GPU,
+    )
+    from katib.client.exceptions import (
+        ApiException,
+        ApiKeyError,
+        ApiTypeError,
+        ApiValueError,
+        OpenApiException,
+    )
+    from katib.client.katib_client import KatibClient
+    from katib.client.resources import TrainerResources
+    from katib.models import *  # noqa: F403  # what is listed there
 
 __version__ = "0.1.0"
+
+#: Public name → where it is. Modules have no colon.
+_PUBLIC = {
+    "ApiClient": "katib.client.api_client:ApiClient",
+    "ApiException": "katib.client.exceptions:ApiException",
+    "ApiKeyError": "katib.client.exceptions:ApiKeyError",
+    "ApiTypeError": "katib.client.exceptions:ApiTypeError",
+    "ApiValueError": "katib.client.exceptions:ApiValueError",
+    "BASE_IMAGE_PYTORCH": "katib.client.constants:BASE_IMAGE_PYTORCH",
+    "BASE_IMAGE_TENSORFLOW": "katib.client.constants:BASE_IMAGE_TENSORFLOW",
+    "BASE_IMAGE_TENSORFLOW_GPU": "katib.client.constants:BASE_IMAGE_TENSORFLOW_GPU",
+    "Configuration": "katib.client.api_client:Configuration",
+    "KatibClient": "katib.client.katib_client:KatibClient",
+    "OpenApiException": "katib.client.exceptions:OpenApiException",
+    "TrainerResources": "katib.client.resources:TrainerResources",
+    "models": "katib.models",
+    "search": "katib.search",
+}
+
+__all__ = [
+    "ApiClient",
+    "ApiException",
+    "ApiKeyError",
+    "ApiTypeError",
+    "ApiValueError",
+    "BASE_IMAGE_PYTORCH",
+    "BASE_IMAGE_TENSORFLOW",
+    "BASE_IMAGE_TENSORFLOW_GPU",
+    "Configuration",
+    "KatibClient",
+    "OpenApiException",
+    "TrainerResources",
+    "models",
+    "report_metrics",
+    "search",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, or a model, as ``katib.V1beta1Experiment``."""
+    place = _PUBLIC.get(name)
+    if place is None and name.startswith("V1"):
+        place = f"katib.models:{name}"
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = place.partition(":")
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    """What is public, the models too."""
+    return sorted({*globals(), *_PUBLIC, *dir(import_module("katib.models"))})
 
 
 def report_metrics(

@@ -247,6 +247,7 @@ def _ports(engine: EmbeddedEngine, token: str, meter: ResourceMeter) -> ServerPo
         list_events=engine.list_events,
         hear_events=engine.hear_events,
         pod_logs=FilePodLogs(engine.store, engine.place),
+        observations=engine.observations.read,
         metrics=lambda: generate_latest(registry).decode(),
         built_in=_runtimes(),
     )
