@@ -21,6 +21,7 @@ COMMANDS = {
     "logs": ("katib.cli.logs:logs", "Print what a trial's program wrote."),
     "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),
     "explain": ("katib.cli.explain:explain", "Say what an experiment waits for or why it failed."),
+    "ui": ("katib.cli.ui:ui", "Show experiments in a browser."),
     "operator": ("katib.cli.operator:operator", "Run the experiments of a Kubernetes cluster."),
     "suggestion": (
         "katib.cli.suggestion:suggestion",
