@@ -53,7 +53,7 @@ def waiting_of(experiment: Manifest) -> str:
     """What an experiment or a trial waits for; empty when it does not."""
     conditions: Sequence[Manifest] = (experiment.get("status") or {}).get("conditions") or ()
     for one in conditions:
-        if one.get("type") == names.PROGRESSING and one.get("status") == "False":
+        if one.get("type") == names.PROGRESSING:
             return str(one.get("message") or one.get("reason") or "")
     return ""
 

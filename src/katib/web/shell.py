@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import ParamSpec, TypeVar
 
-from nicegui import run, ui
+from nicegui import ui
 from starlette.requests import Request
 
 from katib.errors import KatibError
@@ -121,8 +121,7 @@ def follow(version: Callable[[], object], draw: Callable[[], Awaitable[None] | N
 
 async def computed(function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """What a function gives that would hold up the other browsers: it works in a thread."""
-    found: T = await run.io_bound(partial(function, *args, **named))
-    return found
+    return await asyncio.to_thread(function, *args, **named)
 
 
 async def tried(deed: Callable[[], T], done: str = "") -> T | None:
@@ -132,7 +131,6 @@ async def tried(deed: Callable[[], T], done: str = "") -> T | None:
         deed: done in a thread; it checks the user's rights first.
         done: what is said when it went well.
     """
-    result: T | None = None
     try:
         result = await computed(deed)
     except KatibError as error:
