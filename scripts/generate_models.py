@@ -91,7 +91,7 @@ FIELDS = {
 }
 
 #: Parts of manifests whose form ``api`` does not know, and Kubernetes does.
-OPEN = {"http_get": "V1HTTPGetAction"}
+OPEN = {"custom_collector": "V1Container", "http_get": "V1HTTPGetAction"}
 
 #: Fields that Katib does not have.
 ADDED = {"ObjectiveSpec": ("non_finite",)}
@@ -190,7 +190,9 @@ def _imports(name: str, body: str) -> Iterator[str]:
             yield f"from katib.models.{file} import {_listed(used)}"
         if file == "experiment":
             metadata = [
-                one for one in ("V1HTTPGetAction", "V1ListMeta", "V1ObjectMeta") if one in body
+                one
+                for one in ("V1Container", "V1HTTPGetAction", "V1ListMeta", "V1ObjectMeta")
+                if one in body
             ]
             yield f"from katib.models.metadata import {_listed(metadata)}"
             required = ["REQUIRED"] if " = REQUIRED" in body else []

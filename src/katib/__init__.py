@@ -87,7 +87,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """What is public, the models too."""
-    return sorted({*globals(), *_PUBLIC, *dir(import_module("katib.models"))})
+    own = [name for name in globals() if name.startswith("__")]
+    models = [name for name in dir(import_module("katib.models")) if name.startswith("V1")]
+    return sorted({*own, *__all__, *models})
 
 
 def report_metrics(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import test_katib_sdk
 from cluster_home import ClusterHome, ClusterKatib
+from test_katib_sdk import Sdk
 
 from control_plane import ControlPlane
 from journeys import journeys_of, left_out
@@ -21,11 +22,11 @@ globals().update(journeys_of(test_katib_sdk))
 def served(
     administrator: KubernetesClient,
     control_plane: ControlPlane,
-    sdk: str,
+    sdk: Sdk,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ClusterKatib]:
     folder = tmp_path_factory.mktemp("katib-sdk")
-    home = ClusterHome(administrator, control_plane.kubeconfig, folder, sdk)
+    home = ClusterHome(administrator, control_plane.kubeconfig, folder, sdk.python)
     yield home.katib
     home.close()
 

@@ -48,8 +48,8 @@ def _find_pod(
     answer = backend.ask("GET", core_path("pods", namespace, query={"labelSelector": selector}))
     if not answer["items"]:
         raise RuntimeError(
-            f"No pods found for trial {trial}: its run has not begun, or is gone; retain of the trial "
-            "template keeps it"
+            f"No pods found for trial {trial}: its run has not begun, or is gone, as the trial "
+            "template does not say retain"
         )
     pod: Manifest = answer["items"][0]
     return pod

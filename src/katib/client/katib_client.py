@@ -290,10 +290,12 @@ class KatibClient(Tuner):
         spec = {field: count for field, count in counts.items() if count is not None}
         if not spec:
             raise ValueError(
-                "Invalid input arguments. You have to set max_trial_count, parallel_trial_count "
-                "or max_failed_trial_count to modify Experiment Trial budget"
+                "Invalid input arguments. You have to set max_trial_count, parallel_trial_count, "
+                "or max_failed_trial_count to modify Experiment Trial budget."
             )
         namespace = namespace or self.namespace
+        # As Katib's client does: one that is not there could not be got.
+        self.get_experiment(name, namespace, timeout)
         with worded(f"edit Katib Experiment: {namespace}/{name}"):
             path = path_of("experiments", namespace, name)
             self._ask("PATCH", path, {"spec": spec}, timeout, _MERGE_PATCH)

@@ -57,20 +57,19 @@ def wait_until(
         tell: called with what is seen first, with what ends it, and between by the pace's interval.
         pace: how long.
     """
-    begun = pace.monotonic()
-    told = begun - pace.interval
+    begun = due = pace.monotonic()
     while True:
         seen = look()
         now = pace.monotonic()
         done = is_over(seen)
-        if done or now - told >= pace.interval:
+        if done or now >= due:
             tell(seen)
-            told = now
+            due = max(due + pace.interval, now)
         left = begun + pace.seconds - now
         if done or left <= 0:
             return seen, done
         pause = min(max((now - begun) * _PART, _SHORTEST), _LONGEST)
-        pace.sleep(min(pause, left))
+        pace.sleep(min(pause, left, max(due - now, _SHORTEST)))
 
 
 def has(experiment: V1beta1Experiment, condition: str) -> bool:

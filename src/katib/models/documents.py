@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, datetime
+from numbers import Real
 from typing import Any, TypeVar
 
-from katib.api.codec import parse_time
+from katib.api.codec import format_time, parse_time
 from katib.models.model import CLASSES, Model
 
 M = TypeVar("M", bound=Model)
@@ -35,8 +36,8 @@ def to_json(value: object, path: str = "") -> Any:
         return {str(name): to_json(item, f"{path}.{name}") for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json(item, f"{path}[{place}]") for place, item in enumerate(value)]
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
+    if isinstance(value, datetime):
+        return format_time(value if value.tzinfo else value.replace(tzinfo=UTC))
     return _object_to_json(value, path)
 
 
@@ -84,7 +85,7 @@ def _texts(kind: str, value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
     return str(value) if is_number else value
 
 

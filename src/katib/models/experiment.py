@@ -6,7 +6,7 @@ import builtins
 from datetime import datetime
 from typing import Any, ClassVar
 
-from katib.models.metadata import V1HTTPGetAction, V1ListMeta, V1ObjectMeta
+from katib.models.metadata import V1Container, V1HTTPGetAction, V1ListMeta, V1ObjectMeta
 from katib.models.model import REQUIRED, Model
 
 __all__ = [
@@ -139,7 +139,7 @@ class V1beta1TrialTemplate(Model):
 class V1beta1CollectorSpec(Model):
     """Which collector, and the container of a custom one."""
 
-    custom_collector: Any = None
+    custom_collector: V1Container | None = None
     kind: str | None = None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from katib.models.model import REQUIRED, Model
 
 __all__ = [
+    "V1Container",
     "V1EnvFromSource",
     "V1EnvVar",
     "V1HTTPGetAction",
@@ -94,6 +95,36 @@ class V1ResourceRequirements(Model):
     claims: list[Any] | None = None
     limits: dict[str, str] | None = None
     requests: dict[str, str] | None = None
+
+
+class V1Container(Model):
+    """A container of a pod; what is deeper than its variables and resources is plain data."""
+
+    args: list[str] | None = None
+    command: list[str] | None = None
+    env: list[V1EnvVar] | None = None
+    env_from: list[V1EnvFromSource] | None = None
+    image: str | None = None
+    image_pull_policy: str | None = None
+    lifecycle: Any = None
+    liveness_probe: Any = None
+    name: str = REQUIRED
+    ports: list[Any] | None = None
+    readiness_probe: Any = None
+    resize_policy: list[Any] | None = None
+    resources: V1ResourceRequirements | None = None
+    restart_policy: str | None = None
+    restart_policy_rules: list[Any] | None = None
+    security_context: Any = None
+    startup_probe: Any = None
+    stdin: bool | None = None
+    stdin_once: bool | None = None
+    termination_message_path: str | None = None
+    termination_message_policy: str | None = None
+    tty: bool | None = None
+    volume_devices: list[Any] | None = None
+    volume_mounts: list[Any] | None = None
+    working_dir: str | None = None
 
 
 class V1HTTPHeader(Model):

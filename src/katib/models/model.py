@@ -60,7 +60,7 @@ class Model:
             given = self.__signature__.bind(*values, **named).arguments
         except TypeError as error:
             known = ", ".join(self._defaults)
-            raise TypeError(f"{type(self).__name__}: {error}; it has {known}") from error
+            raise TypeError(f"{type(self).__name__}.__init__() {error}; it has {known}") from error
         for name, default in self._defaults.items():
             setattr(self, name, given.get(name, default))
 

@@ -25,3 +25,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.declarations"), name)
+
+
+def __dir__() -> list[str]:
+    """What this package has, and what programs declare with."""
+    return sorted({*globals(), *__all__})
