@@ -12,6 +12,7 @@ from katib.web.pages.experiment.details import Details
 from katib.web.pages.experiment.document import Document
 from katib.web.pages.experiment.events import Events
 from katib.web.pages.experiment.overview import Overview
+from katib.web.pages.experiment.plots import Plots
 from katib.web.pages.experiment.subject import Subject, Tab
 from katib.web.pages.experiment.trials import Trials
 from katib.web.rights import Deed
@@ -21,6 +22,7 @@ from katib.web.watched import Scope
 
 _TABS: Mapping[str, Callable[[Subject], Tab]] = {
     "overview": Overview,
+    "plots": Plots,
     "trials": Trials,
     "details": Details,
     "yaml": Document,
