@@ -27,6 +27,7 @@ COMMANDS = {
         "katib.cli.import_trials:import_trials",
         "Make an experiment of trials that ended elsewhere.",
     ),
+    "ui": ("katib.cli.ui:ui", "Show experiments in a browser."),
     "operator": ("katib.cli.operator:operator", "Run the experiments of a Kubernetes cluster."),
     "suggestion": (
         "katib.cli.suggestion:suggestion",
