@@ -349,7 +349,7 @@ def test_the_same_name_is_refused_resumed_or_replaced(katib: Katib) -> None:
     assert lines[0] == "6"
     assert 'of 6 trials, which has ended: go on with it with exists="resume"' in lines[1]
     assert lines[2:4] == ["9", "9"]
-    assert "its function was another one, or has changed since" in lines[4]
+    assert "its function was another one or has changed since" in lines[4]
     assert lines[5] == "3"
 
 
