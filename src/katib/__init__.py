@@ -36,8 +36,13 @@ if TYPE_CHECKING:
         ApiValueError,
         OpenApiException,
     )
+    from katib.client.exchange.calls import export_experiment, import_trials, log_to_mlflow
+    from katib.client.handle import EarlyStopped
     from katib.client.katib_client import KatibClient
     from katib.client.resources import TrainerResources
+    from katib.client.study import AskedTrial, Study
+    from katib.client.tuning.result import TuneResult
+    from katib.client.tuning.tuner import TuneFailedError, TuneInterrupted, tune
     from katib.models import *  # noqa: F403  # what is listed there
 
 __version__ = "0.1.0"
@@ -49,6 +54,7 @@ _PUBLIC = {
     "ApiKeyError": "katib.client.exceptions:ApiKeyError",
     "ApiTypeError": "katib.client.exceptions:ApiTypeError",
     "ApiValueError": "katib.client.exceptions:ApiValueError",
+    "AskedTrial": "katib.client.study:AskedTrial",
     "BASE_IMAGE_PYTORCH": "katib.client.constants:BASE_IMAGE_PYTORCH",
     "BASE_IMAGE_TENSORFLOW": "katib.client.constants:BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU": "katib.client.constants:BASE_IMAGE_TENSORFLOW_GPU",
@@ -59,7 +65,16 @@ _PUBLIC = {
     "KatibClient": "katib.client.katib_client:KatibClient",
     "OpenApiException": "katib.client.exceptions:OpenApiException",
     "S3DatasetParams": "katib.client.embedding.providers:S3DatasetParams",
+    "Study": "katib.client.study:Study",
     "TrainerResources": "katib.client.resources:TrainerResources",
+    "EarlyStopped": "katib.client.handle:EarlyStopped",
+    "TuneFailedError": "katib.client.tuning.tuner:TuneFailedError",
+    "TuneInterrupted": "katib.client.tuning.tuner:TuneInterrupted",
+    "TuneResult": "katib.client.tuning.result:TuneResult",
+    "export_experiment": "katib.client.exchange.calls:export_experiment",
+    "import_trials": "katib.client.exchange.calls:import_trials",
+    "log_to_mlflow": "katib.client.exchange.calls:log_to_mlflow",
+    "tune": "katib.client.tuning.tuner:tune",
     "models": "katib.models",
     "search": "katib.search",
 }
@@ -70,6 +85,7 @@ __all__ = [
     "ApiKeyError",
     "ApiTypeError",
     "ApiValueError",
+    "AskedTrial",
     "BASE_IMAGE_PYTORCH",
     "BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU",
@@ -80,10 +96,19 @@ __all__ = [
     "KatibClient",
     "OpenApiException",
     "S3DatasetParams",
+    "Study",
     "TrainerResources",
+    "export_experiment",
+    "import_trials",
+    "log_to_mlflow",
     "models",
     "report_metrics",
     "search",
+    "tune",
+    "EarlyStopped",
+    "TuneFailedError",
+    "TuneInterrupted",
+    "TuneResult",
 ]
 
 

@@ -11,7 +11,7 @@ import test_kubeflow_sdk
 import test_policy_sdk
 import test_sdk_flows
 
-from journeys import LEFT_OUT, MODULES_LEFT_OUT
+from journeys import LEFT_OUT, MODULES_LEFT_OUT, OTHERS
 
 MODULES = (
     test_kubeflow_sdk,
@@ -23,6 +23,11 @@ MODULES = (
     test_sdk_flows,
 )
 TABLES = ("TABLES", "SAID", "WRONG", "STREAMS", "INVALID")
+
+
+def test_what_is_said_otherwise_is_there() -> None:
+    cases = {case for module in MODULES for table in TABLES for case in getattr(module, table, ())}
+    assert OTHERS.keys() - cases == {test_kubectl_refused.UNKNOWN}
 
 
 def test_what_is_left_out_is_there() -> None:

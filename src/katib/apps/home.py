@@ -45,6 +45,11 @@ class Home:
         return self.path / "trials"
 
     @property
+    def functions(self) -> Path:
+        """What is called by trials of the kind ``FunctionCall``, by its SHA-256."""
+        return self.path / "functions"
+
+    @property
     def log(self) -> Path:
         """The engine's own log."""
         return self.path / "engine.log"

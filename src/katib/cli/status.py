@@ -51,7 +51,8 @@ def _lines(place: Home, record: ServerRecord | None, is_ready: bool) -> Iterator
     else:
         now = datetime.now(UTC)
         answer = "" if is_ready else ", but it does not answer"
-        yield f"server: {record.address}, process {record.pid}{answer}"
+        who = f" ({record.program}, a program that runs the engine)" if record.program else ""
+        yield f"server: {record.address}, process {record.pid}{who}{answer}"
         yield f"since: {record.started:%Y-%m-%d %H:%M:%S} UTC, {age(record.started, now)} ago"
     yield f"experiments active: {_count_experiments(place)}"
     yield f"trials running: {count_trials(place)}"

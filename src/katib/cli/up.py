@@ -146,10 +146,12 @@ def _tell(place: Home, record: ServerRecord) -> None:
 def _tell_of_other(place: Home, record: ServerRecord) -> None:
     from katib.api.codec import format_time
 
+    stop = "stop it with katib down"
+    if record.program:
+        stop = f"that is {record.program}, a program of yours: end it"
     typer.echo(
         f"katib: {place.path} is served already, at {record.address} by process {record.pid} since "
-        f"{format_time(record.started)}; stop it with katib down, or serve another home with "
-        "--home DIR",
+        f"{format_time(record.started)}; {stop}, or serve another home with --home DIR",
         err=True,
     )
 

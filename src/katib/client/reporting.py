@@ -14,6 +14,7 @@ from katib.client.routes import (
     Route,
     Sender,
     UnreportableError,
+    find_here,
 )
 
 #: The key of the time in a report, and so no metric's name.
@@ -62,6 +63,8 @@ def find_route(variables: Mapping[str, str], address: str | None, pace: Pace) ->
     trial = variables.get(names.ENV_TRIAL_NAME, "")
     token = variables.get(names.ENV_METRICS_TOKEN, "")
     sender = Sender(trial, variables.get(names.ENV_NAMESPACE, ""), token)
+    if not address and (here := find_here()) is not None:
+        return here
     if address and trial:
         return GrpcRoute(address, sender, pace)
     if url := variables.get(names.ENV_METRICS_URL):

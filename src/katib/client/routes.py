@@ -63,6 +63,20 @@ class Route(Protocol):
         ...
 
 
+_here: Route | None = None
+
+
+def find_here() -> Route | None:
+    """The way of the function that the engine calls now in this process; ``None`` for none."""
+    return _here
+
+
+def set_here(route: Route | None) -> None:
+    """Let :func:`find_here` find that way."""
+    global _here
+    _here = route
+
+
 class HttpRoute:
     """To the engine's endpoint, as ``curl`` would.
 

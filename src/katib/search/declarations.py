@@ -63,4 +63,7 @@ def _among(kind: str, choices: Sequence[object]) -> V1beta1ParameterSpec:
     if isinstance(choices, str):
         raise TypeError(f"a list of choices is needed, not the text {choices!r}")
     space = V1beta1FeasibleSpace(list=[str(choice) for choice in choices])
-    return V1beta1ParameterSpec(parameter_type=kind, feasible_space=space)
+    found = V1beta1ParameterSpec(parameter_type=kind, feasible_space=space)
+    # For those who can hand over the very objects: ``katib.tune``.
+    vars(found)["choices"] = tuple(choices)
+    return found

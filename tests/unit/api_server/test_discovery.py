@@ -55,6 +55,7 @@ def test_every_group_is_listed_with_its_version(client: Client) -> None:
         "batch/v1",
         "apps/v1",
         "trainer.kubeflow.org/v1alpha1",
+        "katib.kubeflow.org/v1alpha1",
         "authorization.k8s.io/v1",
     ]
     assert all(group["versions"] == [group["preferredVersion"]] for group in groups)
