@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ from calling import Calling
 from katib.api.values import Key
 
 ONE, TWO = Key("default", "one"), Key("default", "two")
+
+
+@pytest.fixture
+def calling(tmp_path: Path) -> Iterator[Calling]:
+    calling = Calling(tmp_path)
+    yield calling
+    calling.close()
+
 
 Function = Callable[[dict[str, str], Any], Any]
 
