@@ -16,6 +16,7 @@ _SIDECAR = "a pod has the collector as well, and a node"
 _FEW_EVENTS = "what conditions tell of a trial is not written as events as well: they cost calls"
 _SERVER_WORDS = "the server's own words, which are not the same in each version"
 _OURS = "a sentence of our own API server about a machine without containers"
+_IS_ONE = "this is one: test_cluster_sdk_flows tells how far it gets"
 _SCHEMA_FIRST = "the structural schema refuses first, and says what it knows"
 
 #: Test → why it is not the same on an API server of Kubernetes 1.20; a test of many cases by the
@@ -29,6 +30,8 @@ LEFT_OUT: Mapping[str, str] = {
         "Kubernetes tries the SDK's Job again for ten minutes; test_cluster_experiments has a "
         "trial that fails"
     ),
+    "test_a_distributed_function_needs_a_cluster": _IS_ONE,
+    "test_a_language_model_needs_a_cluster": _IS_ONE,
     "test_all_that_is_wrong_with_a_document_is_told_at_once": _SCHEMA_FIRST,
     "a number that is a text": _SCHEMA_FIRST,
     "all of Katib's kinds have a name together": "the order of the kinds is the server's",
@@ -51,6 +54,7 @@ MODULES_LEFT_OUT: Mapping[str, str] = {
     "test_kubernetes_client": (
         "it holds our own API server to what the client expects of Kubernetes, kind by kind"
     ),
+    "test_tune_documents": "it looks at what is sent, and no cluster answers",
     "test_sdk_programs": (
         "it gives what the SDKs send to katib run, and looks into the files of its home"
     ),

@@ -9,6 +9,7 @@ import test_kubectl_looking
 import test_kubectl_refused
 import test_kubeflow_sdk
 import test_policy_sdk
+import test_sdk_flows
 
 from journeys import LEFT_OUT, MODULES_LEFT_OUT
 
@@ -19,6 +20,7 @@ MODULES = (
     test_kubectl_refused,
     test_katib_sdk,
     test_policy_sdk,
+    test_sdk_flows,
 )
 TABLES = ("TABLES", "SAID", "WRONG", "STREAMS", "INVALID")
 

@@ -87,6 +87,10 @@ class ObjectMeta(Value, frozen=True):
         """The label's value, or ``None``."""
         return None if self.labels is None else self.labels.get(name)
 
+    def annotation(self, name: str) -> str | None:
+        """The annotation's value, or ``None``."""
+        return None if self.annotations is None else self.annotations.get(name)
+
 
 class Resource(Value, frozen=True):
     """Anything that a store keeps: a kind, metadata, and what the kind adds."""

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from katib.api import names
 from katib.api.conditions import turn_off
 from katib.api.experiment import EXPERIMENTS, Experiment
-from katib.api.kinds import FUNCTION_CALLS, JOBS, PODS, TRAIN_JOBS, kind_of
+from katib.api.kinds import CONFIG_MAPS, FUNCTION_CALLS, JOBS, PODS, TRAIN_JOBS, kind_of
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
 from katib.apps.algorithms import Algorithms, make_stopper, places_of
@@ -31,6 +31,7 @@ from katib.apps.home import Home
 from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors.sidecar import LogSidecars, drop_name
+from katib.collectors.told import ToldReports
 from katib.configuration import KatibConfig
 from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
@@ -53,7 +54,7 @@ from katib.stores.sqlite import SqliteStore
 from katib.suggesters.running_rules import RunningRules
 
 #: The kinds that this engine runs.
-RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS, FUNCTION_CALLS)
+RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS, CONFIG_MAPS, FUNCTION_CALLS)
 
 #: How long a thread may keep the interpreter while another wants it, in seconds. The default of 5
 #: ms is as long as ten trials' work.
@@ -77,12 +78,15 @@ class Options:
         directory: where programs work when their template does not say.
         config: how the home is configured.
         python: the interpreter that programs find; ``None`` for the one that runs Katib.
+        program: the user's program in which the engine is a guest, as others are told: how its
+            process works is left alone. Empty when the process is the engine's own.
     """
 
     images: Mapping[str, Path] = field(default_factory=dict)
     directory: Path = field(default_factory=Path.cwd)
     config: KatibConfig = field(default_factory=KatibConfig)
     python: Path | None = None
+    program: str = ""
 
 
 class EmbeddedEngine:
@@ -100,13 +104,27 @@ class EmbeddedEngine:
     def __init__(self, home: Home, options: Options | None = None) -> None:
         self.options = options = options or Options()
         self.home = home
-        self._lock = home.lock()
+        self._lock = home.lock(options.program)
         self._is_started = False
         self._closers: tuple[Callable[[], None], ...] = ()
         self._only: frozenset[Key] | None = None
-        self._log = _log_to(home.log)
+        self._log = EngineLog(home.log)
         self.failure: BaseException | None = None
         self.failed = threading.Event()
+        try:
+            self._wire(home, options)
+        except BaseException:
+            # Whoever mends it begins anew, perhaps in this very process.
+            self._lock.release()
+            self._log.close()
+            raise
+
+    def _wire(self, home: Home, options: Options) -> None:
+        """Bring the rooms together.
+
+        Raises:
+            StoreUnavailableError: the disk refuses.
+        """
         clock = SystemClock()
         self.observations = open_observations(home, options.config, clock, self._wake_trial)
         # Resources speak of metrics, so these are safe first.
@@ -127,7 +145,10 @@ class EmbeddedEngine:
         self._calls = CallReconciler(self.store, clock, functions, users)
         treated = Treatment(self._is_wanted)
         self._experiments = ExperimentReconciler(self.store, events, clock, treated)
-        runnable = Runnable(RUN_KINDS, self._is_wanted, hurried=(FUNCTION_CALLS,))
+        told = ToldReports(self.store, self.observations, events, running.find)
+        runnable = Runnable(
+            RUN_KINDS, self._is_wanted, collect=told.collect, hurried=(FUNCTION_CALLS,)
+        )
         self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
         self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
         suggester = self._algorithms.suggester
@@ -167,11 +188,8 @@ class EmbeddedEngine:
                 self._quick.wake(self._calls, call.key)
             return
         self._is_started = True
-        sys.setswitchinterval(SWITCH_SECONDS)
-        # What is imported stays: collections that look at it again and again find nothing.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_AFTER)
+        if not self.options.program:
+            _settle_in()
         self._pods.adopt()
         self._calls.start()
         for loop in self._loops:
@@ -256,8 +274,11 @@ class EmbeddedEngine:
             self.observations.close()
         finally:
             self._lock.release()
-            logging.getLogger("katib").removeHandler(self._log)
             self._log.close()
+
+    def disown(self) -> None:
+        """Let go of the home in a process that a fork has made; the engine stays the other's."""
+        self._lock.disown()
 
     def _is_wanted(self, experiment: Key) -> bool:
         return self._only is None or experiment in self._only
@@ -325,11 +346,33 @@ def _torchrun(home: Home, options: Options) -> Torchrun:
     return Torchrun(home.path / "launchers", f"{python.parent}{os.pathsep}{machine_path()}")
 
 
-def _log_to(path: Path) -> logging.Handler:
-    """Internal faults keep their tracebacks in the home, and off the user's screen."""
-    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logger = logging.getLogger("katib")
-    logger.addHandler(handler)
-    logger.propagate = False
-    return handler
+def _settle_in() -> None:
+    """Make the process one that works for the engine alone."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # What is imported stays: collections that look at it again and again find nothing.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
+
+
+class EngineLog:
+    """Internal faults keep their tracebacks in the home, and off the user's screen.
+
+    Args:
+        path: of the log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._logger = logging.getLogger("katib")
+        self._propagated = self._logger.propagate
+        self._handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+        line = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+        self._handler.setFormatter(line)
+        self._logger.addHandler(self._handler)
+        self._logger.propagate = False
+
+    def close(self) -> None:
+        """Leave the logger as it was."""
+        self._logger.removeHandler(self._handler)
+        self._logger.propagate = self._propagated
+        self._handler.close()

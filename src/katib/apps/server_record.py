@@ -28,6 +28,8 @@ class ServerRecord(Value, frozen=True):
         started: when it began to answer; aware.
         directory: where programs work when their template does not say.
         config: the file it is configured by; empty when it has the home's own, or none.
+        program: the user's program whose end is the server's, too; empty when the process is the
+            server's own.
     """
 
     pid: int
@@ -35,6 +37,7 @@ class ServerRecord(Value, frozen=True):
     started: datetime
     directory: str = ""
     config: str = ""
+    program: str = ""
 
 
 def record_path(home: Home) -> Path:

@@ -79,13 +79,9 @@ def open_config(home: Home, path: Path | None) -> KatibConfig:
     Raises:
         ConfigurationError: the file cannot be read, or is no legal configuration.
     """
-    from katib.configuration import KatibConfig, read_file
-    from katib.configuration.models import FILE_NAME
+    from katib.configuration import read_file
 
-    own = home.path / FILE_NAME
-    if path is not None:
-        return read_file(path.expanduser())
-    return read_file(own) if own.exists() else KatibConfig()
+    return home.read_config() if path is None else read_file(path.expanduser())
 
 
 def open_reader(home: Home) -> SqliteReader:

@@ -21,6 +21,11 @@ COMMANDS = {
     "logs": ("katib.cli.logs:logs", "Print what a trial's program wrote."),
     "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),
     "explain": ("katib.cli.explain:explain", "Say what an experiment waits for or why it failed."),
+    "export": ("katib.cli.export:export", "Write an experiment and its trials to a file."),
+    "import": (
+        "katib.cli.import_trials:import_trials",
+        "Make an experiment of trials that ended elsewhere.",
+    ),
     "operator": ("katib.cli.operator:operator", "Run the experiments of a Kubernetes cluster."),
     "suggestion": (
         "katib.cli.suggestion:suggestion",

@@ -88,9 +88,12 @@ def test_our_kinds_are_served_under_all_their_names(client: Client) -> None:
     assert document["groupVersion"] == "kubeflow.org/v1beta1"
     found = {one["name"]: one for one in document["resources"]}
     assert set(found) == {
-        f"{plural}{below}"
-        for plural in ("experiments", "suggestions", "trials")
-        for below in ("", "/status")
+        "trials/observationlog",
+        *(
+            f"{plural}{below}"
+            for plural in ("experiments", "suggestions", "trials")
+            for below in ("", "/status")
+        ),
     }
     trials = found["trials"]
     assert trials["singularName"] == "trial"

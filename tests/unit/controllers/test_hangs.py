@@ -22,10 +22,10 @@ from katib.api.experiment import EXPERIMENTS, ConfigMapSource, Experiment, Trial
 from katib.api.kinds import CONFIG_MAPS, JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS, Trial
+from katib.api.trial_names import trial_name
 from katib.api.values import Kind, ObjectMeta, Strings, Unstructured
 from katib.controllers.experiment import Treatment
 from katib.controllers.experiment.reconciler import TRY_AGAIN
-from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import FAILING_FOR
 from katib.controllers.trial.reconciler import FORGET_AGAIN, LOOK_FOR
 from katib.ports.observation_log import NO_TIME, MetricEntry

@@ -55,11 +55,16 @@ def find_absent_engine(scene: Scene) -> Finding | None:
     """Nothing works for the experiment."""
     if scene.engine is not None:
         return None
+    metadata = scene.experiment.metadata
+    is_asked = metadata.annotation(names.ANNOTATION_ASKED) is not None
+    fix = "start the same katib run command again; the experiment goes on"
+    if is_asked:
+        fix = f'open the study again with katib.Study(name="{metadata.name}"), or start: katib up'
     return Finding(
         "no engine is running",
         "NoEngine",
         "no engine is running in this home, so nothing happens",
-        "start the same katib run command again; the experiment goes on",
+        fix,
         object_of(scene.experiment),
     )
 

@@ -44,6 +44,8 @@ class TrialLedger:
         self._texts: dict[str, datetime] = {}
         self._stalled: dict[str, Trial] = {}
         self._unread: set[str] = set()
+        self._imported: set[str] = set()
+        self._arriving: set[str] = set()
         self._direction = names.MINIMIZE
         self._best: tuple[str, OptimalTrial] | None = None
         self._best_is_lost = False
@@ -60,8 +62,13 @@ class TrialLedger:
 
     @property
     def active(self) -> int:
-        """Pending and running trials."""
-        return self.count(PENDING) + self.count(names.RUNNING)
+        """Pending and running trials; not those that are imported, which only await their ends."""
+        return self.count(PENDING) + self.count(names.RUNNING) - len(self._arriving)
+
+    @property
+    def made(self) -> int:
+        """How many trials were made of the algorithm's assignments: all but imported ones."""
+        return len(self._bucket) - len(self._imported)
 
     @property
     def stalled(self) -> tuple[Trial, ...]:
@@ -93,6 +100,7 @@ class TrialLedger:
     def newest_active(self, count: int) -> list[str]:
         """The active trials that were created last, newest first."""
         active = {**self._buckets[PENDING], **self._buckets[names.RUNNING]}
+        active = {name: at for name, at in active.items() if name not in self._arriving}
         return sorted(active, key=lambda name: (active[name], name), reverse=True)[:count]
 
     def note(self, trial: Trial) -> None:
@@ -104,6 +112,11 @@ class TrialLedger:
             self._leave(name)
             self._bucket[name] = bucket
             self._buckets[bucket][name] = created
+        self._arriving.discard(name)
+        if trial.metadata.label(names.LABEL_IMPORTED) is not None:
+            self._imported.add(name)
+            if bucket in _ACTIVE:
+                self._arriving.add(name)
         if bucket in _ACTIVE and find(trial.status.conditions, names.PROGRESSING) is not None:
             self._stalled[name] = trial
         else:
@@ -122,6 +135,8 @@ class TrialLedger:
         self._texts.pop(name, None)
         self._stalled.pop(name, None)
         self._unread.discard(name)
+        self._imported.discard(name)
+        self._arriving.discard(name)
         if self._best is not None and self._best[0] == name:
             self._best, self._best_is_lost = None, True
 

@@ -19,23 +19,44 @@ class Counts:
         completed: ended, however they ended.
         failed: failed, or ended without their metrics.
         best: the best objective value, if it is a number.
+        made: made of the algorithm's assignments.
     """
 
     active: int = 0
     completed: int = 0
     failed: int = 0
     best: float | None = None
+    made: int = 0
 
 
-def missing_trials(spec: ExperimentSpec, counts: Counts) -> int:
+def missing_trials(spec: ExperimentSpec, counts: Counts, asked: int | None = None) -> int:
     """How many trials to start so that parallelism is full and the budget is kept.
 
     Trials without metrics count as completed; Katib leaves them out and starts too many.
+
+    Args:
+        spec: of the experiment.
+        counts: of its trials.
+        asked: for how many trials somebody has asked, in all; ``None`` when nobody needs to.
     """
     wanted = parallelism(spec)
     if spec.max_trial_count is not None:
         wanted = min(wanted, spec.max_trial_count - counts.completed)
-    return max(0, wanted - counts.active)
+    missing = wanted - counts.active
+    if asked is not None:
+        missing = min(missing, asked - counts.made)
+    return max(0, missing)
+
+
+def asked_trials(experiment: Experiment) -> int | None:
+    """For how many trials somebody has asked, as the experiment's annotation says.
+
+    ``None`` without one; none at all when it says no number.
+    """
+    text = experiment.metadata.annotation(names.ANNOTATION_ASKED)
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def surplus_trials(spec: ExperimentSpec, counts: Counts) -> int:

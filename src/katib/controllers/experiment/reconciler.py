@@ -20,7 +20,7 @@ from katib.controllers.experiment import planning
 from katib.controllers.experiment.building import build_trial
 from katib.controllers.experiment.conversation import Conversation, new_assignments
 from katib.controllers.experiment.ledger import TrialLedger
-from katib.controllers.experiment.progress import find_progress
+from katib.controllers.experiment.progress import find_progress, find_unasked
 from katib.controllers.experiment.treatment import Treatment
 from katib.errors import (
     AdmissionError,
@@ -265,27 +265,31 @@ class ExperimentReconciler:
         if failure is not None:
             return self._end_or_go_on(experiment, status, failure)
         suggestion = self._conversation.find(experiment.key)
-        return self._show(status, find_progress(suggestion, counts.active, ledger.stalled))
+        progress = find_progress(suggestion, counts.active, ledger.stalled)
+        if not counts.active:
+            progress = find_unasked(experiment, ledger.made) or progress
+        return self._show(status, progress)
 
     def _add(
         self, experiment: Experiment, ledger: TrialLedger, counts: planning.Counts
     ) -> Condition | None:
         """Ask for what is missing and make trials of what there is; why that is impossible."""
-        add = planning.missing_trials(experiment.spec, counts)
+        asked = planning.asked_trials(experiment)
+        add = planning.missing_trials(experiment.spec, counts, asked)
         if not add:
             return None
-        suggestion = self._conversation.find(experiment.key)
+        suggestion, made = self._conversation.find(experiment.key), ledger.made
         if suggestion is None:
-            self._conversation.ask(experiment, None, len(ledger) + add)
+            self._conversation.ask(experiment, None, made + add)
             return None
         refused = conditions.find(suggestion.status.conditions, names.FAILED)
         if refused is not None and refused.status == "True":
             return planning.failed(f"Suggestion has failed. {refused.message}")
         fresh = new_assignments(suggestion, ledger)
         # Assignments of deleted trials may be gone from the list: others take their place.
-        lost = max(0, suggestion.status.suggestion_count - len(ledger) - len(fresh))
+        lost = max(0, suggestion.status.suggestion_count - made - len(fresh))
         given = suggestion.status.suggestion_count
-        self._conversation.ask(experiment, suggestion, max(given, len(ledger) + add + lost))
+        self._conversation.ask(experiment, suggestion, max(given, made + add + lost))
         if fresh:
             # Those that are too many now, as parallelism was lowered, wait for their turn.
             self._create_trials(experiment, fresh[:add])
@@ -393,4 +397,5 @@ def count(ledger: TrialLedger) -> planning.Counts:
         completed=len(ledger) - ledger.active,
         failed=failed,
         best=ledger.best_value,
+        made=ledger.made,
     )

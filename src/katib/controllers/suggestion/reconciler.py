@@ -17,9 +17,9 @@ from katib.api.suggestion import (
     SuggestionStatus,
     TrialAssignment,
 )
+from katib.api.trial_names import trial_name
 from katib.api.values import Condition, Key, Kind, NameValue, Resource
 from katib.controllers.suggestion.history import StoredHistory
-from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import Patience
 from katib.errors import (
     AlgorithmBusyError,
@@ -259,7 +259,7 @@ class SuggestionReconciler:
             fresh.append(replace(assignment, name=given))
         total = count + len(fresh)
         # What is no trial yet stays in any case: it would be lost otherwise.
-        kept = max(_room(fresh), total - experiment.status.trials)
+        kept = max(_room(fresh), total - experiment.status.trials + _imported(experiment))
         status = replace(
             status,
             suggestions=(*status.suggestions, *fresh)[-kept:],
@@ -316,6 +316,12 @@ def _failed(why: str) -> Condition:
 
 def _worded(error: Exception) -> str:
     return str(error) if isinstance(error, KatibError) else f"{type(error).__name__}: {error}"
+
+
+def _imported(experiment: Experiment) -> int:
+    """How many of its trials are of no assignment."""
+    text = experiment.metadata.annotation(names.LABEL_IMPORTED) or ""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _room(fresh: list[TrialAssignment]) -> int:

@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from katib.api import conditions, names
 from katib.api.codec import to_manifest
-from katib.api.trial import TRIALS, Trial, TrialStatus
+from katib.api.trial import TRIALS, Trial, TrialStatus, stopped_early
 from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.hurry import TOLD_AFTER, Hurry
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
-from katib.controllers.trial.reports import ObservationsAwayError, Reports
+from katib.controllers.trial.reports import ObservationsAwayError, Reports, translated
 from katib.controllers.trial.runnable import WAITS_EVERY, Runnable
 from katib.controllers.trial.runs import Runs, kind_of_run
 from katib.controllers.trial.starting import NeverError, NotYetError, find_run, start_run
@@ -26,8 +26,8 @@ from katib.controllers.trial.waiting import (
     find_suspension,
     find_unreported,
     find_wait,
+    tell_unmet,
     wait_for_metrics,
-    word_unmet,
 )
 from katib.errors import StoreUnavailableError
 from katib.ports.clock import Clock
@@ -80,7 +80,7 @@ class TrialReconciler:
         self._store, self._observations = store, observations
         self._events, self._clock = events, clock
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
-        self._looks_within = here.looks_within
+        self._looks_within, self._collect = here.looks_within, here.collect
         self.kinds: tuple[Kind[Any], ...] = (TRIALS, *(self._run_kinds or (EVERY_KIND,)))
         self._runs = Runs(store, events, here.prepare, here.hurried)
         self._hurry, self._reports = Hurry(here.hurried), Reports(observations)
@@ -195,6 +195,12 @@ class TrialReconciler:
                 run = start_run(self._runs, trial)
             except NeverError as error:
                 return self._end(trial, names.FAILED, error.match), DONE
+        with translated():
+            stop = self._collect(trial, run)
+        if stop:
+            stopped = stopped_early(trial, self._clock.now(), stop)
+            self._tell(trial, "TrialEarlyStopped", stopped.status.conditions[-1].message)
+            return self._show(self._observe_stopped(stopped), None), DONE
         return self._judge(trial, run)
 
     def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:
@@ -278,7 +284,7 @@ class TrialReconciler:
         ending = find_ending(run)
         if ending is not None:
             return RunState.FAILED, Match(
-                "ConditionsNotMet", word_unmet(trial, run, ending, problem)
+                "ConditionsNotMet", tell_unmet(trial, run, ending, problem)
             )
         if not problem and not trial.has(names.RUNNING):
             return RunState.RUNNING, Match("", "")

@@ -6,12 +6,23 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from katib.api.values import Key, Kind
+from katib.api.trial import Trial
+from katib.api.values import Key, Kind, Unstructured
 from katib.controllers.trial.runs import Prepare, as_written
 from katib.ports.reconciler import always
 
 #: How often a run that goes on is asked whether it waits for something, in seconds.
 WAITS_EVERY = 30.0
+
+
+#: Takes what a trial's run itself holds of metrics into the observation log; why the trial is to be
+#: stopped early, empty while it goes on.
+Collect = Callable[[Trial, Unstructured], str]
+
+
+def by_others(trial: Trial, run: Unstructured) -> str:
+    """Metrics are read from a run's pods alone."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,7 @@ class Runnable:
             written after a moment, with its end perhaps, and no event tells of it.
         looks_within: how rarely a run that goes on may be asked whether it waits for something, in
             seconds; the longer it has gone on, the more rarely.
+        collect: asked of every run before it is judged.
     """
 
     kinds: Collection[Kind[Any]] = ()
@@ -33,3 +45,4 @@ class Runnable:
     prepare: Prepare = as_written
     hurried: Collection[Kind[Any]] = ()
     looks_within: float = WAITS_EVERY
+    collect: Collect = by_others

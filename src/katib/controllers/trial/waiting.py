@@ -47,16 +47,6 @@ def find_ending(run: Unstructured) -> str | None:
     return next((type for type in ends if type in ("Complete", "Failed")), None)
 
 
-def word_unmet(trial: Trial, run: Unstructured, ending: str, problem: str) -> str:
-    """Why a run that has ended can never be judged."""
-    both = (
-        f"successCondition {trial.spec.success_condition or '(none)'} nor "
-        f"failureCondition {trial.spec.failure_condition or '(none)'}"
-    )
-    detail = f" ({problem})" if problem else ""
-    return f"The {run.kind} has ended ({ending}), but neither {both} matches it{detail}"
-
-
 def find_wait(run: Unstructured, pods: Iterable[Unstructured]) -> Condition | None:
     """The first thing that keeps a run from going on, as a ``Progressing`` condition.
 
@@ -113,6 +103,16 @@ def _lingering_collector(pod: Unstructured, before: datetime) -> str:
 def _ended_before(state: Manifest, moment: datetime) -> bool:
     finished = (state.get("terminated") or {}).get("finishedAt")
     return finished is not None and parse_time(finished) < moment
+
+
+def tell_unmet(trial: Trial, run: Unstructured, ending: str, problem: str) -> str:
+    """Why a run that has ended can never be judged."""
+    both = (
+        f"successCondition {trial.spec.success_condition or '(none)'} nor "
+        f"failureCondition {trial.spec.failure_condition or '(none)'}"
+    )
+    detail = f" ({problem})" if problem else ""
+    return f"The {run.kind} has ended ({ending}), but neither {both} matches it{detail}"
 
 
 def find_suspension(run: Unstructured) -> Condition | None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.experiment import Experiment, ExperimentStatus
 from katib.api.trial import Trial, TrialStatus
-from katib.api.values import Condition, ObjectMeta
+from katib.api.values import Condition, ObjectMeta, Strings
 from katib.controllers.experiment.ledger import TrialLedger
 from katib.controllers.experiment.planning import (
     Counts,
+    asked_trials,
     failed,
     is_completed,
     is_restart,
@@ -17,6 +20,7 @@ from katib.controllers.experiment.planning import (
     surplus_trials,
     verdict,
 )
+from katib.controllers.experiment.progress import find_unasked
 from katib.controllers.experiment.reconciler import count
 from katib.testing.builders import an_experiment
 
@@ -384,4 +388,49 @@ def test_what_a_trial_counts_as(case: str) -> None:
     ledger = TrialLedger()
     status = TrialStatus(conditions=(Condition(type=type, status="True"),))
     ledger.note(Trial(metadata=ObjectMeta(name="a"), status=status))
-    assert count(ledger) == expected
+    assert count(ledger) == dataclasses.replace(expected, made=1)
+
+
+# what → active, completed, made, asked; start
+ASKED: dict[str, tuple[int, int, int, int | None, int]] = {
+    "Nobody needs to ask: parallelism is filled": (0, 0, 0, None, 3),
+    "Nobody has asked: none starts": (0, 0, 0, 0, 0),
+    "Two were asked for: two start": (0, 0, 0, 2, 2),
+    "All that were asked for were made: none starts": (1, 4, 5, 5, 0),
+    "One more was asked for: one starts": (1, 4, 5, 6, 1),
+    "More were asked for than may be active: parallelism is kept": (2, 4, 6, 20, 1),
+    "Imported trials were not asked for": (0, 4, 0, 1, 1),
+    "The budget counts imported trials": (0, 12, 2, 9, 0),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_how_many_trials_start_where_they_are_asked_for(case: str) -> None:
+    active, completed, made, asked, start = ASKED[case]
+    spec = an_experiment().with_trials(12, 3).build().spec
+    assert missing_trials(spec, Counts(active, completed, made=made), asked) == start
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"), [(None, None), ("0", 0), ("17", 17), ("", 0), ("-1", 0), ("many", 0)]
+)
+def test_for_how_many_trials_was_asked(text: str | None, asked: int | None) -> None:
+    assert asked_trials(an_asked_experiment(text)) == asked
+
+
+def test_an_experiment_says_that_nobody_asks() -> None:
+    found = find_unasked(an_asked_experiment("5"), made=5)
+    assert found is not None
+    assert (found.type, found.status, found.reason) == ("Progressing", "True", "WaitingToBeAsked")
+    assert "katib.kubeflow.org/asked says for how many was asked so far: 5" in found.message
+
+
+@pytest.mark.parametrize(("text", "made"), [(None, 3), ("5", 4)])
+def test_an_experiment_that_was_asked_does_not_wait_for_that(text: str | None, made: int) -> None:
+    assert find_unasked(an_asked_experiment(text), made) is None
+
+
+def an_asked_experiment(text: str | None) -> Experiment:
+    experiment = an_experiment().build()
+    given = None if text is None else Strings({names.ANNOTATION_ASKED: text})
+    return replace(experiment, metadata=replace(experiment.metadata, annotations=given))
