@@ -84,6 +84,14 @@ def interrupt(arguments: dict[str, str], trial: Any) -> None:
     raise KeyboardInterrupt
 
 
+def report_too_much(arguments: dict[str, str], trial: Any) -> None:
+    trial.report(loss="1" * 2000)
+
+
+def return_too_much(arguments: dict[str, str], trial: Any) -> dict[str, int]:
+    return {"loss": 10**2000}
+
+
 def report_text(arguments: dict[str, str], trial: Any) -> None:
     trial.report(loss="good")
 
@@ -106,6 +114,8 @@ def report_text(arguments: dict[str, str], trial: Any) -> None:
         (return_text, "NoMetricsReturned", r"returned 'good', which is of type str for metric"),
         (return_nothing, "NoMetricsReturned", "returned None, which is of type NoneType; numbers"),
         (interrupt, "FunctionRaised", "KeyboardInterrupt"),
+        (report_too_much, "ReportRefused", "a report is refused: it is too long"),
+        (return_too_much, "ReportRefused", "a report is refused: it is too long"),
         (report_text, "FunctionRaised", "loss: found 'good'; a number is expected"),
     ],
 )
