@@ -111,22 +111,22 @@ def test_enas_goes_on_after_a_kill(here: Katib, python: str) -> None:
     run_with_a_kill(
         here,
         path,
-        lambda: lines_of(here, "enas", "Validation-Accuracy") >= 3,
+        lambda: lines_of(here, "enas", "Validation-Accuracy") >= 5,
         "--python",
         python,
     )
 
     trials = here.trials("enas")
-    assert len(trials) == 6
+    assert len(trials) == 4
     architectures = [
         {one["name"]: one["value"] for one in trial["spec"]["parameterAssignments"]}["architecture"]
         for trial in trials
     ]
-    assert len(set(architectures)) == 6
+    assert len(set(architectures)) == 4
     for trial, text in zip(trials, architectures, strict=True):
         assert [len(row) for row in json.loads(text)] == [1, 2, 3]
         assert float(observed(trial)["Validation-Accuracy"]) > 0
-    assert here.get("experiment", "enas")["status"]["trialsSucceeded"] == 6
+    assert here.get("experiment", "enas")["status"]["trialsSucceeded"] == 4
 
 
 def test_darts_goes_on_after_a_kill_and_has_a_second_trial(here: Katib, python: str) -> None:
