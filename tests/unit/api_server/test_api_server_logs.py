@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from served_home import PODS_PATH, TRIALS_PATH, Home, a_pod_manifest
 
 from katib.api.codec import to_raw
 from katib.api.kinds import FUNCTION_CALLS
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api_server.services import Pace
 from katib.testing.resources import metadata
+from served_home import PODS_PATH, TRIALS_PATH, Home, a_pod_manifest
 
 LOG = f"{PODS_PATH}/one/log"
 TEXT = b"one\ntwo\nthree\n"
