@@ -44,6 +44,7 @@ learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known fu
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/kubectl.sh
+	@scripts/chromium.sh
 	@scripts/databases.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 

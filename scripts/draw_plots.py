@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
+from playwright.sync_api import Browser, Page, sync_playwright
+from plotly.offline import get_plotlyjs
 
 from katib.api.codec import format_time, to_manifest
 from katib.api.values import Manifest
@@ -48,40 +49,47 @@ def find_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def render(figure: go.Figure, picture: Path, width: int = 1000, page: str = "white") -> None:
-    """A figure as PNG, as a browser draws it.
+@contextmanager
+def a_browser() -> Iterator[Browser]:
+    """A browser that nobody sees."""
+    program = find_chromium()
+    assert program is not None, "chromium is not installed; scripts/chromium.sh does so"
+    # WebGL without a graphics card; and whoever runs this in a container may be root.
+    flags = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags, timeout=120_000)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def a_page(width: int = 1000, colour: str = "white") -> Iterator[Page]:
+    """A page of a browser that knows plotly; slow machines have their time."""
+    with a_browser() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 500})
+        page.set_default_timeout(120_000)
+        page.set_content(f'<body style="margin:0;background:{colour}"><div id="plot"></div>')
+        page.add_script_tag(content=get_plotlyjs())
+        yield page
+
+
+def show(figure: go.Figure, page: Page) -> None:
+    """Have a page show a figure, and nothing else.
 
     Args:
         figure: its height is that of its layout.
-        picture: the file that is written.
-        width: in pixels.
-        page: the colour behind it.
+        page: of :func:`a_page`; its height is changed.
     """
-    program = find_chromium()
-    assert program is not None, "chromium is not installed; scripts/chromium.sh does so"
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "page.html")
-        body = figure.to_html(include_plotlyjs=True, full_html=False, config={"staticPlot": True})
-        file.write_text(
-            f'<meta charset="utf-8"><body style="margin:0;background:{page}">{body}</body>'
-        )
-        subprocess.run(
-            [
-                program,
-                "--headless=new",
-                "--no-sandbox",
-                "--hide-scrollbars",
-                "--enable-unsafe-swiftshader",
-                f"--user-data-dir={folder}/profile",
-                f"--window-size={width},{figure.layout.height}",
-                "--virtual-time-budget=20000",
-                f"--screenshot={picture}",
-                file.as_uri(),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
+    width = (page.viewport_size or {"width": 1000})["width"]
+    page.set_viewport_size({"width": width, "height": figure.layout.height})
+    page.evaluate(
+        """text => {
+          Plotly.purge("plot");
+          const {data, layout} = JSON.parse(text);
+          return Plotly.newPlot("plot", data, layout, {staticPlot: true}).then(() => null);
+        }""",
+        figure.to_json(),
+    )
 
 
 def an_example(count: int) -> tuple[TrialTable, Mapping[str, list[MetricEntry]]]:
@@ -99,8 +107,17 @@ def an_example(count: int) -> tuple[TrialTable, Mapping[str, list[MetricEntry]]]
         values = _training(point, random)[: 1 if status == "Failed" else 6 if fate < 0.2 else STEPS]
         logs[name] = [MetricEntry(BEGINNING, "loss", f"{value:.5f}") for value in values]
         metrics = {"loss": min(values), "latency": _latency(point, random)}
-        times = (begun, free[slot])
-        trials.append(_trial(name, number, point, status, times, metrics))
+        begun_at, ended_at = (
+            format_time(BEGINNING + timedelta(seconds=round(one))) for one in (begun, free[slot])
+        )
+        metadata = {"name": name, "creationTimestamp": begun_at, "resourceVersion": str(number)}
+        found: Manifest = {
+            "startTime": begun_at,
+            "completionTime": ended_at,
+            "conditions": [{"type": status, "status": "True", "reason": f"Trial{status}"}],
+            "observation": _observation({} if status == "Failed" else metrics),
+        }
+        trials.append({"metadata": metadata, "spec": _spec(point), "status": found})
     return TrialTable.of(to_manifest(EXPERIMENT), trials), logs
 
 
@@ -111,43 +128,21 @@ def _training(point: Mapping[str, str], random: np.random.Generator) -> list[flo
     loss += 0.5 * (float(point["dropout"]) - 0.2) ** 2 + 0.01 * math.log2(int(point["batch-size"]))
     speed = 0.1 + 0.25 * random.random()
     noise = random.normal(0, 0.01, STEPS)
-    return [
-        abs(loss + 2 * math.exp(-speed * step) + noise[step]) + 1e-3 for step in range(STEPS)
-    ]
+    return [abs(loss + 2 * math.exp(-speed * step) + noise[step]) + 1e-3 for step in range(STEPS)]
 
 
 def _latency(point: Mapping[str, str], random: np.random.Generator) -> float:
-    return 3 + 2 * int(point["layers"]) ** 1.5 * (1 + 0.1 * random.random())
+    return float(3 + 2 * int(point["layers"]) ** 1.5 * (1 + 0.1 * random.random()))
 
 
-def _trial(
-    name: str,
-    number: int,
-    point: Mapping[str, str],
-    status: str,
-    times: tuple[float, float],
-    metrics: Mapping[str, float],
-) -> Manifest:
-    begun, ended = (format_time(BEGINNING + timedelta(seconds=round(one))) for one in times)
-    found: Manifest = {
-        "startTime": begun,
-        "completionTime": ended,
-        "conditions": [{"type": status, "status": "True", "reason": f"Trial{status}"}],
-    }
-    if status != "Failed":
-        texts = {metric: f"{value:.5f}" for metric, value in metrics.items()}
-        found["observation"] = {
-            "metrics": [
-                {"name": metric, "min": text, "max": text, "latest": text}
-                for metric, text in texts.items()
-            ]
-        }
-    pairs = [{"name": key, "value": value} for key, value in point.items()]
-    return {
-        "metadata": {"name": name, "creationTimestamp": begun, "resourceVersion": str(number + 1)},
-        "spec": {"parameterAssignments": pairs},
-        "status": found,
-    }
+def _spec(point: Mapping[str, str]) -> Manifest:
+    return {"parameterAssignments": [{"name": key, "value": point[key]} for key in point]}
+
+
+def _observation(metrics: Mapping[str, float]) -> Manifest:
+    texts = {name: f"{value:.5f}" for name, value in metrics.items()}
+    found = [{"name": name, "min": t, "max": t, "latest": t} for name, t in texts.items()]
+    return {"metrics": found}
 
 
 def draw(
@@ -167,10 +162,11 @@ def draw(
 
 def main(folder: Path, count: int) -> None:
     """Draw them all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, figure in draw(*an_example(count)):
-        render(figure, folder.resolve() / f"{name}.png")
-        print(folder / f"{name}.png")
+    with a_page() as page:
+        for name, figure in draw(*an_example(count)):
+            show(figure, page)
+            page.screenshot(path=folder / f"{name}.png")
+            print(folder / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
         BASE_IMAGE_TENSORFLOW,
         BASE_IMAGE_TENSORFLOW_GPU,
     )
+    from katib.client.embedding.providers import (
+        HuggingFaceDatasetParams,
+        HuggingFaceModelParams,
+        HuggingFaceTrainerParams,
+        S3DatasetParams,
+    )
     from katib.client.exceptions import (
         ApiException,
         ApiKeyError,
@@ -53,8 +59,12 @@ _PUBLIC = {
     "BASE_IMAGE_TENSORFLOW": "katib.client.constants:BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU": "katib.client.constants:BASE_IMAGE_TENSORFLOW_GPU",
     "Configuration": "katib.client.api_client:Configuration",
+    "HuggingFaceDatasetParams": "katib.client.embedding.providers:HuggingFaceDatasetParams",
+    "HuggingFaceModelParams": "katib.client.embedding.providers:HuggingFaceModelParams",
+    "HuggingFaceTrainerParams": "katib.client.embedding.providers:HuggingFaceTrainerParams",
     "KatibClient": "katib.client.katib_client:KatibClient",
     "OpenApiException": "katib.client.exceptions:OpenApiException",
+    "S3DatasetParams": "katib.client.embedding.providers:S3DatasetParams",
     "Study": "katib.client.study:Study",
     "TrainerResources": "katib.client.resources:TrainerResources",
     "EarlyStopped": "katib.client.handle:EarlyStopped",
@@ -80,8 +90,12 @@ __all__ = [
     "BASE_IMAGE_TENSORFLOW",
     "BASE_IMAGE_TENSORFLOW_GPU",
     "Configuration",
+    "HuggingFaceDatasetParams",
+    "HuggingFaceModelParams",
+    "HuggingFaceTrainerParams",
     "KatibClient",
     "OpenApiException",
+    "S3DatasetParams",
     "Study",
     "TrainerResources",
     "export_experiment",

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from experiments import an_experiment
 from processes import Program, wait_for
 from stage import Stage
-
-from katib.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -21,14 +17,9 @@ LEADS = "Running the experiments"
 WITHIN = 20.0
 
 
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
+@pytest.fixture(autouse=True)
+def slow_pods(stage: Stage) -> None:
     stage.kubelet.run_pod = lambda trial: time.sleep(0.5)
-    yield stage
-    stage.close()
 
 
 def two(stage: Stage) -> tuple[Program, Program]:

@@ -168,9 +168,10 @@ class EmbeddedEngine:
             TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        around = Surroundings(self.store, events, clock, self.flush, self._fail)
-        self._quick = Loop(around, quick)
-        self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
+        around = partial(Surroundings, self.store, events, clock, self.flush, self._fail)
+        gathering = around(gather=self._calls.gather)
+        self._quick = Loop(gathering, quick, patient=(self._experiments,))
+        self._loops = (self._quick, Loop(around(), (self._asking,), workers=2))
 
     def start(self, only: Collection[Key] | None = None) -> None:
         """Go on with what is not finished; processes that still run are adopted.

@@ -61,7 +61,6 @@ ORDINARY = (
     "JobCreated",
     "JobRunning",
     "JobSucceeded",
-    "JobFailed",
     "JobDeleted",
     "TrialEarlyStopped",
 )

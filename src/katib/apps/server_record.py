@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from katib.api.codec import typed
 from katib.api.values import Value
 from katib.apps.home import Home
 from katib.errors import StoreUnavailableError
@@ -53,7 +54,7 @@ def log_path(home: Home) -> Path:
 def find_server(home: Home) -> ServerRecord | None:
     """The server that works in the home now, if one does."""
     try:
-        record = msgspec.json.decode(record_path(home).read_bytes(), type=ServerRecord)
+        record = typed(ServerRecord, record_path(home).read_bytes())
     except (OSError, msgspec.DecodeError):
         return None
     return record if is_held(home, record.pid) else None

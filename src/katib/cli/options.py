@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from katib.errors import KatibError
+from katib.errors import ConfigurationError, KatibError
 
 if TYPE_CHECKING:
     from katib.apps.home import Home
@@ -49,6 +50,24 @@ ImageOption = Annotated[
         "--image",
         metavar="NAME=PATH",
         help="What stands for a container image: a folder that holds its files, or a program.",
+    ),
+]
+KubeconfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        help="The cluster. Default: the one that this pod is in, else KUBECONFIG or "
+        "~/.kube/config.",
+        show_default=False,
+    ),
+]
+ContextOption = Annotated[
+    str,
+    typer.Option(
+        "--context",
+        help="Of the kubeconfig. Default: its current one.",
+        show_default=False,
     ),
 ]
 NamespaceOption = Annotated[
@@ -95,6 +114,15 @@ def open_reader(home: Home) -> SqliteReader:
     if not home.resources.exists():
         raise NothingHereError(home.path)
     return SqliteReader(home.resources)
+
+
+def check_cluster_is_installed(command: str) -> None:
+    """Raise when what speaks to clusters was not installed with the package."""
+    if find_spec("kubernetes") is None:
+        raise ConfigurationError(
+            f"{command} needs a package that is not installed (kubernetes): "
+            "pip install 'katib[cluster]'"
+        )
 
 
 def find_interpreter(path: Path | None) -> Path | None:

@@ -9,9 +9,6 @@ from katib.client.backend import Backend, RefusedError
 from katib.client.constants import DEFAULT_DB_MANAGER_ADDRESS
 from katib.client.requests import path_of
 
-#: What an API server says when nothing is served at a path.
-_UNKNOWN = "the server could not find the requested resource"
-
 
 @dataclass(frozen=True, slots=True)
 class NamedValue:
@@ -52,13 +49,15 @@ def read_entries(
         RuntimeError: the database manager does not answer.
     """
     if address is None:
-        path = path_of("trials", namespace, f"{trial}/observationlog")
+        path = path_of("trials", namespace, trial)
         try:
-            answer = backend.ask("GET", path, patience=timeout)
+            answer = backend.ask("GET", f"{path}/observationlog", patience=timeout)
         except RefusedError as error:
-            # A cluster's API server has no logs.
-            if error.code != 404 or _UNKNOWN not in error.message:
+            if error.code != 404:
                 raise
+            # A cluster's API server has no logs, and says of any path that is not there what it
+            # says of a trial that is not.
+            backend.ask("GET", path, patience=timeout)
         else:
             return [
                 MetricLog(one.get("time", ""), NamedValue(one["name"], one["value"]))

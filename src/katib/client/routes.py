@@ -33,7 +33,7 @@ class ReportError(KatibError, RuntimeError):
     """A report did not arrive."""
 
     def __init__(self, whither: str, problem: str) -> None:
-        super().__init__(f"cannot report metrics to {whither}: {problem}")
+        super().__init__(f"Unable to push metrics to {whither}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)

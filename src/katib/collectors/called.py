@@ -68,4 +68,5 @@ class Called:
             self._names[entry.name] = None
             if entry.name == self._metric:
                 number = parse_number(entry.value)
-                self._has_number = number is not None and math.isfinite(number)
+                if number is not None and math.isfinite(number):
+                    self._has_number = True

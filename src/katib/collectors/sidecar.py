@@ -116,7 +116,9 @@ class LogSidecars:
         if self._observations.read(trial.key):
             # Of an earlier engine, which may have lost the trial itself.
             self._observations.delete(trial.key)
-        live = self._live_rules(trial, self._experiment_of(trial))
+        experiment = self._experiment_of(trial)
+        has_rules = experiment is not None and experiment.spec.early_stopping is not None
+        live = self._live_rules(trial, experiment) if has_rules else None
         reports, objective = self._reports(trial), trial.spec.objective or ObjectiveSpec()
         return Called(trial.key, reports, _watch(trial, reports, live), objective)
 

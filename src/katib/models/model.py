@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, get_annotations
 from typing import Any, ClassVar, dataclass_transform
 
 #: The default of an attribute that must be given, though others before it need not.
@@ -43,7 +43,7 @@ class Model:
     def __init_subclass__(cls) -> None:
         own = {
             name: kind
-            for name, kind in vars(cls).get("__annotations__", {}).items()
+            for name, kind in get_annotations(cls).items()
             if not kind.startswith("ClassVar")
         }
         if not own:

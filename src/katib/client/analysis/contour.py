@@ -22,8 +22,8 @@ _PLACES = 41
 #: is best in two dimensions (D. W. Scott, "Multivariate Density Estimation", 1992, section 6.2).
 _WIDTH, _EXPONENT = 0.3, -1 / 6
 
-#: A place is known when the weights there come to a tenth of a trial.
-_LEAST_WEIGHT = 0.1
+#: A place is known when the weights there come to so much of a trial.
+_LEAST_WEIGHT = 0.25
 
 _MOST_TRIALS = 1000
 

@@ -14,7 +14,7 @@ from katib.client.trial_table import TrialTable
 from katib.errors import UnknownNameError
 
 #: More lines than this are a grey area, and more axes are too narrow.
-MOST_TRIALS = 1000
+MOST_TRIALS = 500
 MOST_PARAMETERS = 12
 
 

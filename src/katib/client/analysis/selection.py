@@ -10,7 +10,7 @@ from katib.client.trial_table import Floats
 Rows = NDArray[np.intp]
 
 #: Of those that are shown, so many are the best; the others stand for all the rest.
-_BEST = 0.2
+_BEST = 0.1
 
 
 def representative(losses: Floats, most: int) -> Rows:

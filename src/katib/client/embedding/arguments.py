@@ -16,10 +16,11 @@ from katib.client.embedding.language_models import (
     claim_of,
     training_of,
 )
-from katib.client.embedding.plain import plain
 from katib.client.embedding.runs import Template
 from katib.client.embedding.script import installation_of, program_of, script_of
 from katib.client.embedding.substitution import Searched, argument_of
+from katib.client.resources import TrainerResources
+from katib.models.documents import to_json
 
 _INCOMPLETE = "One of the required parameters is None"
 
@@ -169,7 +170,7 @@ def _check_callable(objective: Callable[..., object]) -> None:
         ) from error
 
 
-def _script_of(given: TuneArguments, program: str, distribution: runs.Distribution | None) -> str:
+def _script_of(given: TuneArguments, program: str, distribution: TrainerResources | None) -> str:
     is_many = distribution is not None and (
         distribution.num_workers > 1 or distribution.num_procs_per_worker > 1
     )
@@ -216,7 +217,7 @@ def _algorithm_of(given: TuneArguments) -> Manifest:
     if isinstance(settings, Mapping):
         pairs = settings.items()
         settings = [{"name": str(name), "value": str(value)} for name, value in pairs]
-    algorithm = {"algorithmName": given.algorithm_name, "algorithmSettings": plain(settings)}
+    algorithm = {"algorithmName": given.algorithm_name, "algorithmSettings": to_json(settings)}
     return _present(algorithm)
 
 

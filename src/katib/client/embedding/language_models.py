@@ -16,8 +16,8 @@ from katib.client.embedding.providers import (
     S3DatasetParams,
     is_a,
 )
-from katib.client.embedding.runs import Distribution
 from katib.client.embedding.substitution import Searched, options_of
+from katib.client.resources import TrainerResources
 
 #: What is asked of the disk when nothing is said.
 SIZE, ACCESS_MODES = "10Gi", ("ReadWriteOnce", "ReadOnlyMany")
@@ -98,7 +98,7 @@ def claim_of(name: str, namespace: str, storage: Mapping[str, Any]) -> Manifest:
 def training_of(
     training: Training,
     claim: str,
-    distribution: Distribution,
+    distribution: TrainerResources,
     variables: Mapping[str, str],
     searched: Searched,
 ) -> tuple[Manifest, Manifest]:

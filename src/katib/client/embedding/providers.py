@@ -93,7 +93,7 @@ class S3DatasetParams:
 
     def __post_init__(self) -> None:
         if None in (self.endpoint_url, self.bucket_name, self.file_key):
-            raise ValueError("endpoint_url, bucket_name and file_key are needed, and one is None.")
+            raise ValueError("bucket_name or endpoint_url or file_key is None; all are needed.")
 
 
 def _of_library(module: str, name: str) -> Any:

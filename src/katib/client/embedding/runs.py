@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
 from katib.api.values import Manifest
-from katib.client.embedding.plain import plain
+from katib.client.resources import TrainerResources
+from katib.models.documents import to_json
 
 #: The primary container of a Job, and that of a PyTorchJob.
 JOB_CONTAINER, TORCH_CONTAINER = "training-container", "pytorch"
-
-
-class Distribution(Protocol):
-    """Over how many processes a trial is spread, as ``TrainerResources`` of Katib's client has it.
-
-    Attributes:
-        num_workers: pods, the first of which is the master.
-        num_procs_per_worker: processes in each.
-        resources_per_worker: of each pod; names and quantities, or ``V1ResourceRequirements``.
-    """
-
-    num_workers: int
-    num_procs_per_worker: int
-    resources_per_worker: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +27,8 @@ class Template:
     run: Manifest
 
 
-def is_distributed(resources: object) -> TypeGuard[Distribution]:
-    """Whether resources ask for a PyTorchJob."""
+def is_distributed(resources: object) -> TypeGuard[TrainerResources]:
+    """Whether resources ask for a PyTorchJob; they may be Kubeflow's own of that name."""
     return hasattr(resources, "num_workers") and hasattr(resources, "num_procs_per_worker")
 
 
@@ -53,7 +40,7 @@ def job_of(pod: Manifest, deadline_seconds: int | None) -> Template:
 
 
 def torch_job_of(
-    master: Manifest, worker: Manifest, distribution: Distribution, deadline_seconds: int | None
+    master: Manifest, worker: Manifest, distribution: TrainerResources, deadline_seconds: int | None
 ) -> Template:
     """A trial of one pod or several, which PyTorch lets find each other.
 
@@ -94,7 +81,7 @@ def resources_of(resources: object) -> Manifest:
             and the limit; ``gpu`` is NVIDIA's. Or ``V1ResourceRequirements``.
     """
     if not isinstance(resources, Mapping):
-        return {} if resources is None else {"resources": plain(resources)}
+        return {} if resources is None else {"resources": to_json(resources)}
     quantities = {str(name).lower(): quantity for name, quantity in resources.items()}
     if "gpu" in quantities:
         quantities["nvidia.com/gpu"] = quantities.pop("gpu")
@@ -118,9 +105,9 @@ def environment_of(variables: object) -> Manifest:
     found: Manifest = {}
     for one in variables if isinstance(variables, list | tuple) else (variables,):
         if hasattr(one, "config_map_ref") and hasattr(one, "secret_ref"):
-            found.setdefault("envFrom", []).append(plain(one))
+            found.setdefault("envFrom", []).append(to_json(one))
         elif hasattr(one, "value_from") and hasattr(one, "name"):
-            found.setdefault("env", []).append(plain(one))
+            found.setdefault("env", []).append(to_json(one))
         else:
             raise ValueError(
                 f"Incorrect value for env_per_trial: {variables}: a dict of names and values is "

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from katib.api.values import Manifest
-from katib.client.embedding.plain import plain
 from katib.client.embedding.script import EXPANDED
+from katib.models.documents import to_json
 
 #: How a text may be written in Python, in this order.
 _QUOTES = (("'", "'"), ("r'", "'"), ('r"', '"'), ("r'''", "'''"), ('r"""', '"""'))
@@ -34,7 +34,7 @@ class Searched:
 
     def add(self, name: str, specification: object) -> Manifest:
         """Note that a parameter is searched; what is noted is a copy."""
-        parameter: Manifest = {**plain(specification), "name": name}
+        parameter: Manifest = {**to_json(specification), "name": name}
         self.parameters.append(parameter)
         return parameter
 

@@ -9,12 +9,11 @@ from typing import Any
 
 from katib.api.values import Manifest
 from katib.client.backend import Backend, RefusedError
+from katib.client.constants import BASE_IMAGE_PYTORCH
 from katib.client.embedding.arguments import TuneArguments, tune_experiment
 from katib.client.embedding.language_models import ACCESS_MODES, SIZE
+from katib.client.requests import core_path
 from katib.errors import KatibError
-
-#: The image in which functions run when nothing is said.
-BASE_IMAGE_PYTORCH = "docker.io/pytorch/pytorch:2.2.1-cuda12.1-cudnn8-runtime"
 
 # Shown by help(), and equal to those of Katib's client; nobody writes into them.
 _STORAGE: Mapping[str, Any] = {
@@ -131,9 +130,8 @@ class Tuner(ABC):
     def _claim(self, claim: Manifest) -> None:
         """Create the disk of a language model; one that is there is used."""
         name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
-        path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
         try:
-            self._backend.ask("POST", path, claim)
+            self._backend.ask("POST", core_path("persistentvolumeclaims", namespace), claim)
         except RefusedError as error:
             if error.code == 409:
                 print(f"PVC '{name}' already exists in namespace {namespace}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from katib.client.analysis.axes import Axis, Scale, metric_axis
+from katib.client.analysis.axes import Scale, metric_axis
 from katib.client.analysis.contour import Contour, contour
 from katib.client.analysis.points import choose_parameters
 from katib.client.plots.drawing import (
@@ -17,13 +17,15 @@ from katib.client.plots.drawing import (
     empty_figure,
     go,
     hover_texts,
+    label,
+    limits_of,
     new_figure,
     quality,
     scatter,
-    shorten,
+    spread,
     why_empty,
 )
-from katib.client.trial_table import Floats, TrialTable
+from katib.client.trial_table import TrialTable
 
 _TITLE = "Map of two parameters"
 
@@ -51,7 +53,7 @@ def plot_contour(table: TrialTable, x: str | None = None, y: str | None = None) 
     if not len(found.rows):
         return empty_figure(_TITLE, why_empty(table))
     metric = table.objective.objective_metric_name
-    told = f"{shorten(metric, 40)}, averaged over trials that are near"
+    told = f"{label(metric, 40)}, averaged over trials that are near"
     figure = new_figure(_TITLE, told, height=520)
     figure.add_trace(_map(found, table))
     for trace in _trials(found, table):
@@ -65,7 +67,10 @@ def plot_contour(table: TrialTable, x: str | None = None, y: str | None = None) 
 def _map(found: Contour, table: TrialTable) -> go.Contour | go.Heatmap:
     objective = metric_axis(table.metrics[table.objective.objective_metric_name])
     values = np.log10(found.values) if objective.scale is Scale.LOG else found.values
-    scale = colours(objective, table)
+    shown = values[np.isfinite(values)]
+    low, high = limits_of(objective, table)
+    limits = max(low, float(shown.min())), min(high, float(shown.max()))
+    scale = colours(objective, table, limits)
     texts = np.where(np.isnan(found.values), "", np.vectorize("{:.4g}".format)(found.values))
     common: dict[str, Any] = {
         "x": found.columns,
@@ -74,12 +79,12 @@ def _map(found: Contour, table: TrialTable) -> go.Contour | go.Heatmap:
         "customdata": texts,
         "colorscale": scale["colorscale"],
         "colorbar": scale["colorbar"],
+        "zmin": scale["cmin"],
+        "zmax": scale["cmax"],
         "hovertemplate": "%{x:.4~g}, %{y:.4~g}: %{customdata}<extra></extra>",
         "opacity": 0.75,
         "hoverongaps": False,
     }
-    shown = common["z"][np.isfinite(common["z"])]
-    common |= {"zmin": max(scale["cmin"], shown.min()), "zmax": min(scale["cmax"], shown.max())}
     if Scale.WORDS in (found.x.scale, found.y.scale):
         return go.Heatmap(**common)
     lines = {"color": "rgba(255, 255, 255, 0.5)", "width": 0.7}
@@ -88,7 +93,7 @@ def _map(found: Contour, table: TrialTable) -> go.Contour | go.Heatmap:
 
 def _trials(found: Contour, table: TrialTable) -> list[go.Scatter]:
     texts = hover_texts(table, found.rows)
-    across, up = _spread(found.x, found.rows), _spread(found.y, found.rows * 7)
+    across, up = spread(found.x, found.rows, 0.6), spread(found.y, found.rows * 7, 0.6)
     best = int(np.nanargmin(table.losses[found.rows]))
     values = table.values[found.rows]
     few = len(found.rows) <= 300
@@ -116,9 +121,3 @@ def _trials(found: Contour, table: TrialTable) -> list[go.Scatter]:
         },
     )
     return [ordinary, star]
-
-
-def _spread(axis: Axis, rows: Any) -> Floats:
-    if axis.scale is not Scale.WORDS:
-        return axis.places
-    return np.asarray(axis.places + 0.6 * ((rows * 0.6180339887) % 1 - 0.5))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,9 @@ __all__ = ["go", "make_subplots"]
 TEXT = "#808080"
 _LINES = "rgba(128, 128, 128, 0.25)"
 
+#: Above lines of any colour, with the white rim that plotly gives such texts.
+TEXT_ON_LINES = "#333333"
+
 #: The best stands out; what is ordinary lies between the colours of both pages.
 BEST = "#e8590c"
 TRIAL = "#4c8fd6"
@@ -45,11 +50,12 @@ STATUS_COLOURS = {
 _MOST_SHAPES = 1000
 
 #: More trials than this have no assignments beside their points.
-_MOST_TEXTS = 1000
+_MOST_TEXTS = 300
 _MOST_ASSIGNMENTS = 15
 
 _LONGEST_NAME = 24
-_MOST_WORDS = 12
+
+_QUARTERS = np.linspace(0, 1, 5)
 
 
 def new_figure(title: str, subtitle: str = "", height: int = 450) -> go.Figure:
@@ -61,14 +67,23 @@ def new_layout(title: str, subtitle: str, height: int) -> dict[str, Any]:
     """The layout that all figures have."""
     axis = {"gridcolor": _LINES, "zeroline": False, "linecolor": _LINES, "automargin": True}
     return {
-        "title": {"text": title, "subtitle": {"text": subtitle}, "x": 0.01, "xanchor": "left"},
+        "title": {
+            "text": title,
+            "subtitle": {"text": subtitle},
+            "x": 0.01,
+            "xanchor": "left",
+            "y": 1,
+            "yanchor": "top",
+            "pad": {"t": 14},
+        },
         "height": height,
         "margin": {"l": 60, "r": 30, "t": 80, "b": 50},
         "font": {"color": TEXT, "family": "sans-serif"},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "hoverlabel": {"align": "left"},
-        "legend": {"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top"},
+        "modebar": {"bgcolor": "rgba(0, 0, 0, 0)", "color": TEXT, "activecolor": BEST},
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"},
         "template": {"layout": {"xaxis": axis, "yaxis": axis}},
     }
 
@@ -89,7 +104,7 @@ def why_empty(table: TrialTable) -> str:
         return f"{table.experiment} has no trials yet"
     counts = {status: table.statuses.count(status) for status in dict.fromkeys(table.statuses)}
     told = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return f"no trial has a finite value of {shorten(metric, 60)} ({told})"
+    return f"no trial has a finite value of {label(metric, 60)} ({told})"
 
 
 def scatter(count: int) -> Any:
@@ -98,19 +113,57 @@ def scatter(count: int) -> Any:
 
 
 def shorten(text: str, longest: int = _LONGEST_NAME) -> str:
-    """A name that is not longer than that, and is shown as it is written.
+    """A name that is not longer than that: the middle is left out, both ends tell most."""
+    if len(text) <= longest:
+        return text
+    tail = longest // 3
+    return f"{text[: longest - tail - 1]}…{text[-tail:]}"
 
-    The middle is left out: both ends tell most.
+
+def shorten_all(words: Sequence[str], longest: int) -> list[str]:
+    """Words that are not longer than that, and as different as they were.
+
+    What all have in common is left out when they would look alike; at last they are numbered.
     """
-    if len(text) > longest:
-        tail = longest // 3
-        text = f"{text[: longest - tail - 1]}…{text[-tail:]}"
-    return html.escape(text, quote=False)
+    short = [shorten(word, longest) for word in words]
+    if len(set(short)) < len(set(words)):
+        head = _count_alike(words)
+        tail = _count_alike([word[head:][::-1] for word in words])
+        short = [shorten(f"…{word[head : len(word) - tail]}", longest) for word in words]
+    if len(set(short)) < len(set(words)):
+        short = [f"{number}: {shorten(word, longest)}" for number, word in enumerate(words, 1)]
+    return short
+
+
+def _count_alike(words: Sequence[str]) -> int:
+    """How many characters all begin with."""
+    places = enumerate(zip(*words, strict=False))
+    last = min(len(word) for word in words)
+    return next((place for place, found in places if len(set(found)) > 1), last)
+
+
+def label(text: str, longest: int = _LONGEST_NAME) -> str:
+    """The same, for texts in which plotly looks for HTML."""
+    return html.escape(shorten(text, longest), quote=False)
 
 
 def counted(count: int, what: str = "trial") -> str:
     """``1 trial``, ``5,000 trials``."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def spread(axis: Axis, rows: Rows, width: float) -> Floats:
+    """Places of the trials; around a word many are spread, each by its row."""
+    if axis.scale is not Scale.WORDS:
+        return axis.places
+    # Steps of the golden ratio fill the width evenly, however many there are.
+    steps = (rows * 0.6180339887) % 1 - 0.5
+    return np.asarray(axis.places + steps * min(width, len(rows) / 200))
+
+
+def whole_ticks(last: int) -> list[int]:
+    """Some numbers of trials, from 1 to the last."""
+    return sorted(set(np.linspace(1, last, 6).round().astype(int).tolist()))
 
 
 def number(value: float) -> str:
@@ -129,10 +182,7 @@ def hover_texts(table: TrialTable, rows: Rows) -> list[str]:
         "<br>".join(
             [
                 f"<b>{table.names[row]}</b>",
-                *(
-                    f"{shorten(one.name)} = {shorten(one.texts[row] or 'none', 40)}"
-                    for one in shown
-                ),
+                *(f"{label(one.name)} = {label(one.texts[row] or 'none', 40)}" for one in shown),
             ]
         )
         + tail
@@ -140,24 +190,38 @@ def hover_texts(table: TrialTable, rows: Rows) -> list[str]:
     ]
 
 
-def axis_layout(axis: Axis) -> dict[str, Any]:
-    """An axis of plotly's for a parameter or a metric, with words at their places."""
-    title = {"text": shorten(axis.name, 40)}
+def axis_layout(axis: Axis, room: float = 1.0) -> dict[str, Any]:
+    """An axis of plotly's for a parameter or a metric, with words at their places.
+
+    Args:
+        axis: what is drawn along it.
+        room: how much of a figure's width it has.
+    """
+    title = {"text": label(axis.name, int(14 + 26 * room))}
     if axis.scale is Scale.WORDS:
-        places, texts = word_ticks(axis)
+        places = word_places(axis, int(2 + 10 * room))
+        shown = shorten_all([axis.words[place] for place in places], int(7 + 9 * room))
+        texts = [html.escape(text, quote=False) for text in shown]
         ends = [-0.5, max(len(axis.words), 1) - 0.5]
         return {"title": title, "tickvals": places, "ticktext": texts, "range": ends}
     low, high = axis.scaled_bounds
     margin = 0.03 * ((high - low) or 1.0)
-    kind = "log" if axis.scale is Scale.LOG else "linear"
-    return {"title": title, "type": kind, "range": [low - margin, high + margin]}
+    return {"title": title, "range": [low - margin, high + margin], **scale_layout(axis, room)}
 
 
-def word_ticks(axis: Axis) -> tuple[list[int], list[str]]:
-    """Places and texts of an axis' words; of very many, some."""
-    count = len(axis.words)
-    shown = range(count) if count <= _MOST_WORDS else range(0, count, -(-count // _MOST_WORDS))
-    return list(shown), [shorten(axis.words[place], 16) for place in shown]
+def scale_layout(axis: Axis, room: float = 1.0) -> dict[str, Any]:
+    """How an axis of plotly's is scaled, for numbers."""
+    if axis.scale is not Scale.LOG:
+        return {"type": "linear"}
+    low, high = axis.scaled_bounds
+    # Fewer than two powers of ten need steps between them.
+    steps = {"dtick": math.ceil((high - low) / (2 + 8 * room))} if high - low >= 2 else {}
+    return {"type": "log", "tickformat": "~g", **steps}
+
+
+def word_places(axis: Axis, most: int) -> list[int]:
+    """The places of an axis' words; of very many, some."""
+    return list(range(0, len(axis.words), max(1, -(-len(axis.words) // most))))
 
 
 def limits_of(axis: Axis, table: TrialTable) -> tuple[float, float]:
@@ -173,29 +237,52 @@ def quality(table: TrialTable, scaled: Floats) -> Floats:
     return scaled if table.is_maximised else -scaled
 
 
-def colours(axis: Axis, table: TrialTable) -> dict[str, Any]:
+def rank_colours(axis: Axis, table: TrialTable) -> dict[str, Any]:
+    """Colours of trials by how many of them are worse: as many of each colour, however values lie.
+
+    Args:
+        axis: the objective's; every trial has a place.
+        table: says which end is best.
+    """
+    qualities = quality(table, axis.places)
+    ranks = np.searchsorted(np.sort(qualities), qualities, side="right") / len(qualities)
+    found, ticks = np.unique(np.quantile(qualities, _QUARTERS), return_index=True)
+    return _with_scale(axis, ranks, (0.0, 1.0), _QUARTERS[ticks], quality(table, found))
+
+
+def colours(
+    axis: Axis, table: TrialTable, limits: tuple[float, float] | None = None
+) -> dict[str, Any]:
     """Colours of trials by their objective, with the scale that explains them.
 
     Args:
         axis: the objective's.
         table: says which end is best.
+        limits: between which colours differ; what is worth looking at when none are given.
     """
-    low, high = limits_of(axis, table)
+    low, high = limits or limits_of(axis, table)
     ticks = np.linspace(low, high, 5) if low < high else np.array([low])
-    texts = [number(10**tick if axis.scale is Scale.LOG else tick) for tick in ticks]
     worst, best = sorted(quality(table, np.array([low, high])).tolist())
+    ends = (worst if worst < best else worst - 1, best)
+    values = 10**ticks if axis.scale is Scale.LOG else ticks
+    return _with_scale(axis, quality(table, axis.scaled), ends, quality(table, ticks), values)
+
+
+def _with_scale(
+    axis: Axis, colours: Floats, ends: tuple[float, float], ticks: Floats, values: Floats
+) -> dict[str, Any]:
     bar = {
-        "tickvals": quality(table, ticks),
-        "ticktext": texts,
+        "tickvals": ticks,
+        "ticktext": [number(value) for value in values],
         "thickness": 12,
         "outlinewidth": 0,
-        "title": {"text": shorten(axis.name, 18)},
+        "title": {"text": label(axis.name, 18)},
     }
     return {
-        "color": quality(table, axis.scaled),
+        "color": colours,
         "colorscale": _COLOURS,
-        "cmin": worst if worst < best else worst - 1,
-        "cmax": best,
+        "cmin": ends[0],
+        "cmax": ends[1],
         "showscale": True,
         "colorbar": bar,
     }

@@ -13,8 +13,8 @@ from katib.client.plots.drawing import (
     counted,
     empty_figure,
     go,
+    label,
     new_figure,
-    shorten,
     why_empty,
 )
 from katib.client.trial_table import TrialTable
@@ -47,14 +47,14 @@ def plot_edf(*tables: TrialTable) -> go.Figure:
                     "color": _COLOURS[number % len(_COLOURS)],
                     "width": 2,
                 },
-                name=shorten(table.experiment, 40),
+                name=label(table.experiment, 40),
                 hovertemplate="%{y:.1%} are at least as good as %{x:.6~g}",
             )
         )
     metrics = dict.fromkeys(table.objective.objective_metric_name for table, _ in found)
     wide = is_wide(np.concatenate([one.values for _, one in found]))
     figure.update_xaxes(
-        title=" / ".join(shorten(name, 30) for name in metrics), type="log" if wide else "linear"
+        title=" / ".join(label(name, 30) for name in metrics), type="log" if wide else "linear"
     )
     figure.update_yaxes(title="share of trials", tickformat=".0%", range=[0, 1.02])
     figure.update_layout(showlegend=len(found) > 1)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from katib.api import names
-from katib.client.analysis.axes import Scale, metric_axis
+from katib.client.analysis.axes import Axis, Scale, metric_axis
 from katib.client.analysis.history import History, history
 from katib.client.analysis.selection import Rows
 from katib.client.plots.drawing import (
@@ -16,11 +18,13 @@ from katib.client.plots.drawing import (
     empty_figure,
     go,
     hover_texts,
+    label,
     limits_of,
     new_figure,
     number,
+    scale_layout,
     scatter,
-    shorten,
+    whole_ticks,
     why_empty,
 )
 from katib.client.trial_table import TrialTable
@@ -40,7 +44,7 @@ def plot_history(table: TrialTable) -> go.Figure:
     found = history(table)
     axis = metric_axis(table.metrics[table.objective.objective_metric_name])
     told = f"best {number(table.values[best])} in trial {best + 1} of {counted(len(table))}"
-    figure = new_figure(_TITLE, f"{shorten(axis.name, 60)}: {told}")
+    figure = new_figure(_TITLE, f"{label(axis.name, 60)}: {told}")
     _add_trials(figure, table, found)
     _add_failures(figure, table, np.flatnonzero(found.is_valueless))
     figure.add_trace(_best_line(found, len(table)))
@@ -56,14 +60,26 @@ def plot_history(table: TrialTable) -> go.Figure:
             yshift=9,
             showarrow=False,
         )
-    figure.update_xaxes(title="trial", range=_margins(1, len(table)))
+    few = {"tickvals": whole_ticks(len(table))} if len(table) <= 10 else {}
+    figure.update_xaxes(title="trial", range=_margins(1, len(table)), **few)
     low, high = limits_of(axis, table)
-    figure.update_yaxes(
-        title=shorten(axis.name, 40),
-        type="log" if axis.scale is Scale.LOG else "linear",
-        range=_margins(low, high),
+    figure.update_layout(
+        yaxis={
+            "title": {"text": label(axis.name, 40)},
+            "range": _margins(*_with_goal(low, high, axis, table.objective.goal)),
+            **scale_layout(axis),
+        }
     )
     return figure
+
+
+def _with_goal(low: float, high: float, axis: Axis, goal: float | None) -> tuple[float, float]:
+    """A range that has the goal in it, unless that is far away."""
+    if goal is None or (axis.scale is Scale.LOG and goal <= 0):
+        return low, high
+    place = math.log10(goal) if axis.scale is Scale.LOG else goal
+    is_near = low - (high - low) <= place <= high + (high - low)
+    return (min(low, place), max(high, place)) if is_near else (low, high)
 
 
 def _margins(low: float, high: float) -> list[float]:
@@ -113,7 +129,7 @@ def _add_failures(figure: go.Figure, table: TrialTable, rows: Rows) -> None:
             hovertemplate="%{text}",
             mode="markers",
             name=f"without a value ({len(rows):,})",
-            marker={"color": STATUS_COLOURS[names.FAILED], "size": 6, "symbol": "x-thin-open"},
+            marker={"color": STATUS_COLOURS[names.FAILED], "size": 6, "symbol": "x"},
         )
     )
     figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False})

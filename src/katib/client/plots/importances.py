@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from katib.client.analysis.importances import Importances, Share, importances
 from katib.client.plots.drawing import (
     PALE,
+    TEXT,
     TRIAL,
     counted,
     empty_figure,
     go,
+    label,
     new_figure,
-    shorten,
     why_empty,
 )
 from katib.client.trial_table import TrialTable
 
 _TITLE = "Importances of parameters"
-_TOGETHER = "together"
+_TOGETHER = "several together"
 _MOST_BARS = 20
 _MOST_PAIRS = 5
 
@@ -37,7 +38,7 @@ def plot_importances(table: TrialTable, seed: int = 0) -> go.Figure:
     if not found.trials:
         return empty_figure(_TITLE, why_empty(table))
     if not any(share.mean for share in found.parameters.values()):
-        told = f"{counted(found.trials)} with a value do not tell which parameters matter"
+        told = f"too little to tell which parameters matter: {counted(found.trials)} with a value"
         return empty_figure(_TITLE, told)
     bars = list(found.parameters.items())[:_MOST_BARS]
     told = f"share of the objective's variance, by {counted(found.trials)}"
@@ -46,10 +47,16 @@ def plot_importances(table: TrialTable, seed: int = 0) -> go.Figure:
     figure = new_figure(_TITLE, told, height=160 + 26 * (len(bars) + 1))
     figure.add_trace(_alone(bars))
     figure.add_trace(_together(found, len(bars)))
+    figure.add_trace(_numbers([*bars, (_TOGETHER, Share(found.rest, 0.0))]))
     figure.update_layout(showlegend=False, bargap=0.35)
-    labels = [*(shorten(name, 40) for name, _ in bars), _TOGETHER]
+    labels = [*(label(name, 40) for name, _ in bars), _TOGETHER]
     figure.update_yaxes(
-        tickvals=list(range(len(labels))), ticktext=labels, autorange="reversed", showgrid=False
+        tickvals=list(range(len(labels))),
+        ticktext=labels,
+        autorange="reversed",
+        showgrid=False,
+        ticks="outside",
+        tickcolor="rgba(0, 0, 0, 0)",
     )
     figure.update_xaxes(tickformat=".0%", range=[0, 1.02 * max(found.rest, *map(_end, bars))])
     return figure
@@ -80,6 +87,24 @@ def _alone(bars: Sequence[tuple[str, Share]]) -> go.Bar:
         customdata=[name for name, _ in bars],
         hovertemplate="<b>%{customdata}</b><br>%{x:.1%} alone<extra></extra>",
     )
+
+
+def _numbers(bars: Sequence[tuple[str, Share]]) -> go.Scatter:
+    """The shares in words, beyond the bars and their lines."""
+    return go.Scatter(
+        x=[min(share.mean + share.deviation, 1.0) for _, share in bars],
+        y=list(range(len(bars))),
+        text=[f"  {_percent(share.mean)}" for _, share in bars],
+        textposition="middle right",
+        textfont={"color": TEXT},
+        mode="text",
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
+
+
+def _percent(share: float) -> str:
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 def _together(found: Importances, place: int) -> go.Bar:

@@ -14,8 +14,8 @@ from katib.client.plots.drawing import (
     counted,
     empty_figure,
     go,
+    label,
     new_figure,
-    shorten,
 )
 from katib.client.trial_table import TrialTable
 from katib.ports.observation_log import MetricEntry
@@ -40,21 +40,21 @@ def plot_intermediate_values(
     """
     found = curves(table, logs, metric)
     if not found.curves:
-        return empty_figure(_TITLE, f"no trial has reported numbers of {shorten(found.metric, 60)}")
+        return empty_figure(_TITLE, f"no trial has reported numbers of {label(found.metric, 60)}")
     told = counted(found.of_all)
     if len(found.curves) < found.of_all:
         told = f"the best of {told}, and some that stand for the others: {len(found.curves)} lines"
     figure = new_figure(_TITLE, told)
-    statuses = dict.fromkeys(table.statuses[curve.row] for curve in found.curves)
-    for status in statuses:
+    for status in STATUS_COLOURS:
         group = [curve for curve in found.curves if table.statuses[curve.row] == status]
-        figure.add_trace(_lines(group, table, status))
+        if group:
+            figure.add_trace(_lines(group, table, status))
     best = _best(found.curves, table)
     if best is not None:
         figure.add_trace(_best_line(best, table))
     figure.update_xaxes(title="report")
     wide = is_wide(np.concatenate([curve.values for curve in found.curves]))
-    figure.update_yaxes(title=shorten(found.metric, 40), type="log" if wide else "linear")
+    figure.update_yaxes(title=label(found.metric, 40), type="log" if wide else "linear")
     return figure
 
 
@@ -87,6 +87,6 @@ def _best_line(curve: Curve, table: TrialTable) -> go.Scatter:
         y=curve.values,
         mode="lines+markers" if len(curve.steps) <= 30 else "lines",
         line={"color": BEST, "width": 2.5},
-        name=f"best: {shorten(table.names[curve.row])}",
+        name=f"best: {label(table.names[curve.row])}",
         hovertemplate=f"{table.names[curve.row]}<br>report %{{x}}: %{{y:.6~g}}<extra></extra>",
     )

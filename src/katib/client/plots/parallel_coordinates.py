@@ -11,17 +11,20 @@ from katib.client.analysis.axes import Axis, Scale
 from katib.client.analysis.points import Points, points
 from katib.client.plots.drawing import (
     TEXT,
-    colours,
+    TEXT_ON_LINES,
     counted,
     empty_figure,
     go,
+    label,
     limits_of,
     new_figure,
     number,
     quality,
+    rank_colours,
     shorten,
+    shorten_all,
     why_empty,
-    word_ticks,
+    word_places,
 )
 from katib.client.trial_table import TrialTable
 
@@ -50,22 +53,24 @@ def plot_parallel_coordinates(
     # The best are drawn last, above the others.
     order = np.argsort(quality(table, found.objective.places), kind="stable")
     objective = found.objective.at(order)
-    dimensions = [_objective(objective, table)]
-    dimensions += [_dimension(axis.at(order)) for axis in found.parameters]
     names = [axis.name for axis in (found.objective, *found.parameters)]
+    dimensions = [_objective(objective, table)]
+    dimensions += [
+        _dimension(axis.at(order), min(1.0, 3 / len(names))) for axis in found.parameters
+    ]
     is_narrow = len(names) * max(len(shorten(name, 18)) for name in names) > 90
     figure.add_trace(
         go.Parcoords(
-            line=colours(objective, table),
+            line=rank_colours(objective, table),
             dimensions=dimensions,
             labelangle=-20 if is_narrow else 0,
             labelfont={"color": TEXT, "size": 12},
-            tickfont={"color": TEXT, "size": 11},
+            tickfont={"color": TEXT_ON_LINES, "size": 11},
             rangefont={"color": TEXT, "size": 1},
             unselected={"line": {"opacity": 0.05}},
         )
     )
-    figure.update_layout(margin={"l": 90, "r": 40, "t": 150 if is_narrow else 120, "b": 40})
+    figure.update_layout(margin={"l": 90, "r": 40, "t": 160 if is_narrow else 120, "b": 40})
     return figure
 
 
@@ -85,7 +90,7 @@ def _objective(axis: Axis, table: TrialTable) -> dict[str, Any]:
     ends = (low, high) if low < high else (low - 0.5, high + 0.5)
     ticks = np.linspace(*ends, 6) if low < high else np.array([low])
     return {
-        "label": shorten(axis.name, 18),
+        "label": label(axis.name, 18),
         "values": np.clip(axis.scaled, *ends),
         "range": ends,
         "tickvals": ticks,
@@ -93,13 +98,14 @@ def _objective(axis: Axis, table: TrialTable) -> dict[str, Any]:
     }
 
 
-def _dimension(axis: Axis) -> dict[str, Any]:
-    label, (low, high) = shorten(axis.name, 18), axis.scaled_bounds
+def _dimension(axis: Axis, room: float) -> dict[str, Any]:
+    name, (low, high) = label(axis.name, 18), axis.scaled_bounds
     if axis.scale is Scale.WORDS:
-        ticks, texts = word_ticks(axis)
+        ticks = word_places(axis, int(4 + 8 * room))
+        texts = shorten_all([axis.words[place] for place in ticks], int(7 + 9 * room))
         low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
         return {
-            "label": label,
+            "label": name,
             "values": axis.places,
             "range": (low, high),
             "tickvals": ticks,
@@ -107,13 +113,13 @@ def _dimension(axis: Axis) -> dict[str, Any]:
         }
     if low == high:
         return {
-            "label": label,
+            "label": name,
             "values": axis.scaled,
             "range": (low - 0.5, high + 0.5),
             "tickvals": [low],
             "ticktext": [number(_unscaled(axis, low))],
         }
-    found: dict[str, Any] = {"label": label, "values": axis.scaled, "range": (low, high)}
+    found: dict[str, Any] = {"label": name, "values": axis.scaled, "range": (low, high)}
     if axis.scale is Scale.LOG:
         powers = _log_ticks(low, high)
         found |= {"tickvals": powers, "ticktext": [number(10**power) for power in powers]}

@@ -17,9 +17,9 @@ from katib.client.plots.drawing import (
     empty_figure,
     go,
     hover_texts,
+    label,
     new_figure,
     scatter,
-    shorten,
 )
 from katib.client.trial_table import TrialTable
 
@@ -46,7 +46,7 @@ def plot_pareto_front(table: TrialTable, metrics: Sequence[str] | None = None) -
         return empty_figure(_TITLE, "a front needs two metrics; name additionalMetricNames")
     found = pareto_front(table, names)
     if not len(found.rows):
-        told = " and ".join(shorten(name, 30) for name in names)
+        told = " and ".join(label(name, 30) for name in names)
         return empty_figure(_TITLE, f"no trial has finite values of {told}")
     count = int(found.is_front.sum())
     told = f"{counted(count)} of {len(found.rows):,} {'is' if count == 1 else 'are'} not beaten"
@@ -67,7 +67,7 @@ def plot_pareto_front(table: TrialTable, metrics: Sequence[str] | None = None) -
 
 def _axis(found: ParetoFront, number: int) -> dict[str, Any]:
     better = "more" if found.is_maximised[number] else "less"
-    title = f"{shorten(found.metrics[number], 30)} ({better} is better)"
+    title = f"{label(found.metrics[number], 30)} ({better} is better)"
     return {
         "title": {"text": title},
         "type": "log" if is_wide(found.values[:, number]) else "linear",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from katib.client.analysis.axes import Axis, Scale
+from katib.client.analysis.axes import Axis
 from katib.client.analysis.points import Points, points
 from katib.client.plots.drawing import (
     BEST,
@@ -16,12 +16,15 @@ from katib.client.plots.drawing import (
     empty_figure,
     go,
     hover_texts,
+    label,
     limits_of,
     make_subplots,
     new_layout,
     quality,
+    scale_layout,
     scatter,
-    shorten,
+    spread,
+    whole_ticks,
     why_empty,
 )
 from katib.client.trial_table import Floats, TrialTable
@@ -46,23 +49,24 @@ def plot_slice(table: TrialTable, parameters: Sequence[str] | None = None) -> go
     found = points(table, parameters)
     if not len(found.rows) or not found.parameters:
         return empty_figure(_TITLE, why_empty(table))
-    columns = min(len(found.parameters), _MOST_COLUMNS)
-    lines = -(-len(found.parameters) // columns)
+    count = len(found.parameters)
+    lines = -(-count // _MOST_COLUMNS)
+    columns = -(-count // lines)
     figure = make_subplots(
-        lines, columns, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=0.28 / lines
+        lines, columns, shared_yaxes=True, horizontal_spacing=0.03, vertical_spacing=0.36 / lines
     )
-    figure.update_layout(new_layout(_TITLE, _told(found), 150 + 270 * lines))
+    figure.update_layout(new_layout(_TITLE, _told(found), 150 + 300 * lines))
     texts = hover_texts(table, found.rows)
     best = int(np.argmax(quality(table, found.objective.places)))
     for place, axis in enumerate(found.parameters):
         line, column = place // columns + 1, place % columns + 1
-        across = _scattered(axis, found.rows)
+        across = spread(axis, found.rows, 0.5)
         for trace in (_trials(across, found, texts, place == 0), _best(across, found, texts, best)):
             figure.add_trace(trace, row=line, col=column)
-        figure.update_xaxes(axis_layout(axis), row=line, col=column)
+        figure.update_xaxes(axis_layout(axis, 1 / columns), row=line, col=column)
         figure.update_yaxes(_upwards(found.objective, table), row=line, col=column)
         if column == 1:
-            name = shorten(found.objective.name, 30)
+            name = label(found.objective.name, 24)
             figure.update_yaxes(title=name, row=line, col=column)
     figure.update_layout(showlegend=False)
     return figure
@@ -77,18 +81,10 @@ def _told(found: Points) -> str:
     return told
 
 
-def _scattered(axis: Axis, rows: Any) -> Floats:
-    """Places of the trials; around a word they are spread, each by its row."""
-    if axis.scale is not Scale.WORDS:
-        return axis.places
-    return np.asarray(axis.places + 0.5 * ((rows * 0.6180339887) % 1 - 0.5))
-
-
 def _upwards(axis: Axis, table: TrialTable) -> dict[str, Any]:
     low, high = limits_of(axis, table)
     margin = 0.06 * (high - low) or 0.5
-    kind = "log" if axis.scale is Scale.LOG else "linear"
-    return {"type": kind, "range": [low - margin, high + margin]}
+    return {"range": [low - margin, high + margin], **scale_layout(axis)}
 
 
 def _trials(across: Floats, found: Points, texts: Sequence[str], is_first: bool) -> go.Scatter:
@@ -103,7 +99,12 @@ def _trials(across: Floats, found: Points, texts: Sequence[str], is_first: bool)
             "color": found.rows + 1,
             "colorscale": _TIMES,
             "showscale": is_first and count > 1,
-            "colorbar": {"title": {"text": "trial"}, "thickness": 12, "outlinewidth": 0},
+            "colorbar": {
+                "title": {"text": "trial"},
+                "thickness": 12,
+                "outlinewidth": 0,
+                "tickvals": whole_ticks(int(found.rows[-1]) + 1),
+            },
             "size": 6 if count <= 300 else 4,
             "opacity": 0.8 if count <= 300 else 0.6,
         },
@@ -111,7 +112,8 @@ def _trials(across: Floats, found: Points, texts: Sequence[str], is_first: bool)
 
 
 def _best(across: Floats, found: Points, texts: Sequence[str], best: int) -> go.Scatter:
-    return go.Scatter(
+    # Of the same kind as the others, or it would lie below them.
+    return scatter(len(found.rows) * len(found.parameters))(
         x=[across[best]],
         y=[found.objective.places[best]],
         text=[texts[best]],

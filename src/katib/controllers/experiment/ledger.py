@@ -28,6 +28,8 @@ _ORDER = (
 
 _ACTIVE = (PENDING, names.RUNNING)
 
+_BAD = (names.KILLED, names.FAILED, names.METRICS_UNAVAILABLE)
+
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -46,6 +48,7 @@ class TrialLedger:
         self._unread: set[str] = set()
         self._imported: set[str] = set()
         self._arriving: set[str] = set()
+        self._bad: tuple[datetime, str, str] | None = None
         self._direction = names.MINIMIZE
         self._best: tuple[str, OptimalTrial] | None = None
         self._best_is_lost = False
@@ -97,6 +100,11 @@ class TrialLedger:
             return None
         return self._values[self._best[0]][0]
 
+    @property
+    def last_failure(self) -> str:
+        """The trial that ended badly last, and what it says; empty when none has."""
+        return "" if self._bad is None else ": ".join(filter(None, self._bad[1:]))
+
     def newest_active(self, count: int) -> list[str]:
         """The active trials that were created last, newest first."""
         active = {**self._buckets[PENDING], **self._buckets[names.RUNNING]}
@@ -125,6 +133,8 @@ class TrialLedger:
             self._unread.add(name)
         else:
             self._unread.discard(name)
+        if bucket in _BAD:
+            self._note_failure(trial, bucket)
         self._note_value(trial, name, created)
 
     def forget(self, name: str) -> None:
@@ -175,6 +185,14 @@ class TrialLedger:
         old = self._bucket.get(name)
         if old is not None:
             self._buckets[old].pop(name, None)
+
+    def _note_failure(self, trial: Trial, bucket: str) -> None:
+        ended = trial.status.completion_time
+        moment = ended if isinstance(ended, datetime) else _LONG_AGO
+        found = find(trial.status.conditions, bucket)
+        # What a program printed last may follow.
+        why = "" if found is None else found.message.partition("\n")[0]
+        self._bad = max(self._bad or (_LONG_AGO, "", ""), (moment, trial.metadata.name, why))
 
     def _note_value(self, trial: Trial, name: str, created: datetime) -> None:
         value = objective_value(trial)

@@ -20,6 +20,8 @@ class Counts:
         failed: failed, or ended without their metrics.
         best: the best objective value, if it is a number.
         made: made of the algorithm's assignments.
+        useless: ended without anything that can be the optimum: failed, killed, or without metrics.
+        last_failure: the last of those, and what it says.
     """
 
     active: int = 0
@@ -27,6 +29,13 @@ class Counts:
     failed: int = 0
     best: float | None = None
     made: int = 0
+    useless: int = 0
+    last_failure: str = ""
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether trials have ended, and none of them succeeded."""
+        return 0 < self.completed == self.useless
 
 
 def missing_trials(spec: ExperimentSpec, counts: Counts, asked: int | None = None) -> int:
@@ -77,9 +86,10 @@ def verdict(spec: ExperimentSpec, counts: Counts, is_exhausted: bool) -> Conditi
     if limit is not None and 0 < counts.failed >= limit:
         return failed("max failed count has reached")
     if spec.max_trial_count is not None and counts.completed >= spec.max_trial_count:
-        return _succeeded("ExperimentMaxTrialsReached", "max trial count has reached")
+        reason = f"max trial count has reached{_fruitless(counts)}"
+        return _succeeded("ExperimentMaxTrialsReached", reason)
     if is_exhausted and counts.active == 0:
-        reason = "suggestion service has reached the end"
+        reason = f"suggestion service has reached the end{_fruitless(counts)}"
         return _succeeded("ExperimentSuggestionEndReached", reason)
     return Condition(
         type=names.RUNNING,
@@ -110,6 +120,14 @@ def is_restart(experiment: Experiment, trials: int) -> bool:
         return False
     budget = experiment.spec.max_trial_count
     return budget is None or budget > trials
+
+
+def _fruitless(counts: Counts) -> str:
+    """That no trial succeeded, and why the last one did not; empty when some did."""
+    if not counts.is_fruitless:
+        return ""
+    why = f". The last one is {counts.last_failure}" if counts.last_failure else ""
+    return f", and no trial has succeeded, so there is no optimal trial{why}"
 
 
 def _succeeded(reason: str, why: str) -> Condition:

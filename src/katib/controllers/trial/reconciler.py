@@ -230,6 +230,7 @@ class TrialReconciler:
             status = self._put(self._show(trial.status, waits), running)
             return status, self._look_again(trial)
         if state is RunState.FAILED:
+            match = self._runs.with_cause(trial, run, match)
             detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
             self._tell(trial, "JobFailed", f"Job {name} has failed{detail}")
             return self._end(trial, names.FAILED, match), DONE

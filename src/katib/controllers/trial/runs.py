@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Any
 
 from msgspec import UNSET, Raw
@@ -13,7 +14,9 @@ from katib.api.codec import decode, typed
 from katib.api.kinds import PODS, kind_of
 from katib.api.trial import Trial
 from katib.api.values import Kind, Unstructured, Value, owner_reference
-from katib.errors import AlreadyExistsError
+from katib.controllers.trial.failing import find_cause
+from katib.controllers.trial.gjson import Match
+from katib.errors import AlreadyExistsError, RequestRefusedError
 from katib.ports.event_recorder import EventRecorder
 from katib.ports.resource_store import ResourceStore, Selector
 
@@ -92,6 +95,18 @@ class Runs:
         where = Selector(trial.metadata.namespace, {names.LABEL_TRIAL: trial.metadata.name})
         return tuple(self._store.list(PODS, where))
 
+    def with_cause(self, trial: Trial, run: Unstructured, match: Match) -> Match:
+        """The failure of a run with what its pods tell of it, where that is not told already."""
+        try:
+            pods = () if run.kind == "Pod" else self.pods(trial)
+        except RequestRefusedError:
+            # Who may not ask for pods is not kept from judging the run.
+            return match
+        cause = find_cause(run, pods, trial.spec.primary_container_name)
+        if not cause or any(_is_told(pod, match) for pod in (run, *pods)):
+            return match
+        return Match(match.reason, f"{match.message}. {cause}" if match.message else cause)
+
     def _tell(self, trial: Trial, run: Unstructured, reason: str, what: str) -> None:
         if (run.api_version, run.kind) not in self._silent:
             self._events.record(trial, reason, f"Job {trial.metadata.name} has been {what}")
@@ -99,9 +114,20 @@ class Runs:
 
 def kind_of_run(trial: Trial) -> Kind[Any]:
     """The kind of the manifest that a trial runs."""
-    text = Raw(b"{}") if trial.spec.run_spec is UNSET else trial.spec.run_spec
+    return _kind_in(b"{}" if trial.spec.run_spec is UNSET else bytes(trial.spec.run_spec))
+
+
+# The same few are asked for again and again.
+@lru_cache(maxsize=64)
+def _kind_in(text: bytes) -> Kind[Any]:
     head = typed(_Head, text)
     return kind_of(head.api_version, head.kind)
+
+
+def _is_told(pod: Unstructured, match: Match) -> bool:
+    """Whether a run's failure has the words of its pod, as on one machine."""
+    said = str(pod.status.get("message") or "")
+    return bool(said) and said in match.message
 
 
 def _is_of(run: Unstructured, trial: Trial) -> bool:

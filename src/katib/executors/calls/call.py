@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from katib.api.values import Key
 from katib.executors.calls.outcome import Outcome
@@ -30,7 +29,7 @@ class Call:
     key: Key
     function: str
     arguments: dict[str, str]
-    log: Path
+    log: str
     reports: CallReports | None = None
     timeout_seconds: float | None = None
     memory_bytes: int | None = None

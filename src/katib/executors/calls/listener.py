@@ -48,6 +48,8 @@ class Listener:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
+        # Held by who reads what workers say.
+        self._hearing = threading.Lock()
         self._lock = threading.Lock()
         # New ones, and those that did not take all that they were told.
         self._news: list[Seat] = []
@@ -64,6 +66,18 @@ class Listener:
         with self._lock:
             self._news.append(seat)
         self._wake()
+
+    def gather(self) -> None:
+        """Hear what has been said already, in the caller's thread: it need not be woken then."""
+        if not self._seats or not self._hearing.acquire(blocking=False):
+            return
+        try:
+            for key, _ in self._selector.select(0):
+                seat: Seat | None = key.data
+                if seat is not None and key.fd == seat.worker.said and seat in self._seats:
+                    self._read(seat)
+        finally:
+            self._hearing.release()
 
     def close(self) -> None:
         """Stop; called when there is no worker any more."""
@@ -82,13 +96,16 @@ class Listener:
     def _run(self) -> None:
         looked_at = self._clock.monotonic()
         while not self._is_closed:
-            for key, _ in self._selector.select(LOOK_EVERY if self._seats else None):
-                seat: Seat | None = key.data
-                if seat is None:
-                    os.read(self._wake_read, 1 << 12)
-                elif seat in self._seats:
-                    self._heed(seat, key.fd)
-            self._take_news()
+            self._selector.select(LOOK_EVERY if self._seats else None)
+            with self._hearing:
+                # Some of it may have been heard by who gathers.
+                for key, _ in self._selector.select(0):
+                    seat: Seat | None = key.data
+                    if seat is None:
+                        os.read(self._wake_read, 1 << 12)
+                    elif seat in self._seats:
+                        self._heed(seat, key.fd)
+                self._take_news()
             now = self._clock.monotonic()
             if now - looked_at >= LOOK_EVERY:
                 looked_at = now
@@ -145,11 +162,12 @@ class Listener:
         self._selector.unregister(seat.worker.said)
 
     def _look(self, now: float) -> None:
-        for seat in tuple(self._seats):
-            since = seat.silent_since
-            has_closed = since is not None and now >= since + SILENT_SECONDS
-            if has_closed or (seat.handle is None and seat.worker.has_ended):
-                self._finish(seat)
+        with self._hearing:
+            for seat in tuple(self._seats):
+                since = seat.silent_since
+                has_closed = since is not None and now >= since + SILENT_SECONDS
+                if has_closed or (seat.handle is None and seat.worker.has_ended):
+                    self._finish(seat)
         self._ears.look(now)
 
     def _finish(self, seat: Seat) -> None:

@@ -128,6 +128,10 @@ class CallReconciler:
             return DONE
         return DONE if going is None else self._go_on(call, going)
 
+    def gather(self) -> None:
+        """See whether calls have ended, without waiting for it: who does need not be told."""
+        self._pool.gather()
+
     @property
     def is_idle(self) -> bool:
         """Whether no function runs."""
@@ -168,8 +172,7 @@ class CallReconciler:
         except StoreUnavailableError:
             return Result(retry_after_seconds=REPORT_AGAIN)
         uid, key = call.metadata.uid, call.key
-        folder = self._place.trials / key.namespace / key.name
-        log = folder / f"{uid.partition('-')[0]}.log"
+        log = f"{self._place.trials}/{key.namespace}/{key.name}/{uid.partition('-')[0]}.log"
         self._begun[key] = uid
         self._pool.begin(
             Call(

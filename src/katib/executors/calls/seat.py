@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -14,6 +15,8 @@ from katib.executors.calls.messages import FromWorker
 from katib.executors.calls.outcome import MEMORY_EXCEEDED, NOT_LOADED, TIME_EXCEEDED
 from katib.executors.calls.output import Outputs, become_log
 from katib.executors.calls.worker import Worker
+
+_LOG = logging.getLogger(__name__)
 
 #: How long a worker's processes may take to end when they are asked to, in seconds.
 GRACE_SECONDS = 10.0
@@ -91,7 +94,7 @@ class Seat:
     def log(self) -> Path:
         """Where what is printed is found now."""
         if self.going is not None and self.is_logged:
-            return self.going.call.log
+            return Path(self.going.call.log)
         return self.worker.output
 
     def renew_output(self, outputs: Outputs) -> str:
@@ -105,9 +108,12 @@ class Seat:
         """Let what is printed be seen as the log of the call."""
         if self.going is None or self.is_logged:
             return
-        log = self.going.call.log
-        become_log(self.worker.output, log)
-        self.is_logged = not self.worker.output.exists()
+        log = Path(self.going.call.log)
+        try:
+            self.is_logged = become_log(self.worker.output, log)
+        except OSError as error:
+            # It is shown with the next look, if the disk has become well again.
+            _LOG.warning("What is printed cannot be shown as %s: %s", log, error)
 
     def look(self, now: float) -> None:
         """End what takes too long or too much, by the monotonic clock."""

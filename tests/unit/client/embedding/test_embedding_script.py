@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import runpy
 import shlex
 import subprocess
 import sys
@@ -90,7 +91,7 @@ def with_globals(parameters):
     print(os.getcwd(), shlex.join(parameters))
 
 
-def with_annotation(parameters: Path):
+def with_annotation(parameters: Path) -> None:
     print(parameters)
 
 
@@ -98,6 +99,7 @@ def with_default(parameters, path=Path):
     print(parameters, path)
 
 
+FREE = """
 def with_nothing_from_outside(parameters):
     import os.path as place
 
@@ -118,6 +120,7 @@ def with_nothing_from_outside(parameters):
     if __name__ == "__main__":
         print(place, counted, Inner().three(), recursive(2), __file__)
     return with_nothing_from_outside
+"""
 
 
 def generating(parameters):
@@ -136,7 +139,6 @@ class Callables:
         print(parameters)
 
 
-by_another_name = with_nothing_from_outside
 nameless = lambda parameters: print(parameters)  # noqa: E731
 
 LOCAL = 7
@@ -185,6 +187,8 @@ def test_what_its_text_does_not_say_is_refused(case: str) -> None:
 
 
 def test_a_function_may_use_all_that_python_has(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(FREE)
+    by_another_name = runpy.run_path(str(tmp_path / "module.py"))["with_nothing_from_outside"]
     program = program_of(by_another_name, "{}")
     ended = run(script_of(program, "python"), tmp_path)
     assert "[0, 1, 2] 3 0" in ended.stdout, ended.stderr

@@ -17,6 +17,11 @@ from katib.client.embedding.substitution import Searched, argument_of, options_o
 class Specification:
     """What says what is searched, as a client of Kubernetes has it."""
 
+    openapi_types: Mapping[str, str] = {
+        "feasible_space": "V1beta1FeasibleSpace",
+        "name": "str",
+        "parameter_type": "str",
+    }
     attribute_map: Mapping[str, str] = {
         "feasible_space": "feasibleSpace",
         "name": "name",

@@ -281,6 +281,30 @@ def test_the_first_verdict_that_fits_counts(case: str) -> None:
     assert found.message == MESSAGES[reason]
 
 
+LAST = "b: Trial has failed"
+FRUITLESS: dict[str, tuple[Counts, bool, str]] = {
+    "when the budget is spent": (Counts(0, 12, 5, useless=12, last_failure=LAST), False, BUDGET),
+    "when the search has ended": (Counts(0, 2, 2, useless=2, last_failure=LAST), True, END),
+}
+
+
+@pytest.mark.rule(
+    "An experiment none of whose trials succeeded says so at its end, and why the last one did not"
+)
+@pytest.mark.parametrize("case", FRUITLESS)
+def test_an_experiment_without_an_optimum_says_so(case: str) -> None:
+    counts, is_exhausted, reason = FRUITLESS[case]
+    spec = replace(an_experiment().with_trials(12).build().spec, max_failed_trial_count=None)
+    found = verdict(spec, counts, is_exhausted)
+    assert found.reason == reason
+    assert found.message == (
+        f"{MESSAGES[reason]}, and no trial has succeeded, so there is no optimal trial. The last "
+        "one is b: Trial has failed"
+    )
+    one_more = verdict(spec, dataclasses.replace(counts, useless=counts.useless - 1), is_exhausted)
+    assert one_more.message == MESSAGES[reason]
+
+
 @pytest.mark.rule("A goal to maximise is reached by an equal or larger value")
 @pytest.mark.parametrize(("best", "reason"), [(0.9, GOAL), (0.95, GOAL), (0.89, RUNNING)])
 def test_a_goal_to_maximise_is_reached_from_below(best: float, reason: str) -> None:
@@ -368,11 +392,17 @@ def test_only_a_spent_budget_can_be_raised(case: str) -> None:
 COUNTED: dict[str, tuple[str, Counts]] = {
     "A trial without metrics counts as ended and as failed": (
         names.METRICS_UNAVAILABLE,
-        Counts(0, 1, 1),
+        Counts(0, 1, 1, useless=1, last_failure="a"),
     ),
-    "A failed trial counts as ended and as failed": (names.FAILED, Counts(0, 1, 1)),
+    "A failed trial counts as ended and as failed": (
+        names.FAILED,
+        Counts(0, 1, 1, useless=1, last_failure="a"),
+    ),
     "A succeeded trial counts as ended": (names.SUCCEEDED, Counts(0, 1, 0)),
-    "A killed trial counts as ended and not as failed": (names.KILLED, Counts(0, 1, 0)),
+    "A killed trial counts as ended and not as failed": (
+        names.KILLED,
+        Counts(0, 1, 0, useless=1, last_failure="a"),
+    ),
     "An early-stopped trial counts as ended and not as failed": (
         names.EARLY_STOPPED,
         Counts(0, 1, 0),

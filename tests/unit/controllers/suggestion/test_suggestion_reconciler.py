@@ -652,3 +652,20 @@ def test_rules_of_an_assignment_are_kept() -> None:
     stage = Stage(Suggester(lambda _: SuggestionReply([given])), requests=1)
     stage.reconcile()
     assert stage.suggestion.status.suggestions[0].early_stopping_rules == (rule,)
+
+
+def test_the_suggestions_of_others_are_left_to_them() -> None:
+    stage = Stage()
+    others = SuggestionReconciler(
+        stage.store, stage.suggester, stage.clock, is_mine=lambda experiment: False
+    )
+    heard: list[Event] = []
+    stage.store.subscribe(heard.append)
+    metadata = ObjectMeta(name="two", namespace="default")
+    stage.store.create(SUGGESTIONS, Suggestion(metadata=metadata))
+    suggestion = stage.suggestion
+    stage.store.update(SUGGESTIONS, replace(suggestion, spec=SuggestionSpec(requests=4)))
+    # Of one whose experiment is gone nobody knows whose it is.
+    assert [list(others.keys(event)) for event in heard] == [[Key("default", "two")], []]
+    assert others.reconcile(KEY) == DONE
+    assert stage.suggester.asked == []
