@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from scripts.draw_plots import a_browser, an_example, draw, find_chromium, show
+from scripts.draw_plots import a_page, an_example, draw, find_chromium, show
 
 pytestmark = [
     pytest.mark.journey,
@@ -16,7 +16,7 @@ pytestmark = [
 
 #: Counts the pixels of a plot that have a colour: texts and lines between places have none.
 _COUNT = """async () => {
-  const plot = document.querySelector(".plotly-graph-div");
+  const plot = document.querySelector("#plot");
   const size = {format: "png", width: 900, height: plot._fullLayout.height};
   const picture = new Image();
   picture.src = await Plotly.toImage(plot, size);
@@ -37,9 +37,7 @@ _COUNT = """async () => {
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    with a_browser() as browser:
-        page = browser.new_page(viewport={"width": 900, "height": 500})
-        page.set_default_timeout(120_000)
+    with a_page() as page:
         yield page
 
 
