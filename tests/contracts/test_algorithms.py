@@ -166,7 +166,7 @@ class TestAModelInAWorker(TestAlgorithmsInWorkers):
 
 
 #: Where what is searched is wrong, for those that do not search parameters.
-_PLACES = {"darts": "spec.nasConfig", "enas": "spec.nasConfig"}
+_PLACES = dict.fromkeys(("darts", "enas", "regularized-evolution"), "spec.nasConfig")
 
 
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))

@@ -14,6 +14,9 @@ pytestmark = pytest.mark.journey
 
 EXAMPLES = sorted(path.parent.name for path in (REPOSITORY / "examples").glob("*/experiment.yaml"))
 
+#: They need PyTorch, and run in ``test_networks``, where they are killed on their way.
+ELSEWHERE = {"darts", "enas"}
+
 
 @pytest.fixture
 def here(tmp_path: Path) -> Katib:
@@ -21,7 +24,7 @@ def here(tmp_path: Path) -> Katib:
     return Katib(tmp_path / "home", REPOSITORY)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", sorted({*EXAMPLES} - ELSEWHERE))
 def test_an_example_runs_to_its_end(
     here: Katib, digits_run: tuple[Katib, Answer], name: str
 ) -> None:
@@ -117,9 +120,12 @@ def test_the_examples_of_ours_are_there() -> None:
     assert set(EXAMPLES) == {
         "asha",
         "bohb",
+        "darts",
         "digits",
         "diverging",
+        "enas",
         "flaky",
+        "pbt",
         "prometheus",
         "push",
         "shell",

@@ -292,9 +292,12 @@ def test_every_published_example_is_there_and_no_other() -> None:
     ours = {
         "asha",
         "bohb",
+        "darts",
         "digits",
         "diverging",
+        "enas",
         "flaky",
+        "pbt",
         "programs",
         "prometheus",
         "push",

@@ -7,12 +7,14 @@ up``. The program's main thread, signals, logging and garbage collector stay the
 from __future__ import annotations
 
 import atexit
+import gc
 import logging
 import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -114,6 +116,10 @@ class HomeBackend:
             self._lose(link)
             raise
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """See :class:`katib.client.backend.Host`."""
+        return _WORK.begun() if _ENGINES.has(self._home) else nullcontext()
+
     def close(self) -> None:
         """See :class:`Backend`."""
         link, self._link = self._link, None
@@ -208,6 +214,10 @@ class _Engines:
     def note(self, home: Home, user: HomeBackend) -> None:
         self._users.setdefault(home.path, WeakSet()).add(user)
 
+    def has(self, home: Home) -> bool:
+        """Whether the engine of a home is in this program."""
+        return home.path in self._engines
+
     def follow(self, home: Home) -> ServerRecord:
         """The server of a home that had none: ours, or that of who was quicker.
 
@@ -261,6 +271,35 @@ class _Engines:
             return engine.record
 
 
+class _Work:
+    """Lets engines use the process as if it were theirs, while its own threads only wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._before = (0.0, (0, 0, 0))
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """See :meth:`HomeBackend.at_work`; several threads may wait at once."""
+        from katib.apps.embedded import GARBAGE_AFTER, SWITCH_SECONDS
+
+        with self._lock:
+            self._waiting += 1
+            if self._waiting == 1:
+                self._before = (sys.getswitchinterval(), gc.get_threshold())
+                sys.setswitchinterval(SWITCH_SECONDS)
+                gc.set_threshold(GARBAGE_AFTER, *self._before[1][1:])
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    sys.setswitchinterval(self._before[0])
+                    gc.set_threshold(*self._before[1])
+
+
 class _Quiet:
     """Keeps what the listener has to say of itself out of the program's log, until it ends."""
 
@@ -285,6 +324,6 @@ def _name_of_program() -> str:
     return f"python {named}".rstrip()
 
 
-_ENGINES = _Engines()
+_ENGINES, _WORK = _Engines(), _Work()
 atexit.register(_ENGINES.end)
 os.register_at_fork(after_in_child=_ENGINES.disown)

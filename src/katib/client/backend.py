@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from katib.api.values import Manifest
 from katib.errors import KatibError
@@ -102,4 +103,16 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of connections, and of the engine if no other backend of this program uses it."""
+        ...
+
+
+@runtime_checkable
+class Host(Protocol):
+    """A backend whose engine may be in this program."""
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """While this lasts, the program only waits for its engine, which may use the process well.
+
+        How the interpreter switches between threads and collects garbage is afterwards as it was.
+        """
         ...

@@ -6,13 +6,13 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from katib.api import codec, names
-from katib.client.backend import AwayError, Backend, RefusedError
+from katib.client.backend import AwayError, Backend, Host, RefusedError
 from katib.client.cluster import ClientConfiguration
 from katib.client.finding import find_backend
 from katib.client.tuning.called import TunedFunction
@@ -222,7 +222,8 @@ class Tuning:
         submit(self.backend, self._submission(), exists)
         follower = Follower(self.backend, self.plan.namespace, self.plan.name)
         try:
-            experiment = follower.follow(progress.show)
+            with self._at_work():
+                experiment = follower.follow(progress.show)
         except KeyboardInterrupt:
             progress.close("Ending the running trials; press Ctrl-C again to leave them.")
             raise self._interrupted(follower) from None
@@ -235,6 +236,9 @@ class Tuning:
         if why or result.best_trial is None:
             raise TuneFailedError(result, why or "no trial has a value")
         return result
+
+    def _at_work(self) -> AbstractContextManager[None]:
+        return self.backend.at_work() if isinstance(self.backend, Host) else nullcontext()
 
     def write_documents(self) -> str:
         """The documents of the same search on a cluster, as YAML."""

@@ -28,6 +28,9 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "multivariate-tpe": "katib.search.algorithms.multivariate_tpe:MultivariateTpe",
         "pbt": "katib.search.algorithms.pbt:PopulationBasedTraining",
         "random": "katib.search.algorithms.random:RandomSearch",
+        "regularized-evolution": (
+            "katib.search.algorithms.regularized_evolution:RegularizedEvolution"
+        ),
         "smac": "katib.search.algorithms.smac:Smac",
         "sobol": "katib.search.algorithms.sobol:SobolSearch",
         "tpe": "katib.search.algorithms.tpe:Tpe",
@@ -37,7 +40,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
 #: Those that answer at once whatever their settings, and need little memory, so that they are
 #: asked in the engine's own process. All others, those of other packages too, get a worker process
 #: each: of ours ``asha``, which may have a model, and ``sobol``, whose library is large.
-LIGHT = frozenset({"darts", "grid", "hyperband", "pbt", "random"})
+LIGHT = frozenset({"darts", "grid", "hyperband", "pbt", "random", "regularized-evolution"})
 
 #: Those whose assignments stand each by itself, so that others can take their place when they
 #: crash. A schedule would be lost: its trials belong together.

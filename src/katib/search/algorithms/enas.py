@@ -13,26 +13,19 @@ from random import Random
 
 import numpy as np
 
-from katib.api.experiment import Experiment, NasConfig
-from katib.api.suggestion import TrialAssignment
+from katib.api.experiment import Experiment
 from katib.api.trial import Trial
-from katib.api.values import NameValue
 from katib.ports.suggester import SuggestionReply
 from katib.search.history import ENDED, Floats, History, Outcome, PastTrial
-from katib.search.nas.architecture import Architecture, architecture_of, network_text, text_of
+from katib.search.nas.architecture import Architecture
 from katib.search.nas.controller import Choose, Controller
 from katib.search.nas.learning import Learner, Lesson
-from katib.search.nas.operations import choices_of, config_of, found, problems_of, refusals
+from katib.search.nas.networks import Networks, problems_of_networks
+from katib.search.nas.operations import refusals
 from katib.search.nas.preferences import Preferences
 from katib.search.nas.weights import Outline, Weights
 from katib.search.penalty import penalty_of
 from katib.search.space import SearchSpace
-
-ARCHITECTURE = "architecture"
-NETWORK = "nn_config"
-
-#: How often an architecture that was tried before is drawn anew, until it is given again.
-_MOST_DRAWS = 100
 
 #: Where a trial stands that ended without saying when.
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -45,13 +38,10 @@ class Enas:
     """
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
-        config = config_of(experiment)
-        self._graph, self._choices = config.graph_config, choices_of(config)
+        self._networks = networks = Networks(experiment)
         preferences = Preferences.of(experiment)
-        layers, self._seed = self._graph.num_layers or 0, seed
-        #: How many architectures there are.
-        self._size: int = len(self._choices) ** layers * 2 ** (layers * (layers - 1) // 2)
-        self._outline = Outline(layers, len(self._choices), preferences.hidden_size)
+        self._seed = seed
+        self._outline = Outline(networks.layers, len(networks.choices), preferences.hidden_size)
         self._controller = Controller(self._outline, preferences)
         self._learner = Learner(self._controller, preferences, seed)
         self._history = History(experiment, SearchSpace(()))
@@ -60,17 +50,13 @@ class Enas:
     @staticmethod
     def validate(experiment: Experiment) -> None:
         """Accept the settings of the controller, ``random_state``, and a whole ``nasConfig``."""
-        Preferences.of(experiment, refusals(experiment, _problems_of))
+        Preferences.of(experiment, refusals(experiment, problems_of_networks))
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """A trial without an architecture of this experiment is no evidence and is left out."""
         for trial in trials:
-            values = {pair.name: pair.value for pair in trial.spec.parameter_assignments}
-            try:
-                architecture = architecture_of(
-                    values.get(ARCHITECTURE, ""), self._outline.layers, self._outline.operations
-                )
-            except ValueError:
+            architecture = self._networks.find_architecture(trial)
+            if architecture is None:
                 continue
             ended = trial.status.completion_time
             when = ended if isinstance(ended, datetime) else _LONG_AGO
@@ -81,12 +67,11 @@ class Enas:
         """As many as asked for; none that was tried before, as long as that is likely."""
         weights = self._learner.learn(list(self._lessons()))
         seen = {architecture for _, architecture in self._tried.values()}
-        assignments: list[TrialAssignment] = []
+        architectures: list[Architecture] = []
         for offset in range(count):
-            architecture = self._draw(weights, index + offset, seen)
-            seen.add(architecture)
-            assignments.append(self._assignment(architecture))
-        return SuggestionReply(assignments)
+            architectures.append(self._draw(weights, index + offset, seen))
+            seen.add(architectures[-1])
+        return SuggestionReply([self._networks.assignment(one) for one in architectures])
 
     def _lessons(self) -> Iterator[Lesson]:
         """What the trials that have ended teach, in the order of their ends.
@@ -115,22 +100,11 @@ class Enas:
         return self._tried[trial.name][0], trial.name
 
     def _draw(self, weights: Weights, index: int, seen: set[Architecture]) -> Architecture:
-        attempts = _MOST_DRAWS if len(seen) < self._size else 1
-        for attempt in range(attempts):
+        def make(attempt: int) -> Architecture:
             choose = by_chance(Random(f"{self._seed}:{index}:{attempt}"))
-            architecture = self._controller.sample(weights, choose).architecture
-            if architecture not in seen:
-                break
-        return architecture
+            return self._controller.sample(weights, choose).architecture
 
-    def _assignment(self, architecture: Architecture) -> TrialAssignment:
-        network = network_text(architecture, self._graph, self._choices)
-        return TrialAssignment(
-            parameter_assignments=(
-                NameValue(name=ARCHITECTURE, value=text_of(architecture)),
-                NameValue(name=NETWORK, value=network),
-            )
-        )
+        return self._networks.make_new(seen, make)
 
 
 def by_chance(random: Random) -> Choose:
@@ -142,15 +116,3 @@ def by_chance(random: Random) -> Choose:
         return [int(number) for number in (sums[:, :-1] <= draws).sum(axis=1)]
 
     return choose
-
-
-def _problems_of(config: NasConfig) -> Iterator[str]:
-    graph = config.graph_config
-    shown = found("spec.nasConfig.graphConfig", graph)
-    if not graph.input_sizes:
-        yield f"Missing InputSizes in GraphConfig:\n{shown}"
-    if not graph.output_sizes:
-        yield f"Missing OutputSizes in GraphConfig:\n{shown}"
-    if (graph.num_layers or 0) <= 0:
-        yield f"Missing NumLayers in GraphConfig:\n{shown}"
-    yield from problems_of(config)
