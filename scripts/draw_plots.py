@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draws every plot of an example as PNG, to be looked at: draw_plots.py FOLDER [TRIALS].
 
-The pictures of docs/plots.md are its work, too: draw_plots.py docs/images 200. Chromium renders
-them; scripts/chromium.sh installs it.
+The pictures of docs/plots.md are its work, too, with 200 trials, or 30 where each is a line, and
+then with fewer colours. Chromium renders them; scripts/chromium.sh installs it.
 """
 
 from __future__ import annotations

@@ -98,7 +98,8 @@ def test_the_study_has_been_told_all_it_asked_for(home: Katib, outputs: Outputs)
 
 
 def test_the_document_and_the_command_line_show_the_same(outputs: Outputs) -> None:
-    assert "kind: " in printed(outputs, "print(result.experiment[:800])")
+    source = r'print(result.experiment.split("\n---\n")[-1])'
+    assert "kind: Experiment\n" in printed(outputs, source)
     listed = printed(outputs, "!katib get experiments")
     assert "quickstart" in listed
     assert "by-hand" in listed
