@@ -1,6 +1,6 @@
 """Do the searches of architectures and schedules find what is known to be there?
 
-    python -m bench.nas --python PYTHON_WITH_TORCH
+    make bench-nas
 
 Each task has a planted answer, or a best fixed setting that can be tried out. Every search has the
 same budget of trials, or of steps of training, and as many seeds; the intervals are 95 %, by

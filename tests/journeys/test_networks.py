@@ -17,9 +17,9 @@ from environments import an_environment
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
-#: PyTorch, and what the package's searches need.
-PACKAGES = ("torch==2.13.0", "scikit-learn>=1.4", "msgspec>=0.19", "numpy>=1.26", "pytest>=8")
 NETWORKS = REPOSITORY / "tests" / "networks"
+#: PyTorch, and what the package's searches need.
+PACKAGES = (NETWORKS / "requirements.txt").read_text().split()
 PROGRAMS = "examples/networks"
 
 
