@@ -46,6 +46,7 @@ learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known fu
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/kubectl.sh
+	@scripts/chromium.sh
 	@scripts/databases.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 
@@ -75,7 +76,7 @@ bench-nas: $(VENV)/.dev ## Compare the searches of architectures and schedules w
 	$(BIN)/python -m bench.nas --python $$(scripts/make_environment.sh nas $$(cat tests/networks/requirements.txt))
 
 clean: ## Remove the virtual environment, caches and the experiments of `make run`
-	rm -rf $(VENV) bench/.venv-peers $(RUN_HOME) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) bench/.venv-peers bench/.venv-ray $(RUN_HOME) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find src tests examples bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf src/*.egg-info
 

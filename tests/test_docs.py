@@ -134,6 +134,15 @@ class Reader:
         self.folder.mkdir()
         self.output = ""
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "KATIB_HOME": str(self.home),
+            "COLUMNS": "200",
+        }
+
     def follow(self, block: Block) -> None:
         if "file" in block.marks:
             file = self.folder / block.marks["file"]
@@ -149,16 +158,10 @@ class Reader:
         script = "\n".join(line for line in lines if not line.startswith("make"))
         if not script.strip():
             return
-        environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "KATIB_HOME": str(self.home),
-            "COLUMNS": "200",
-        }
         ended = subprocess.run(
             ["bash", "-eu", "-c", script],
             cwd=self.folder,
-            env=environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -178,12 +181,15 @@ class Reader:
             # Followed by the test of the ten steps.
             compile(block.text, str(block), "exec")
             return
+        # Who writes a file runs it: functions have their text there.
+        words = [block.marks["file"]] if "file" in block.marks else ["-c", block.text]
         subprocess.run(
-            [sys.executable, "-c", block.text],
+            [sys.executable, *words],
             cwd=self.folder,
+            env=self.environment,
             check=True,
             stdout=subprocess.DEVNULL,
-            timeout=60,
+            timeout=120,
         )
 
     def follow_toml(self, block: Block) -> None:

@@ -25,6 +25,7 @@
     ├── ConfigurationError      the configuration file is not legal, or lacks what is asked of it
     ├── TokenRefusedError       who pushes metrics is no trial of this engine
     ├── RenderError             a trial template and its assignments do not fit
+    ├── MissingExtraError       a library is not installed that an extra brings (ImportError)
     └── SettingsError           an algorithm refuses its settings or the search space
 
 Each class takes its facts and words its own message, naming the fix. Errors of lower libraries are
@@ -318,6 +319,16 @@ class AlgorithmCrashedError(KatibError):
         super().__init__(
             f"algorithm {name} crashed{times}: {problem}. The engine's log says more; if it lacks "
             "memory, raise init.controller.workerMemory in the configuration"
+        )
+
+
+class MissingExtraError(KatibError, ImportError):
+    """A library is not installed that only some uses of Katib need."""
+
+    def __init__(self, what: str, library: str, extra: str) -> None:
+        self.library, self.extra = library, extra
+        super().__init__(
+            f"{what} need {library}, which is not installed: pip install 'katib[{extra}]'"
         )
 
 

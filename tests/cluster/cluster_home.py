@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from command_line import Answer, Katib
@@ -16,6 +17,7 @@ from kubectl import Cluster
 from machine import Machine
 from processes import IMAGE, Program, a_db_manager, a_free_port, wait_for
 
+from journeys import OTHERS
 from katib.api import codec
 from katib.api.values import Manifest
 from katib.apps.webhook_certificates import PATHS
@@ -150,6 +152,8 @@ class ClusterKatib(Katib):
         client: of the API server.
     """
 
+    tells_of_every_run: ClassVar[bool] = False
+
     client: KubernetesClient
 
     def __call__(self, *words: str, check: int | None = None) -> Answer:
@@ -176,9 +180,14 @@ class RealCluster(Cluster):
 
     katib: ClusterKatib
     containers: tuple[str, ...] = ("main", LOGGER)
+    others: Mapping[str, Sequence[str]] = field(default_factory=lambda: OTHERS)
+
+    def prepare(self, namespace: str) -> None:
+        """Make a namespace, and wait until pods can be made in it."""
+        make_namespace(self.katib.client, namespace)
 
     def write(self, name: str, labels: dict[str, str] | None = None, **spec: object) -> str:
-        make_namespace(self.katib.client, name)
+        self.prepare(name)
         return super().write(name, labels, **spec)
 
 

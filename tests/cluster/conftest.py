@@ -11,6 +11,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 from definitions import define_as, let_go
+from stage import Stage
 from trials import Heard
 
 from control_plane import ControlPlane, find_gap
@@ -96,3 +97,19 @@ def heard(store: KubernetesStore, namespace: str) -> Heard:
     heard = Heard(namespace)
     store.subscribe(heard)
     return heard
+
+
+@pytest.fixture
+def stage(
+    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
+) -> Iterator[Stage]:
+    """A namespace with all that runs experiments there; its operator is to be started."""
+    stage = Stage(client, kubeconfig, namespace, tmp_path)
+    yield stage
+    stage.close()
+
+
+@pytest.fixture
+def running_operator(stage: Stage) -> None:
+    """The stage's operator runs."""
+    stage.operator.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -108,6 +108,22 @@ class Experiments:
         ends = ("Succeeded", "Failed")
         found = [one for one in conditions if one["type"] in ends and one["status"] == "True"]
         return str(found[0]["reason"]) if found else ""
+
+    def events(self, name: str) -> Mapping[str, tuple[str, str]]:
+        """Reason → type and message of the events about what has that name."""
+        path = f"/api/v1/namespaces/{self.namespace}/events"
+        query = {"fieldSelector": f"involvedObject.name={name}"}
+        listed = msgspec.json.decode(self._client.request("GET", path, query=query))
+        return {one["reason"]: (one["type"], one["message"]) for one in listed["items"]}
+
+    def waits(self, plural: str) -> Mapping[str, str]:
+        """Name → why it cannot go on, of each resource that says that it cannot."""
+        return {
+            one["metadata"]["name"]: condition["reason"]
+            for one in self.list(plural)
+            for condition in one.get("status", {}).get("conditions", [])
+            if (condition["type"], condition["status"]) == ("Progressing", "False")
+        }
 
     def completed(self, name: str = "tuned") -> int:
         """How many trials have succeeded."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from katib.api import names
+from katib.api.codec import format_time
 from katib.api.values import Key, Manifest
 from katib.errors import KatibError, NotFoundError, StoreUnavailableError
 from katib.kubernetes.client import KubernetesClient
@@ -49,6 +51,20 @@ def _at_once(trial: str) -> None:
     """Pods end as soon as they begin."""
 
 
+def _statuses(pod: Manifest, ended: Manifest, collected: Manifest | None = None) -> Manifest:
+    """What a pod tells of its containers: its program has ended, and its collector may have."""
+    now = format_time(datetime.now(UTC))
+
+    def status_of(name: str) -> Manifest:
+        last = collected if name in names.COLLECTOR_CONTAINERS else ended
+        running = {"running": {"startedAt": now}}
+        state = running if last is None else {"terminated": {**last, "finishedAt": now}}
+        fixed = {"image": "", "imageID": "", "ready": last is None, "restartCount": 0}
+        return {"name": name, **fixed, "state": state}
+
+    return {"containerStatuses": [status_of(one["name"]) for one in pod["spec"]["containers"]]}
+
+
 class Kubelet:
     """Runs the pods of a namespace, on threads. Those of Deployments are ready, and do not end.
 
@@ -64,6 +80,9 @@ class Kubelet:
     Attributes:
         jobs: trial → the ``uid`` of each Job that had a pod for it.
         failing: whether the pods of a trial fail.
+        failure: how the program of a pod that fails has ended.
+        end_pod: called with the name of a trial when it has reported and its pod is to end; may
+            wait.
     """
 
     def __init__(
@@ -79,6 +98,8 @@ class Kubelet:
         self._log = RemoteObservationLog(db_manager)
         self.jobs: dict[str, set[str]] = defaultdict(set)
         self.failing: Callable[[str], bool] = lambda trial: False
+        self.failure: Manifest = {"exitCode": 1, "reason": "Error"}
+        self.end_pod: Callable[[str], None] = _at_once
         self._begun: set[str] = set()
         self._reported: set[str] = set()
         self._is_stopping = threading.Event()
@@ -125,12 +146,16 @@ class Kubelet:
         self._show(metadata["name"], {"phase": "Running"})
         self.run_pod(trial)
         if self.failing(trial):
-            self._show(metadata["name"], {"phase": "Failed"})
+            self._show(metadata["name"], {"phase": "Failed", **_statuses(pod, self.failure)})
             return
+        ended = {"exitCode": 0, "reason": "Completed"}
         if trial not in self._reported:
+            # The collector goes on until it has reported.
+            self._show(metadata["name"], {"phase": "Running", **_statuses(pod, ended)})
             self._report(trial, pod)
             self._reported.add(trial)
-        self._show(metadata["name"], {"phase": "Succeeded"})
+        self.end_pod(trial)
+        self._show(metadata["name"], {"phase": "Succeeded", **_statuses(pod, ended, ended)})
 
     def _report(self, trial: str, pod: Manifest) -> None:
         words = str(pod["spec"]["containers"])

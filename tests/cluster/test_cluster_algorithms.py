@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,15 +17,6 @@ pytestmark = pytest.mark.timeout(300)
 
 SETTINGS = [{"name": "min_trials_required", "value": "2"}, {"name": "start_step", "value": "1"}]
 STOPPING = {"algorithmName": "medianstop", "algorithmSettings": SETTINGS}
-
-
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
-    yield stage
-    stage.close()
 
 
 def condition(suggestion: Manifest, type: str) -> tuple[str, str]:

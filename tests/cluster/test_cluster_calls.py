@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +75,6 @@ class Running:
 
     def _count(self, method: str, path: str) -> None:
         self.calls[method, path] += 1
-
-
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
-    yield stage
-    stage.close()
 
 
 class Fickle(KubernetesClient):

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,8 @@ from stage import Stage
 from environments import an_environment
 from katib.api.codec import dump_yaml
 from katib.api.values import Manifest
-from katib.kubernetes.client import KubernetesClient
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("running_operator")]
 
 PROGRAM = """
 import json, sys
@@ -50,16 +48,6 @@ print(json.dumps({
     "experiments": names,
 }))
 """
-
-
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
-    stage.operator.start()
-    yield stage
-    stage.close()
 
 
 @pytest.fixture(scope="session")

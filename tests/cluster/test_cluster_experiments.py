@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from experiments import an_experiment
+from experiments import an_experiment, is_true
 from processes import wait_for
 from stage import Stage
 
-from katib.kubernetes.client import KubernetesClient
-
-pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
-    stage.operator.start()
-    yield stage
-    stage.close()
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("running_operator")]
 
 
 def test_an_experiment_runs_to_its_optimum(stage: Stage) -> None:
@@ -49,11 +38,50 @@ def test_an_experiment_ends_at_its_goal(stage: Stage) -> None:
     assert float(metric["min"]) <= 0.5
 
 
-def test_an_experiment_whose_trials_fail_fails(stage: Stage) -> None:
+def explained(stage: Stage, kubeconfig: Path) -> str:
+    """What ``katib explain`` says of the experiment."""
+    words = ("explain", "tuned", "-n", stage.experiments.namespace, "--kubeconfig", str(kubeconfig))
+    line = [sys.executable, "-m", "katib", *words]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+
+def test_an_experiment_whose_trials_fail_fails(stage: Stage, kubeconfig: Path) -> None:
     stage.kubelet.failing = lambda trial: True
+    stage.kubelet.failure = {"exitCode": 137, "reason": "OOMKilled", "message": "epoch 1\nepoch 2"}
     given = an_experiment(maxFailedTrialCount=2)
     given["spec"]["trialTemplate"]["trialSpec"]["spec"]["backoffLimit"] = 0
     assert stage.run(given) == "ExperimentFailed"
+    failed = [one for one in stage.experiments.list("trials") if is_true(one, "Failed")]
+    for trial in failed:
+        name, said = trial["metadata"]["name"], trial["status"]["conditions"][-1]["message"]
+        assert f"Pod {name}-" in said
+        assert said.endswith(
+            ": container main ended with exit code 137 (OOMKilled): epoch 1\nepoch 2"
+        )
+        assert "JobFailed" in stage.experiments.events(name)
+    told = explained(stage, kubeconfig)
+    assert "cause: the program was killed (ProgramKilled), seen at trial/tuned-" in told
+    assert "epoch 2" in told
+    assert "then delete the experiment, and apply its document again" in told
+
+
+def test_an_experiment_whose_runs_are_all_refused_says_so(stage: Stage) -> None:
+    given = an_experiment(trials=2, maxFailedTrialCount=None)
+    template = given["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]
+    template["spec"]["containers"][0]["imagePullPolicy"] = "Sometimes"
+    assert stage.run(given) == "ExperimentMaxTrialsReached"
+    ended = stage.experiments.get("experiments", "tuned")["status"]["conditions"][-1]
+    assert (
+        "no trial has succeeded, so there is no optimal trial. The last one is" in ended["message"]
+    )
+    assert 'imagePullPolicy: Unsupported value: "Sometimes"' in ended["message"]
+    wait_for(
+        lambda: (
+            stage.experiments.events("tuned").get("ExperimentMaxTrialsReached")
+            == ("Warning", ended["message"])
+        ),
+        "the experiment is warned about",
+    )
 
 
 def test_a_search_space_that_is_exhausted_ends_the_experiment(stage: Stage) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 from experiments import an_experiment
-from processes import wait_for
+from processes import an_operator, wait_for
 from stage import Stage, relayed
 
 from control_plane import ControlPlane
@@ -25,15 +25,6 @@ pytestmark = pytest.mark.timeout(600)
 TRIALS = 24
 
 
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
-    yield stage
-    stage.close()
-
-
 def slowly(seconds: float) -> Callable[[str], None]:
     return lambda trial: time.sleep(seconds)
 
@@ -42,14 +33,21 @@ class Held:
     """Runs pods slowly, and all but the first so many no further until they are let go.
 
     However quick the machine, the experiment is not over before.
+
+    Attributes:
+        waiting: how many are held.
     """
 
     def __init__(self, seconds: float, free: int) -> None:
         self._seconds, self._free = seconds, free
-        self._numbers, self._is_open = count(), threading.Event()
+        self._lock, self._is_open = threading.Lock(), threading.Event()
+        self.waiting = 0
 
     def __call__(self, trial: str) -> None:
-        if next(self._numbers) >= self._free:
+        with self._lock:
+            is_free, self._free = self._free > 0, self._free - 1
+            self.waiting += not is_free
+        if not is_free:
             self._is_open.wait(240)
         time.sleep(self._seconds)
 
@@ -108,6 +106,13 @@ def test_an_operator_that_starts_before_the_api_server_waits_for_it(
         assert operator.stop() == 0
 
 
+def test_a_namespace_that_is_not_there_ends_an_operator(kubeconfig: Path, tmp_path: Path) -> None:
+    operator = an_operator(tmp_path, kubeconfig, "no-such-namespace", "127.0.0.1:1")
+    operator.start(is_awaited=False)
+    wait_for(lambda: not operator.is_running, "it does not wait for what never comes")
+    assert 'there is no namespace "no-such-namespace"' in operator.text()
+
+
 def test_watches_and_calls_are_cut(stage: Stage, kubeconfig: Path, tmp_path: Path) -> None:
     path, relay = relayed(kubeconfig, tmp_path)
     stage.kubelet.run_pod = slowly(0.2)
@@ -143,17 +148,29 @@ def test_what_a_watch_wants_is_no_longer_kept(
         assert operator.stop() == 0
 
 
-def test_the_database_manager_is_away(stage: Stage) -> None:
-    stage.kubelet.run_pod = held = Held(0.2, free=6)
+def test_the_database_manager_is_away_for_a_minute(stage: Stage) -> None:
+    """Trials run and end meanwhile, and say what they wait for; then all goes on by itself."""
+    stage.kubelet.run_pod = running = Held(0.2, free=8)
+    stage.kubelet.end_pod = ending = Held(0.0, free=6)
     stage.operator.start()
-    stage.experiments.create(an_experiment(trials=TRIALS))
-    wait_for(lambda: stage.experiments.completed() >= 4, "some trials")
+    stage.experiments.create(an_experiment(trials=TRIALS, parallelTrialCount=4))
+    wait_for(lambda: ending.waiting == running.waiting == 2, "two wait to end, two to report")
+    wait_for(lambda: stage.experiments.completed() == 6, "the others have succeeded")
     stage.db_manager.kill()
-    held.let_go()
-    time.sleep(5)
+    began = time.monotonic()
+    running.let_go()
+    ending.let_go()
+    why = {"ObservationLogUnavailable": 2, "MetricsNotReported": 2}
+    wait_for(lambda: Counter(stage.experiments.waits("trials").values()) == why, "trials say why")
+    wait_for(lambda: stage.experiments.waits("experiments").get("tuned") in why, "it says why, too")
+    time.sleep(max(0.0, began + 60.0 - time.monotonic()))
+    assert Counter(stage.experiments.waits("trials").values()) == why
     assert not stage.experiments.ended()
+    assert stage.experiments.completed() == 6
     stage.db_manager.start()
     check(stage)
+    assert stage.experiments.waits("trials") == {}
+    assert stage.operator.is_running
 
 
 def test_pods_of_trials_are_deleted(stage: Stage, client: KubernetesClient) -> None:

@@ -9,8 +9,9 @@ import test_kubectl_looking
 import test_kubectl_refused
 import test_kubeflow_sdk
 import test_policy_sdk
+import test_sdk_flows
 
-from journeys import LEFT_OUT, MODULES_LEFT_OUT
+from journeys import LEFT_OUT, MODULES_LEFT_OUT, OTHERS
 
 MODULES = (
     test_kubeflow_sdk,
@@ -19,8 +20,14 @@ MODULES = (
     test_kubectl_refused,
     test_katib_sdk,
     test_policy_sdk,
+    test_sdk_flows,
 )
 TABLES = ("TABLES", "SAID", "WRONG", "STREAMS", "INVALID")
+
+
+def test_what_is_said_otherwise_is_there() -> None:
+    cases = {case for module in MODULES for table in TABLES for case in getattr(module, table, ())}
+    assert OTHERS.keys() - cases == {test_kubectl_refused.UNKNOWN}
 
 
 def test_what_is_left_out_is_there() -> None:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from experiments import an_experiment
 from processes import Program, wait_for
 from stage import Stage
-
-from katib.kubernetes.client import KubernetesClient
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -21,14 +17,9 @@ LEADS = "Running the experiments"
 WITHIN = 20.0
 
 
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
+@pytest.fixture(autouse=True)
+def slow_pods(stage: Stage) -> None:
     stage.kubelet.run_pod = lambda trial: time.sleep(0.5)
-    yield stage
-    stage.close()
 
 
 def two(stage: Stage) -> tuple[Program, Program]:
@@ -36,6 +27,7 @@ def two(stage: Stage) -> tuple[Program, Program]:
     first, second = (stage.add_operator(enableLeaderElection=True) for _ in range(2))
     first.start()
     second.start(is_awaited=False)
+    wait_for(lambda: "waits for its turn to lead" in second.text(), "it could lead")
     time.sleep(3)
     assert LEADS not in second.text()
     return first, second

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,7 +19,7 @@ from katib.kubernetes.client import KubernetesClient
 from katib.observations.remote import RemoteObservationLog
 from katib.ports.observation_log import MetricEntry
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("running_operator")]
 
 MILLS = Kind("grinding.example.com/v1alpha7", "Mill", "mills", Unstructured)
 
@@ -67,14 +66,10 @@ class Miller:
         self._client.request("PATCH", f"{path}/{name}/status", body=body, content_type=merge)
 
 
-@pytest.fixture
-def stage(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, tmp_path: Path
-) -> Iterator[Stage]:
-    stage = Stage(client, kubeconfig, namespace, tmp_path)
-    stage.operator.start()
-    yield stage
-    stage.close()
+@pytest.fixture(autouse=True)
+def no_mills(client: KubernetesClient) -> Iterator[None]:
+    """The kind is gone again, after everything else."""
+    yield
     undefine(client, MILLS)
 
 

@@ -14,13 +14,17 @@ import pytest
 from katib.api.codec import with_status
 from katib.api.kinds import CONFIG_MAPS, PODS
 from katib.api.values import Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
+from katib.apps.call_worker import call_command
 from katib.executors import EXECUTORS
+from katib.executors.calls.pool import Place
+from katib.executors.calls.reconciler import CallReconciler, Users
 from katib.executors.command import Images
 from katib.executors.job import JobReconciler
 from katib.executors.pod import Here, PodReconciler
 from katib.executors.process import KILLED, Command, Process, Processes, is_alive, read_pid
 from katib.executors.torchrun import Torchrun
 from katib.executors.train_job import TrainJobReconciler
+from katib.ports.call_reports import CallReports
 from katib.ports.reconciler import Reconciler
 from katib.ports.sidecar import Sidecar
 from katib.stores.memory import MemoryStore
@@ -504,6 +508,14 @@ def test_variables_come_from_config_maps(kubelet: Kubelet) -> None:
     assert kubelet.file("x1.log").read_text() == "0.1 train-x1\n"
 
 
+class Deaf:
+    """Takes no reports."""
+
+    def attach_call(self, call: Unstructured) -> CallReports | None:
+        """See the port."""
+        return None
+
+
 class Quiet:
     """Records no events."""
 
@@ -513,11 +525,15 @@ class Quiet:
 
 @pytest.mark.parametrize("name", sorted(EXECUTORS))
 def test_every_registered_executor_is_named_by_its_kind(name: str, kubelet: Kubelet) -> None:
+    place = Place(kubelet.folder, kubelet.folder, call_command)
+    calls = CallReconciler(kubelet.store, kubelet.clock, place, Users(Deaf(), lambda key: None))
     made: dict[type, Reconciler] = {
         PodReconciler: kubelet.reconciler,
         JobReconciler: JobReconciler(kubelet.store, kubelet.clock),
         TrainJobReconciler: TrainJobReconciler(
             kubelet.store, Quiet(), kubelet.clock, Torchrun(kubelet.folder, "")
         ),
+        CallReconciler: calls,
     }
+    calls.close()
     assert made[EXECUTORS.load(name)].kinds[0].name == name

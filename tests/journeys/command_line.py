@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import yaml
@@ -45,7 +45,10 @@ class Katib:
     Attributes:
         home: the home of every command.
         folder: where commands, and so their trials, work.
+        tells_of_every_run: whether events tell what conditions of trials tell, too.
     """
+
+    tells_of_every_run: ClassVar[bool] = True
 
     home: Path
     folder: Path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pytest
 from command_line import Answer, Katib, an_experiment
@@ -47,10 +48,12 @@ class Cluster:
     Attributes:
         katib: the home.
         containers: the names of those that a trial's pod has; the log of the last one is shown.
+        others: case of a table → what is expected of it here instead.
     """
 
     katib: Katib
     containers: tuple[str, ...] = ("main",)
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __call__(self, *words: str, check: int | None = 0, editor: str = "false") -> Answer:
         """Run kubectl to its end; ``check`` is the exit code that it must have."""
@@ -78,6 +81,9 @@ class Cluster:
             stderr=subprocess.PIPE,
             bufsize=0,
         )
+
+    def prepare(self, namespace: str) -> None:
+        """Let there be a namespace; here there is every one."""
 
     def write(self, name: str, labels: dict[str, str] | None = None, **spec: object) -> str:
         """Write the document of an experiment that runs until it is told; its path."""

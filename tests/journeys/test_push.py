@@ -338,6 +338,29 @@ def test_our_own_package_reports(katib: Katib) -> None:
         assert entries_of(katib, trial) == [("loss", str(float(x) + 1)), ("loss", str(float(x)))]
 
 
+BY_EITHER = """
+import sys
+from {package} import report_metrics
+
+try:
+    report_metrics({{"loss": "low"}})
+except ValueError as error:
+    print(error)
+report_metrics(metrics={{"loss": sys.argv[1], "unasked": 7}}, timeout=60)
+"""
+
+
+@pytest.mark.parametrize("package", ["katib", "kubeflow.katib"])
+def test_both_packages_are_called_alike(katib: Katib, sdk: str, package: str) -> None:
+    python = sys.executable if package == "katib" else sdk
+    katib("run", pushing(katib, python, BY_EITHER.format(package=package)), check=0)
+    [trial] = trials_of(katib)
+    x = trial["spec"]["parameterAssignments"][0]["value"]
+    assert entries_of(katib, trial) == [("loss", x), ("unasked", "7")]
+    [log] = (katib.home / "trials" / "team-a").glob("*/*.log")
+    assert "Invalid value low for metrics value" in log.read_text()
+
+
 PATIENT = """
 import os, time, katib
 

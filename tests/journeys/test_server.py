@@ -24,9 +24,11 @@ from command_line import (
 )
 from kubectl import why_not
 
-from katib.apps.connection import Connection, ServerAwayError
+from katib.apps.connection import connect
 from katib.apps.home import Home
 from katib.apps.server_record import ServerRecord, find_server
+from katib.client.backend import AwayError
+from katib.client.http import HttpBackend
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
 
@@ -386,7 +388,7 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_server_is_killed(katib: 
         an_experiment("echo loss=1; sleep 0.2", maxTrialCount=40, parallelTrialCount=4)
     )
     following = follow(katib, path)
-    connection = Connection(Home(katib.home), server_of(katib))
+    connection = connect(Home(katib.home), server_of(katib))
     writers = [Writer(connection, number) for number in range(4)]
     try:
         for _ in range(3):
@@ -423,7 +425,7 @@ def wait_for_more(writers: Sequence[Writer]) -> None:
 class Writer:
     """Creates ConfigMaps one after the other, and waits when the server is away."""
 
-    def __init__(self, connection: Connection, number: int) -> None:
+    def __init__(self, connection: HttpBackend, number: int) -> None:
         self.acknowledged: list[str] = []
         self._connection, self._number = connection, number
         self._is_over = threading.Event()
@@ -442,7 +444,7 @@ class Writer:
             count += 1
             try:
                 self._connection.ask("POST", CONFIG_MAPS, body)
-            except ServerAwayError:
+            except AwayError:
                 time.sleep(0.05)
             else:
                 self.acknowledged.append(name)

@@ -8,11 +8,13 @@ from typing import Any
 from msgspec import UNSET
 
 from katib.admission.context import AdmissionContext
+from katib.admission.defaulting import calls_function
 from katib.admission.problems import Problems, invalid, required
 from katib.api import names
 from katib.api.codec import from_raw
 from katib.api.experiment import (
     CollectorSpec,
+    ExperimentSpec,
     FileSystemPath,
     MetricsCollectorSpec,
     SourceSpec,
@@ -33,11 +35,16 @@ _HEADER_VALUE = re.compile(r"[\t -~]*")
 _TWO_GROUPS = re.compile(r".*\(.*\).*\(.*\).*")
 
 
-def check_collector(spec: MetricsCollectorSpec | None, context: AdmissionContext) -> Problems:
+def check_collector(spec: ExperimentSpec, context: AdmissionContext) -> Problems:
     """The collector must be one that works in this home, and know where to read."""
-    spec = spec or MetricsCollectorSpec()
-    collector, source = spec.collector or CollectorSpec(), spec.source or SourceSpec()
+    given = spec.metrics_collector_spec or MetricsCollectorSpec()
+    collector, source = given.collector or CollectorSpec(), given.source or SourceSpec()
     kind = collector.kind
+    if spec.trial_template is not None and calls_function(spec.trial_template) and kind != "Push":
+        yield invalid(
+            _KIND, kind, "a FunctionCall gives its metrics itself: leave it out, or let it be Push"
+        )
+        return
     if kind not in names.COLLECTOR_KINDS:
         yield invalid(
             _KIND,

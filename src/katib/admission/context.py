@@ -33,6 +33,7 @@ class AdmissionContext:
         early_stopping_algorithms: the early stopping rules that can be asked.
         collector_kinds: the kinds of metrics collector that work here, as ``StdOut``.
         find_config_map: the data of a ConfigMap, or ``None`` when there is none of that name.
+        calls_functions: whether trials may be calls of functions, which one machine alone makes.
         check_settings: what the algorithms themselves find wrong with an experiment, which may be
             illegal in other ways; nothing, where they are asked later.
     """
@@ -41,6 +42,7 @@ class AdmissionContext:
     early_stopping_algorithms: Iterable[str] | Lookup
     collector_kinds: Iterable[str] | Lookup
     find_config_map: Callable[[Key], Mapping[str, str] | None]
+    calls_functions: bool = True
     check_settings: Callable[[Experiment], Iterable[FieldError]] = lambda _: ()
 
     def check_algorithm(self, name: str) -> None:

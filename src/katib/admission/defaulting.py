@@ -20,6 +20,7 @@ from katib.api.experiment import (
     SourceSpec,
     TrialTemplate,
 )
+from katib.api.kinds import FUNCTION_CALLS
 from katib.api.values import NameValue, Strings
 
 NAMESPACE = "default"
@@ -29,6 +30,8 @@ METRICS_FILE = "/var/log/katib/metrics.log"
 EVENT_DIRECTORY = "/var/log/katib/tfevent/"
 PROMETHEUS_PATH = "/metrics"
 PROMETHEUS_PORT = 8080
+#: The name of the one thing that a function call runs, where others name a container.
+FUNCTION = "function"
 
 _STRATEGIES = {names.MINIMIZE: names.MIN, names.MAXIMIZE: names.MAX}
 
@@ -51,6 +54,7 @@ _TEMPLATES: dict[str, tuple[str, str, Strings | None]] = {
     "XGBoostJob": (_SUCCEEDED, _FAILED, _MASTER),
     "MPIJob": (_SUCCEEDED, _FAILED, _MASTER),
     "TrainJob": (_COMPLETE, _FAILED, _NODE),
+    FUNCTION_CALLS.name: (_COMPLETE, _FAILED, None),
 }
 
 #: The kinds of a ``trialSpec`` whose conditions need not be given.
@@ -85,7 +89,9 @@ def _spec(spec: ExperimentSpec) -> ExperimentSpec:
         resume_policy=spec.resume_policy or names.NEVER,
         objective=None if objective is None else _objective(objective),
         trial_template=None if template is None else _template(template),
-        metrics_collector_spec=_collector(spec.metrics_collector_spec or MetricsCollectorSpec()),
+        metrics_collector_spec=_collector(
+            spec.metrics_collector_spec or MetricsCollectorSpec(), template
+        ),
         parameters=tuple(_parameter(parameter) for parameter in spec.parameters),
     )
 
@@ -106,12 +112,19 @@ def _template(template: TrialTemplate) -> TrialTemplate:
     if found is None:
         return template
     success, failure, labels = found
+    calls = calls_function(template)
     return replace(
         template,
+        primary_container_name=template.primary_container_name or (FUNCTION if calls else ""),
         success_condition=template.success_condition or success,
         failure_condition=template.failure_condition or failure,
         primary_pod_labels=template.primary_pod_labels or labels,
     )
+
+
+def calls_function(template: TrialTemplate) -> bool:
+    """Whether trials of the template are calls of a function."""
+    return _kind(template.trial_spec) == FUNCTION_CALLS.name
 
 
 def _kind(trial_spec: Raw | UnsetType) -> str:
@@ -120,8 +133,9 @@ def _kind(trial_spec: Raw | UnsetType) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def _collector(spec: MetricsCollectorSpec) -> MetricsCollectorSpec:
-    collector = spec.collector or CollectorSpec(kind="StdOut")
+def _collector(spec: MetricsCollectorSpec, template: TrialTemplate | None) -> MetricsCollectorSpec:
+    calls = template is not None and calls_function(template)
+    collector = spec.collector or CollectorSpec(kind="Push" if calls else "StdOut")
     source = spec.source
     if collector.kind == "PrometheusMetric":
         source = source or SourceSpec()

@@ -1,4 +1,4 @@
-"""What can be seen of a Job, a Pod or a TrainJob without asking a cluster.
+"""What can be seen of a Job, a Pod, a TrainJob or a FunctionCall without asking a cluster.
 
 Problems are sentences that name their place inside the template. Other kinds are not looked at:
 what is legal there is known to their own controllers.
@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from katib.admission.call import check_call
 from katib.admission.schema import check_types
-from katib.api.kinds import TRAIN_JOBS
+from katib.api.kinds import FUNCTION_CALLS, TRAIN_JOBS
 from katib.api.values import Manifest
 from katib.errors import printed
 
 _JOB = ("batch/v1", "Job")
 _POD = ("v1", "Pod")
 _TRAIN_JOB = (TRAIN_JOBS.api_version, TRAIN_JOBS.name)
+_CALL = (FUNCTION_CALLS.api_version, FUNCTION_CALLS.name)
 _RESTART_POLICIES = ("Never", "OnFailure")
 
 #: A name that Kubernetes gives a container; ours name files by it.
@@ -25,14 +27,14 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def check_workload(manifest: Manifest, stand_in: str | None = None) -> Iterator[str]:
-    """What is wrong with a ``batch/v1`` Job, a ``v1`` Pod or a TrainJob.
+    """What is wrong with a ``batch/v1`` Job, a ``v1`` Pod, a TrainJob or a FunctionCall.
 
     Args:
         manifest: the template, filled.
         stand_in: a text that may become a number or a flag in a trial, as a ConfigMap's may.
     """
     kind = _kind(manifest)
-    if kind in (_POD, _JOB, _TRAIN_JOB):
+    if kind in (_POD, _JOB, _TRAIN_JOB, _CALL):
         yield from check_types(manifest, stand_in, is_strict=kind == _JOB)
         yield from _check_needs(manifest)
 
@@ -54,6 +56,8 @@ def _check_needs(manifest: Manifest) -> Iterator[str]:
             yield "spec must be specified"
         elif isinstance(spec, dict):
             yield from _check_job_spec(spec)
+    elif kind == _CALL:
+        yield from check_call(manifest)
 
 
 def container_names(manifest: Manifest, part: str = "containers") -> tuple[str, ...]:

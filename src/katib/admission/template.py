@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from katib.admission.condition import check_condition
 from katib.admission.context import AdmissionContext
-from katib.admission.defaulting import KINDS_WITH_CONDITIONS
+from katib.admission.defaulting import KINDS_WITH_CONDITIONS, calls_function
 from katib.admission.job import check_workload, container_names
 from katib.admission.problems import Problems, invalid, required
 from katib.api.experiment import ConfigMapSource, ExperimentSpec, TrialParameter, TrialTemplate
@@ -71,6 +71,7 @@ def check_template(spec: ExperimentSpec, context: AdmissionContext) -> Problems:
         yield from _check_parameters(spec, source.trial_parameters, template)
     if template is not None:
         yield from _check_manifest(source, template)
+        yield from _check_home(source, context)
 
 
 def _check_run(source: TrialTemplate) -> Problems:
@@ -255,6 +256,16 @@ def _check_manifest(source: TrialTemplate, template: Template) -> Problems:
     for problem in check_workload(manifest, None if template.is_json else _TEST_VALUE):
         yield invalid(_PATH, None, f"invalid spec.trialTemplate: {problem}")
     yield from _check_primary(source, manifest)
+
+
+def _check_home(source: TrialTemplate, context: AdmissionContext) -> Problems:
+    if calls_function(source) and not context.calls_functions:
+        yield invalid(
+            f"{_PATH}.trialSpec",
+            None,
+            "a FunctionCall is made on one machine only; in a cluster, let trials be Jobs, as "
+            "katib.tune writes them for one",
+        )
 
 
 def _check_head(manifest: Manifest) -> Problems:

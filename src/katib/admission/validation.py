@@ -60,7 +60,7 @@ def validate(
     errors += seen(check_resume_policy(spec.resume_policy))
     errors += seen(check_template(spec, context))
     errors += seen(check_search_space(spec))
-    errors += seen(check_collector(spec.metrics_collector_spec, context))
+    errors += seen(check_collector(spec, context))
     errors += seen(check_early_stopping(spec))
     # Algorithms look at the parameters too, and would say the same again.
     told = [error.path for error in errors]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -106,7 +107,10 @@ def with_metadata(kind: Kind[R], metadata: ObjectMeta, data: bytes) -> R:
 
 
 def typed(type: type[T], data: bytes | Raw) -> T:
-    """The typed value in a JSON text."""
+    """The typed value in a JSON text.
+
+    From any thread; typed JSON is read here only, as the first reading of a type is not safe.
+    """
     value: T = _decoder(type).decode(data)
     return value
 
@@ -246,9 +250,14 @@ def _from_plain(type: type[Any], value: Any) -> Any:
 
 
 _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
+_MAKING = threading.Lock()
 
 
 def _decoder(type: type[T]) -> msgspec.json.Decoder[T]:
-    if type not in _DECODERS:
-        _DECODERS[type] = msgspec.json.Decoder(type, dec_hook=_from_plain)
-    return _DECODERS[type]
+    found = _DECODERS.get(type)
+    if found is None:
+        # One at a time: a thread that meets a part which another one's decoder is only about to
+        # describe reads where nothing is, and the process crashes.
+        with _MAKING:
+            found = _DECODERS.setdefault(type, msgspec.json.Decoder(type, dec_hook=_from_plain))
+    return found

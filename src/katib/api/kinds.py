@@ -31,6 +31,8 @@ TRAINING_RUNTIMES = Kind(TRAINER, "TrainingRuntime", "trainingruntimes", Unstruc
 CLUSTER_TRAINING_RUNTIMES = Kind(
     TRAINER, "ClusterTrainingRuntime", "clustertrainingruntimes", Unstructured
 )
+#: A Python function that is called on this machine; no cluster knows the kind.
+FUNCTION_CALLS = Kind("katib.kubeflow.org/v1alpha1", "FunctionCall", "functioncalls", Unstructured)
 
 KINDS: tuple[Kind[Any], ...] = (
     EXPERIMENTS,
@@ -51,6 +53,7 @@ KINDS: tuple[Kind[Any], ...] = (
     TRAIN_JOBS,
     TRAINING_RUNTIMES,
     CLUSTER_TRAINING_RUNTIMES,
+    FUNCTION_CALLS,
 )
 
 

@@ -13,6 +13,20 @@ LABEL_JOB = "batch.kubernetes.io/job-name"
 #: On a trial: the one whose checkpoint it begins with.
 LABEL_PARENT = "pbt.suggestion.katib.kubeflow.org/parent"
 
+#: On a trial: it ended elsewhere, and was brought in with what it observed. As an annotation of an
+#: experiment: how many such trials it has.
+LABEL_IMPORTED = "katib.kubeflow.org/imported"
+
+#: On an experiment: for how many trials somebody has asked. No more are made of the algorithm's
+#: assignments, so that each is given with all that is known when it is asked for.
+ANNOTATION_ASKED = "katib.kubeflow.org/asked"
+#: On an experiment: the mark of who raised that last, by which they know that they did.
+ANNOTATION_ASKED_BY = "katib.kubeflow.org/asked-by"
+#: On an experiment whose imported trials are not all there yet: which import that is.
+ANNOTATION_IMPORTING = "katib.kubeflow.org/importing"
+#: On a trial that others carry out: changes whenever something was told of it.
+ANNOTATION_TOLD = "katib.kubeflow.org/told"
+
 #: The algorithm setting that names a path where each trial finds its checkpoint, and leaves it.
 SETTING_TRIAL_DIR = "suggestion_trial_dir"
 

@@ -191,6 +191,11 @@ _COLUMNS: Mapping[tuple[str, str], Sequence[Column]] = MappingProxyType(
         SUGGESTIONS.address: _OF_SUGGESTION,
         TRIALS.address: _OF_KATIB,
         TRAIN_JOBS.address: (_NAME, Column("State", "The newest condition.", core.state), _DATE),
+        kinds.FUNCTION_CALLS.address: (
+            _NAME,
+            Column("State", "The newest condition.", core.state),
+            _DATE,
+        ),
         kinds.JOBS.address: _OF_JOB,
         kinds.PODS.address: _OF_POD,
         kinds.EVENTS.address: _OF_EVENT,

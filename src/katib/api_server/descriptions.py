@@ -18,6 +18,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "Service": "A name under which pods are reached.",
         "ServiceAccount": "On whose behalf a pod speaks with the server.",
         "Deployment": "Pods that are kept running.",
+        "FunctionCall": "A call of a Python function, in a process of this machine.",
         "TrainJob": "A training of Kubeflow Trainer, on one node or on many.",
         "TrainingRuntime": "How training jobs of its namespace are run.",
         "ClusterTrainingRuntime": "How training jobs of any namespace are run.",

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from katib.api_server.answers import Form, negotiate
 from katib.api_server.deleting import delete_collection, delete_object
 from katib.api_server.logs import read_log
+from katib.api_server.observation_logs import read_observation_log
 from katib.api_server.reading import read_collection, read_object
 from katib.api_server.reviews import REVIEWS, review
 from katib.api_server.services import Call, Services
@@ -31,6 +32,8 @@ _OF_OBJECTS: Mapping[str, tuple[str, Handler]] = {
     "PATCH": ("patch", patch),
     "DELETE": ("delete", delete_object),
 }
+#: What can only be read, below an object.
+_PARTS: Mapping[str, Handler] = {"log": read_log, "observationlog": read_observation_log}
 
 
 async def handle(services: Services, request: Request) -> Response:
@@ -49,10 +52,11 @@ async def handle(services: Services, request: Request) -> Response:
 
 
 def _handler(method: str, target: Target) -> Handler:
-    if target.subresource == "log":
+    part = _PARTS.get(target.subresource)
+    if part is not None:
         if method != "GET":
             raise method_not_allowed()
-        return read_log
+        return part
     verb, handler = _entry(method, target)
     if target.subresource == "status" and verb not in ("get", "update", "patch"):
         raise method_not_allowed()

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from katib.api.codec import encode
+from katib.api.codec import encode, typed
 from katib.api.kinds import EVENTS
 from katib.api.values import Key, Kind, Manifest, Resource
 from katib.api_server.ports import ServerPorts
@@ -236,6 +236,6 @@ def _read_token(text: str) -> _Token | None:
         return None
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return msgspec.json.decode(data, type=_Token)
+        return typed(_Token, data)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise bad_request(f"continue key is not valid: {error}") from error

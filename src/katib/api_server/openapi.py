@@ -107,7 +107,8 @@ def _paths(known: ResourceType) -> Mapping[str, Manifest]:
     if known.has_status:
         paths[f"{one}/status"] = _operations(known, _OF_ONE[:3], one)
     for name in known.subresources:
-        paths[f"{one}/{name}"] = {"get": _text_operation(known), "parameters": _placeholders(one)}
+        get = _part_operation(known, "text/plain" if name == "log" else JSON)
+        paths[f"{one}/{name}"] = {"get": get, "parameters": _placeholders(one)}
     return {path: item for path, item in paths.items() if set(item) != {"parameters"}}
 
 
@@ -135,8 +136,8 @@ def _operation(known: ResourceType, action: str) -> Manifest:
     }
 
 
-def _text_operation(known: ResourceType) -> Manifest:
-    content = {"text/plain": {"schema": {"type": "string"}}}
+def _part_operation(known: ResourceType, media_type: str) -> Manifest:
+    content = {media_type: {"schema": {"type": "object" if media_type == JSON else "string"}}}
     return {
         "responses": {"200": {"description": "OK", "content": content}},
         "x-kubernetes-action": "connect",

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from katib.api.experiment import Experiment
-from katib.api.values import Manifest, Unstructured
+from katib.api.values import Key, Manifest, Unstructured
 from katib.ports.clock import Clock
+from katib.ports.observation_log import MetricEntry
 from katib.ports.pod_logs import PodLogs
 from katib.ports.resource_store import ResourceStore, Unsubscribe
 
 Admit = Callable[[Manifest, Experiment | None], Experiment]
 HearEvents = Callable[[Callable[[Unstructured], None]], Unsubscribe]
 ListEvents = Callable[[str | None, str | None], Sequence[Unstructured]]
+ReadObservations = Callable[[Key, str | None], Sequence[MetricEntry]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class ServerPorts:
         hear_events: calls somebody with each event that is new or told again, in the thread that
             tells it, until what it gives is called.
         pod_logs: what containers have written.
+        observations: the entries of a trial's observation log, of one metric when it is named. May
+            read a disk.
         metrics: the text for Prometheus.
         built_in: what is there without anybody making it. It can be looked at and not be changed;
             one in the store that has its name stands for it.
@@ -43,5 +47,6 @@ class ServerPorts:
     list_events: ListEvents
     hear_events: HearEvents
     pod_logs: PodLogs
+    observations: ReadObservations
     metrics: Callable[[], str]
     built_in: Sequence[Unstructured] = ()

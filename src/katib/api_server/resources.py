@@ -13,6 +13,7 @@ from katib.api.kinds import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     EVENTS,
+    FUNCTION_CALLS,
     JOBS,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
@@ -105,7 +106,7 @@ _OURS = ("all", "kubeflow", "katib")
 RESOURCE_TYPES: tuple[ResourceType, ...] = (
     ResourceType(EXPERIMENTS, "experiment", categories=_OURS),
     ResourceType(SUGGESTIONS, "suggestion", categories=_OURS),
-    ResourceType(TRIALS, "trial", categories=_OURS),
+    ResourceType(TRIALS, "trial", categories=_OURS, subresources=("log", "observationlog")),
     ResourceType(JOBS, "job", categories=("all",)),
     ResourceType(PODS, "pod", ("po",), ("all",), subresources=("log",)),
     ResourceType(EVENTS, "event", ("ev",), has_status=False, verbs=READ_VERBS),
@@ -117,6 +118,7 @@ RESOURCE_TYPES: tuple[ResourceType, ...] = (
     ResourceType(SERVICE_ACCOUNTS, "serviceaccount", ("sa",), has_status=False),
     ResourceType(DEPLOYMENTS, "deployment", ("deploy",), ("all",)),
     ResourceType(TRAIN_JOBS, "trainjob"),
+    ResourceType(FUNCTION_CALLS, "functioncall"),
     ResourceType(TRAINING_RUNTIMES, "trainingruntime", has_status=False),
     ResourceType(
         CLUSTER_TRAINING_RUNTIMES,

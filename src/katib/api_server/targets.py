@@ -25,7 +25,7 @@ class Target:
         type: of what type.
         namespace: ``None`` for all namespaces and for what belongs to none.
         name: ``None`` for all of them.
-        subresource: ``status``, ``log`` or nothing.
+        subresource: ``status``, ``log``, ``observationlog`` or nothing.
     """
 
     type: ResourceType

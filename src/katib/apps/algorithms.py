@@ -108,7 +108,7 @@ class Algorithms:
         everywhere = RoutingSuggester(steady, places.find_algorithm, self._connect)
         asked = StoppingSuggester(everywhere, stopper)
         patient = BackgroundSuggester(asked, clock, wake)
-        self.suggester: Suggester = LocalSuggester(asked, patient, self._is_quick)
+        self.suggester: Suggester = LocalSuggester(asked, patient, self.is_quick)
 
     def check(self, experiment: Experiment) -> None:
         """Return if the algorithm accepts the experiment, which need not exist yet.
@@ -125,7 +125,7 @@ class Algorithms:
         """End all workers."""
         self._workers.close()
 
-    def _is_quick(self, experiment: Experiment) -> bool:
+    def is_quick(self, experiment: Experiment) -> bool:
         """Whether an ask takes no time, and waits for no service."""
         places = self._places
         is_far = places.find_algorithm(experiment) or places.find_early_stopping(experiment)

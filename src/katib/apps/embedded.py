@@ -21,15 +21,17 @@ from msgspec.structs import replace
 from katib.api import names
 from katib.api.conditions import turn_off
 from katib.api.experiment import EXPERIMENTS, Experiment
-from katib.api.kinds import JOBS, PODS, TRAIN_JOBS, kind_of
+from katib.api.kinds import CONFIG_MAPS, FUNCTION_CALLS, JOBS, PODS, TRAIN_JOBS, kind_of
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
 from katib.apps.algorithms import Algorithms, make_stopper, places_of
+from katib.apps.call_worker import call_command
 from katib.apps.clock import SystemClock
 from katib.apps.home import Home
 from katib.apps.observations import open_observations
 from katib.apps.push import Push, PushSidecars
 from katib.collectors.sidecar import LogSidecars, drop_name
+from katib.collectors.told import ToldReports
 from katib.configuration import KatibConfig
 from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
@@ -37,6 +39,8 @@ from katib.controllers.loop.loop import Surroundings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.history import StoredHistory
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.executors.calls.pool import Place
+from katib.executors.calls.reconciler import CallReconciler, Users
 from katib.executors.checkpoints import Checkpoints, CheckpointsReconciler
 from katib.executors.command import Images, machine_path
 from katib.executors.files import TrialFilesReconciler
@@ -50,7 +54,7 @@ from katib.stores.sqlite import SqliteStore
 from katib.suggesters.running_rules import RunningRules
 
 #: The kinds that this engine runs.
-RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS)
+RUN_KINDS: tuple[Kind[Any], ...] = (JOBS, PODS, TRAIN_JOBS, CONFIG_MAPS, FUNCTION_CALLS)
 
 #: How long a thread may keep the interpreter while another wants it, in seconds. The default of 5
 #: ms is as long as ten trials' work.
@@ -74,12 +78,15 @@ class Options:
         directory: where programs work when their template does not say.
         config: how the home is configured.
         python: the interpreter that programs find; ``None`` for the one that runs Katib.
+        program: the user's program in which the engine is a guest, as others are told: how its
+            process works is left alone. Empty when the process is the engine's own.
     """
 
     images: Mapping[str, Path] = field(default_factory=dict)
     directory: Path = field(default_factory=Path.cwd)
     config: KatibConfig = field(default_factory=KatibConfig)
     python: Path | None = None
+    program: str = ""
 
 
 class EmbeddedEngine:
@@ -97,13 +104,27 @@ class EmbeddedEngine:
     def __init__(self, home: Home, options: Options | None = None) -> None:
         self.options = options = options or Options()
         self.home = home
-        self._lock = home.lock()
+        self._lock = home.lock(options.program)
         self._is_started = False
         self._closers: tuple[Callable[[], None], ...] = ()
         self._only: frozenset[Key] | None = None
-        self._log = _log_to(home.log)
+        self._log = EngineLog(home.log)
         self.failure: BaseException | None = None
         self.failed = threading.Event()
+        try:
+            self._wire(home, options)
+        except BaseException:
+            # Whoever mends it begins anew, perhaps in this very process.
+            self._lock.release()
+            self._log.close()
+            raise
+
+    def _wire(self, home: Home, options: Options) -> None:
+        """Bring the rooms together.
+
+        Raises:
+            StoreUnavailableError: the disk refuses.
+        """
         clock = SystemClock()
         self.observations = open_observations(home, options.config, clock, self._wake_trial)
         # Resources speak of metrics, so these are safe first.
@@ -119,24 +140,38 @@ class EmbeddedEngine:
         images = Images(options.images, str(options.directory))
         here = Here(home.trials, images, sidecars, self.flush, self._wake_pod, options.python)
         self._pods = PodReconciler(self.store, clock, here)
+        functions = Place(home.functions, home.trials, call_command)
+        users = Users(reading, self._wake_call, self._is_wanted)
+        self._calls = CallReconciler(self.store, clock, functions, users)
         treated = Treatment(self._is_wanted)
         self._experiments = ExperimentReconciler(self.store, events, clock, treated)
-        runnable = Runnable(RUN_KINDS, self._is_wanted)
+        told = ToldReports(self.store, self.observations, events, running.find)
+        runnable = Runnable(
+            RUN_KINDS, self._is_wanted, collect=told.collect, hurried=(FUNCTION_CALLS,)
+        )
         self._trials = TrialReconciler(self.store, self.observations, events, clock, runnable)
+        self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
+        suggester = self._algorithms.suggester
+        # To hand a question from thread to thread would take longer than a quick answer does.
+        answering = SuggestionReconciler(self.store, suggester, clock, is_mine=self._is_answered)
+        self._asking = SuggestionReconciler(
+            self.store, suggester, clock, is_mine=lambda one: not self._is_answered(one)
+        )
         quick = (
             self._experiments,
+            answering,
             self._trials,
             JobReconciler(self.store, clock, self._pods.last_words),
             TrainJobReconciler(self.store, events, clock, _torchrun(home, options)),
             self._pods,
+            self._calls,
             TrialFilesReconciler(self.store, home.trials, self._pods.place),
             CheckpointsReconciler(self.store, Checkpoints.beside(home.trials)),
         )
-        self._algorithms = Algorithms(places, clock, events, stopper, self._wake_suggestion)
-        self._asking = SuggestionReconciler(self.store, self._algorithms.suggester, clock)
-        around = Surroundings(self.store, events, clock, self.flush, self._fail)
-        self._quick = Loop(around, quick)
-        self._loops = (self._quick, Loop(around, (self._asking,), workers=2))
+        around = partial(Surroundings, self.store, events, clock, self.flush, self._fail)
+        gathering = around(gather=self._calls.gather)
+        self._quick = Loop(gathering, quick, patient=(self._experiments,))
+        self._loops = (self._quick, Loop(around(), (self._asking,), workers=2))
 
     def start(self, only: Collection[Key] | None = None) -> None:
         """Go on with what is not finished; processes that still run are adopted.
@@ -149,14 +184,14 @@ class EmbeddedEngine:
         if self._is_started:
             for experiment in self.store.list(EXPERIMENTS):
                 self._quick.wake(self._experiments, experiment.key)
+            for call in self.store.list(FUNCTION_CALLS):
+                self._quick.wake(self._calls, call.key)
             return
         self._is_started = True
-        sys.setswitchinterval(SWITCH_SECONDS)
-        # What is imported stays: collections that look at it again and again find nothing.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_AFTER)
+        if not self.options.program:
+            _settle_in()
         self._pods.adopt()
+        self._calls.start()
         for loop in self._loops:
             loop.start()
 
@@ -187,12 +222,12 @@ class EmbeddedEngine:
     @property
     def is_idle(self) -> bool:
         """Whether no program runs."""
-        return self._pods.is_idle
+        return self._pods.is_idle and self._calls.is_idle
 
     @property
     def is_settled(self) -> bool:
         """Whether no program runs that was asked to end, or is to be."""
-        return self._pods.is_settled
+        return self._pods.is_settled and self._calls.is_settled
 
     def place(self, pod: Unstructured) -> str:
         """The beginning of the names of a pod's files."""
@@ -215,17 +250,22 @@ class EmbeddedEngine:
     def interrupt(self) -> None:
         """End the running programs; their trials start again when the engine does."""
         self._stop()
-        for pod in self._pods.interrupt():
-            self._take_back(pod)
+        for kind, run in (
+            *((PODS, pod) for pod in self._pods.interrupt()),
+            *((FUNCTION_CALLS, call) for call in self._calls.interrupt()),
+        ):
+            self._take_back(kind, run)
 
     def kill(self) -> None:
         """End the running programs at once; also from another thread, during :meth:`interrupt`."""
         self._pods.kill()
+        self._calls.kill()
 
     def close(self) -> None:
         """Stop, leaving the running programs alone, and give the home up."""
         self._stop()
         self._pods.close()
+        self._calls.close()
         for close in (*self._closers, self.push.close):
             close()
         try:
@@ -234,11 +274,18 @@ class EmbeddedEngine:
             self.observations.close()
         finally:
             self._lock.release()
-            logging.getLogger("katib").removeHandler(self._log)
             self._log.close()
+
+    def disown(self) -> None:
+        """Let go of the home in a process that a fork has made; the engine stays the other's."""
+        self._lock.disown()
 
     def _is_wanted(self, experiment: Key) -> bool:
         return self._only is None or experiment in self._only
+
+    def _is_answered(self, experiment: Experiment) -> bool:
+        """Whether the experiment's algorithm is asked by the thread of all controllers."""
+        return experiment.spec.early_stopping is None and self._algorithms.is_quick(experiment)
 
     def _stop(self) -> None:
         quick, asking = self._loops
@@ -247,14 +294,14 @@ class EmbeddedEngine:
         asking.stop(within=STOP_ASKING)
         self._algorithms.close()
 
-    def _take_back(self, pod: Unstructured) -> None:
-        """Let the pod's run go: what owns it, up to what its trial made."""
-        kind, run = PODS, pod
+    def _take_back(self, kind: Kind[Unstructured], run: Unstructured) -> None:
+        """Let a run go, or a pod's: what owns it, up to what its trial made."""
+        namespace = run.metadata.namespace
         while (owner := run.metadata.controller) is not None:
             of_owner = kind_of(owner.api_version, owner.kind)
             if of_owner not in RUN_KINDS:
                 break
-            found = self.store.find(of_owner, Key(pod.metadata.namespace, owner.name))
+            found = self.store.find(of_owner, Key(namespace, owner.name))
             if found is None:
                 break
             kind, run = of_owner, found
@@ -263,7 +310,7 @@ class EmbeddedEngine:
             self.store.delete(kind, run.key)
         if owner is None:
             return
-        key = Key(pod.metadata.namespace, owner.name)
+        key = Key(namespace, owner.name)
         trial = self.store.find(TRIALS, key)
         if trial is not None:
             # What was dropped would be read again; a run's folder has the name of its trial.
@@ -282,6 +329,9 @@ class EmbeddedEngine:
     def _wake_pod(self, key: Key) -> None:
         self._quick.wake(self._pods, key)
 
+    def _wake_call(self, key: Key) -> None:
+        self._quick.wake(self._calls, key)
+
     def _wake_suggestion(self, key: Key) -> None:
         _, asking = self._loops
         asking.wake(self._asking, key)
@@ -296,11 +346,33 @@ def _torchrun(home: Home, options: Options) -> Torchrun:
     return Torchrun(home.path / "launchers", f"{python.parent}{os.pathsep}{machine_path()}")
 
 
-def _log_to(path: Path) -> logging.Handler:
-    """Internal faults keep their tracebacks in the home, and off the user's screen."""
-    handler = logging.FileHandler(path, delay=True, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logger = logging.getLogger("katib")
-    logger.addHandler(handler)
-    logger.propagate = False
-    return handler
+def _settle_in() -> None:
+    """Make the process one that works for the engine alone."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # What is imported stays: collections that look at it again and again find nothing.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
+
+
+class EngineLog:
+    """Internal faults keep their tracebacks in the home, and off the user's screen.
+
+    Args:
+        path: of the log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._logger = logging.getLogger("katib")
+        self._propagated = self._logger.propagate
+        self._handler = logging.FileHandler(path, delay=True, encoding="utf-8")
+        line = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+        self._handler.setFormatter(line)
+        self._logger.addHandler(self._handler)
+        self._logger.propagate = False
+
+    def close(self) -> None:
+        """Leave the logger as it was."""
+        self._logger.removeHandler(self._handler)
+        self._logger.propagate = self._propagated
+        self._handler.close()

@@ -8,10 +8,14 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from katib.errors import HomeLockedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from katib.configuration import KatibConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,33 @@ class Home:
         return self.path / "trials"
 
     @property
+    def functions(self) -> Path:
+        """What is called by trials of the kind ``FunctionCall``, by its SHA-256."""
+        return self.path / "functions"
+
+    @property
     def log(self) -> Path:
         """The engine's own log."""
         return self.path / "engine.log"
 
-    def lock(self) -> HomeLock:
+    def read_config(self) -> KatibConfig:
+        """How the home is configured: its own file, else the defaults.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or is no legal configuration.
+        """
+        # Most who ask where things are do not ask this.
+        from katib.configuration import KatibConfig, read_file
+        from katib.configuration.models import FILE_NAME
+
+        own = self.path / FILE_NAME
+        return read_file(own) if own.exists() else KatibConfig()
+
+    def lock(self, holder: str = "") -> HomeLock:
         """Make the home and own it, until the lock is released or the process ends.
+
+        Args:
+            holder: what others are told of who owns it; empty for the command line's words.
 
         Raises:
             HomeLockedError: another engine works here.
@@ -60,13 +85,13 @@ class Home:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.read(file, 200).decode(errors="replace").strip()
+            other = os.read(file, 200).decode(errors="replace").strip()
             os.close(file)
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise StoreUnavailableError(self.path, error.strerror or str(error)) from error
-            raise HomeLockedError(self.path, holder or "another process") from error
+            raise HomeLockedError(self.path, other or "another process") from error
         os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()} ({' '.join(_words())})\n".encode(), 0)
+        os.pwrite(file, f"process {os.getpid()} ({holder or _words()})\n".encode(), 0)
         return HomeLock(file)
 
     def holder(self) -> str | None:
@@ -90,6 +115,10 @@ class HomeLock:
         os.ftruncate(self._file, 0)
         os.close(self._file)
 
+    def disown(self) -> None:
+        """Let go of what a fork has left with this process; the home stays the other one's."""
+        os.close(self._file)
+
 
 def default_home() -> Path:
     """``$KATIB_HOME``, else the platform's folder for a user's data."""
@@ -97,5 +126,5 @@ def default_home() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("katib", appauthor=False))
 
 
-def _words() -> list[str]:
-    return ["katib", *sys.argv[1:]]
+def _words() -> str:
+    return " ".join(["katib", *sys.argv[1:]])

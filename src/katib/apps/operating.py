@@ -40,7 +40,7 @@ from katib.apps.webhook_server import WebhookServer
 from katib.apps.webhooks import OwnerReader, Pods, make_app
 from katib.configuration.defaults import WEBHOOK_SECRET, WEBHOOK_SERVICE
 from katib.configuration.models import InitConfig
-from katib.errors import ConfigurationError, KatibError
+from katib.errors import ConfigurationError, KatibError, NotFoundError, RequestRefusedError
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.discovery import Discovery
 from katib.kubernetes.events import KubernetesEventRecorder
@@ -164,6 +164,7 @@ class Operator:
             if self._stopping.is_set():
                 # Who stopped it has found no election to end.
                 self._election.release()
+        self._wait_for("the namespace", self._check_namespace)
         for kind in _KINDS:
             self._wait_for(kind.plural, partial(store.list, kind))
         site = self._wait_for("what the API server says of itself", partial(self._site, init))
@@ -179,8 +180,10 @@ class Operator:
         self._serve_webhooks(ends, engine, init)
         # Who waits for its turn to lead is ready to.
         self._trouble = ""
-        if self._election is not None and not self._election.acquire():
-            return
+        if self._election is not None:
+            _LOG.info("Ready; it waits for its turn to lead")
+            if not self._election.acquire():
+                return
         # Only who leads counts, or everything would be counted by several.
         meter = ResourceMeter(store)
         ends.callback(meter.close)
@@ -188,6 +191,23 @@ class Operator:
         engine.start()
         tell()
         self._watch_over(engine)
+
+    def _check_namespace(self) -> None:
+        """Raise when there is none of the name that was given: nothing would ever happen in it."""
+        namespace = self._options.namespace
+        if namespace in (None, self._client.namespace):
+            # A pod's own is there, and it needs no right to look at namespaces.
+            return
+        try:
+            self._client.request("GET", f"/api/v1/namespaces/{namespace}")
+        except NotFoundError as error:
+            raise ConfigurationError(
+                f'there is no namespace "{namespace}", so there are no experiments to run; name '
+                f"another with --namespace, or make it: kubectl create namespace {namespace}"
+            ) from error
+        except RequestRefusedError:
+            # Rights in a namespace are given where it is.
+            return
 
     def _take_part(self, name: str) -> LeaderElection:
         """This process's part in the choice of the operator that leads."""

@@ -21,6 +21,7 @@ from katib.apps.clock import SystemClock
 from katib.apps.cluster_config import ClusterConfig
 from katib.apps.door import ClusterDoor, SettingsChecks
 from katib.apps.tokens import Tokens
+from katib.collectors.told import ToldReports
 from katib.configuration.in_cluster import InCluster
 from katib.controllers.experiment import ExperimentReconciler, Treatment
 from katib.controllers.loop import Loop
@@ -60,7 +61,6 @@ ORDINARY = (
     "JobCreated",
     "JobRunning",
     "JobSucceeded",
-    "JobFailed",
     "JobDeleted",
     "TrialEarlyStopped",
 )
@@ -153,7 +153,8 @@ class ClusterEngine:
             gathering=GATHERING, admit=self._admit, for_each=self._several_at_once
         )
         self._experiments = ExperimentReconciler(store, events, clock, treatment)
-        runnable = Runnable(prepare=self._prepare, looks_within=LOOKS_WITHIN)
+        told = ToldReports(store, self.observations, events)
+        runnable = Runnable(prepare=self._prepare, looks_within=LOOKS_WITHIN, collect=told.collect)
         self._trials = TrialReconciler(store, self.observations, events, clock, runnable)
         self._asking = SuggestionReconciler(store, self._algorithms.suggester, clock, services)
         around = Surroundings(store, events, clock, _nothing, self._fail, _turn, measure)

@@ -19,6 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from katib.api import names
+from katib.api.codec import typed
 from katib.api.experiment import EXPERIMENTS, CollectorSpec
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Unstructured, Value
@@ -266,7 +267,7 @@ def is_pushed(trial: Trial) -> bool:
 def _read(file: Path) -> Ports:
     """The ports of an earlier engine; none when they cannot be read."""
     try:
-        ports = msgspec.json.decode(file.read_bytes(), type=Ports)
+        ports = typed(Ports, file.read_bytes())
     except (OSError, msgspec.DecodeError):
         return Ports()
     kept = (ports.db_manager, ports.proxy, ports.metrics)

@@ -139,6 +139,11 @@ class Server:
             self._engine.kill()
         self._is_stopping.set()
 
+    def disown(self) -> None:
+        """Let go of what a fork has left with this process; the server stays the other one's."""
+        self._socket.close()
+        self._engine.disown()
+
     def _introduce(self, token: str) -> tuple[uvicorn.Server, ServerRecord]:
         """The listener, and what the home tells of it."""
         options, now = self._options, datetime.now(UTC)
@@ -157,6 +162,7 @@ class Server:
             started=now.replace(microsecond=0),
             directory=str(options.engine.directory),
             config=options.config,
+            program=options.engine.program,
         )
         return listener, record
 
@@ -241,6 +247,7 @@ def _ports(engine: EmbeddedEngine, token: str, meter: ResourceMeter) -> ServerPo
         list_events=engine.list_events,
         hear_events=engine.hear_events,
         pod_logs=FilePodLogs(engine.store, engine.place),
+        observations=engine.observations.read,
         metrics=lambda: generate_latest(registry).decode(),
         built_in=_runtimes(),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from katib.api.codec import typed
 from katib.api.values import Value
 from katib.apps.home import Home
 from katib.errors import StoreUnavailableError
@@ -28,6 +29,8 @@ class ServerRecord(Value, frozen=True):
         started: when it began to answer; aware.
         directory: where programs work when their template does not say.
         config: the file it is configured by; empty when it has the home's own, or none.
+        program: the user's program whose end is the server's, too; empty when the process is the
+            server's own.
     """
 
     pid: int
@@ -35,6 +38,7 @@ class ServerRecord(Value, frozen=True):
     started: datetime
     directory: str = ""
     config: str = ""
+    program: str = ""
 
 
 def record_path(home: Home) -> Path:
@@ -50,7 +54,7 @@ def log_path(home: Home) -> Path:
 def find_server(home: Home) -> ServerRecord | None:
     """The server that works in the home now, if one does."""
     try:
-        record = msgspec.json.decode(record_path(home).read_bytes(), type=ServerRecord)
+        record = typed(ServerRecord, record_path(home).read_bytes())
     except (OSError, msgspec.DecodeError):
         return None
     return record if is_held(home, record.pid) else None

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from katib.admission.door import with_default_spec
-from katib.api.codec import from_manifest, typed
+from katib.api.codec import from_manifest, to_raw, typed
 from katib.api.experiment import EXPERIMENTS, Experiment
 from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial
@@ -73,10 +73,8 @@ class Pods:
     def mutate(self, review: Review) -> bytes:
         """The answer for a pod that is about to be made."""
         pod = review.object
-        metadata = msgspec.convert(
-            {"ownerReferences": (pod.get("metadata") or {}).get("ownerReferences") or ()},
-            ObjectMeta,
-        )
+        owners = (pod.get("metadata") or {}).get("ownerReferences") or ()
+        metadata = typed(ObjectMeta, to_raw({"ownerReferences": owners}))
         if is_prepared(pod):
             return review.allow()
         try:

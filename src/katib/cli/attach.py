@@ -19,10 +19,10 @@ from katib.errors import KatibError
 
 if TYPE_CHECKING:
     from katib.api.values import Key, Kind, Manifest
-    from katib.apps.connection import Connection
     from katib.apps.home import Home
     from katib.apps.server_record import ServerRecord
     from katib.cli.run import Submission
+    from katib.client.http import HttpBackend
 
 #: How long everything that belongs to a deleted resource may take to go, in seconds.
 LONGEST_DELETION = 60.0
@@ -53,10 +53,10 @@ class Attached:
     """
 
     def __init__(self, home: Home, record: ServerRecord) -> None:
-        from katib.apps.connection import Connection
+        from katib.apps.connection import connect
 
         self._home, self.record = home, record
-        self._server: Connection = Connection(home, record)
+        self._server: HttpBackend = connect(home, record)
         self._reader = open_reader(home)
         self._created: set[Key] = set()
 
@@ -64,8 +64,8 @@ class Attached:
         """Admit every document, then hand them all to the server; or refuse, and create nothing.
 
         Raises:
-            ServerRefusedError: the server says why.
-            ServerAwayError: it does not answer.
+            RefusedError: the server says why.
+            AwayError: it does not answer.
         """
         config = open_config(self._home, Path(self.record.config) if self.record.config else None)
         submissions = admit_all(documents, self._reader.find, config, replace)
@@ -78,8 +78,8 @@ class Attached:
         """Delete a resource, and return when all it owned is gone.
 
         Raises:
-            ServerRefusedError: the server says why.
-            ServerAwayError: it does not answer.
+            RefusedError: the server says why.
+            AwayError: it does not answer.
             StillThereError: it takes too long.
         """
         from katib.api.trial import TRIALS
@@ -165,7 +165,7 @@ class Attached:
         from katib.api.codec import to_manifest
         from katib.api.experiment import EXPERIMENTS
         from katib.api.values import Key
-        from katib.apps.connection import ServerRefusedError
+        from katib.client.backend import RefusedError
 
         experiment, old = submission
         key, manifest = experiment.key, to_manifest(experiment)
@@ -180,7 +180,7 @@ class Attached:
             try:
                 self._server.ask("PATCH", path_of(EXPERIMENTS, key), changes, _JSON_PATCH)
                 return key
-            except ServerRefusedError as error:
+            except RefusedError as error:
                 # Between our look and the server's, it was deleted.
                 if error.code != 404:
                     raise

@@ -31,6 +31,17 @@ class StillServingError(KatibError):
         )
 
 
+class ProgramServesError(KatibError):
+    """What serves a home is a user's program, which no command ends."""
+
+    def __init__(self, place: Home, record: ServerRecord) -> None:
+        super().__init__(
+            f"{place.path} is served by process {record.pid} ({record.program}), a program of "
+            "yours, as long as it runs; end that program, and its running trials start again with "
+            "the next engine"
+        )
+
+
 def down(
     home: HomeOption = None,
     stop_trials: Annotated[
@@ -54,6 +65,8 @@ def down(
     if record is None:
         typer.echo(f"No server works in {place.path}.")
         return
+    if record.program:
+        raise ProgramServesError(place, record)
     _stop(place, record, signal.SIGUSR1 if stop_trials else signal.SIGTERM)
     left = 0 if stop_trials else count_trials(place)
     goes = "trial goes" if left == 1 else "trials go"

@@ -5,16 +5,36 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from katib.cli.completion import complete_experiments
-from katib.cli.options import HomeOption, NamespaceOption, open_home, open_reader
+from katib.cli.options import (
+    ContextOption,
+    HomeOption,
+    KubeconfigOption,
+    NamespaceOption,
+    check_cluster_is_installed,
+    open_home,
+    open_reader,
+)
 
 if TYPE_CHECKING:
     from katib.api.experiment import Experiment
     from katib.cli.diagnosis.finding import Finding
+    from katib.cli.diagnosis.places import Place
+    from katib.ports.resource_store import ResourceReader
+
+
+ClusterOption = Annotated[
+    bool,
+    typer.Option(
+        "--cluster",
+        help="Look into a cluster instead of a home: that of --kubeconfig and --context.",
+    ),
+]
 
 
 class Output(StrEnum):
@@ -31,15 +51,19 @@ def explain(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print.")] = Output.TEXT,
     namespace: NamespaceOption = "default",
     home: HomeOption = None,
+    cluster: ClusterOption = False,
+    context: ContextOption = "",
+    kubeconfig: KubeconfigOption = None,
 ) -> None:
     """.
 
     Walks experiment → suggestion → trials → runs → metrics, and names the first cause and what
     mends it. With -o json: an object of cause, reason, message, fix and object.
 
-    Example:
+    Examples:
 
       katib explain random
+      katib explain random -n team-a --cluster
     """
     from katib.api.experiment import EXPERIMENTS
     from katib.api.values import Key
@@ -48,12 +72,31 @@ def explain(
 
     # A process that soon ends need not look for cycles.
     gc.disable()
-    place = open_home(home)
-    reader = open_reader(place)
+    is_elsewhere = cluster or bool(context) or kubeconfig is not None
+    reader, place = _in_cluster(kubeconfig, context) if is_elsewhere else _at_home(home)
     experiment = reader.get(EXPERIMENTS, Key(namespace, name.removeprefix("experiment/")))
     found = diagnose(Scene(reader, place, experiment))
     for line in _as_json(found) if output is Output.JSON else _as_text(experiment, found):
         typer.echo(line)
+
+
+def _at_home(home: Path | None) -> tuple[ResourceReader, Place]:
+    from katib.cli.diagnosis.places import HomePlace
+
+    opened = open_home(home)
+    return open_reader(opened), HomePlace(opened)
+
+
+def _in_cluster(kubeconfig: Path | None, context: str) -> tuple[ResourceReader, Place]:
+    check_cluster_is_installed("katib explain")
+    from katib.apps.clock import SystemClock
+    from katib.cli.diagnosis.cluster import ClusterPlace
+    from katib.kubernetes.client import KubernetesClient
+    from katib.stores.kubernetes import KubernetesStore
+
+    client = KubernetesClient.connect(kubeconfig, context)
+    # Nothing is watched: what is looked at is asked for.
+    return KubernetesStore(client, SystemClock(), label_of=lambda kind: None), ClusterPlace(client)
 
 
 def _as_json(found: Finding) -> Iterator[str]:

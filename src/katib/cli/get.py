@@ -153,7 +153,7 @@ def _json(document: Any) -> str:
 
 
 def _columns(kind: Kind[Any], is_wide: bool) -> list[str]:
-    if kind.name in ("Job", "Pod", "TrainJob"):
+    if kind.name in ("Job", "Pod", "TrainJob", "FunctionCall"):
         return ["NAME", "STATUS", "AGE"]
     middle = ["REQUESTED", "ASSIGNED"] if kind.name == "Suggestion" else []
     wide = {

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from katib.api.experiment import EXPERIMENTS
-from katib.api.kinds import JOBS, PODS, TRAIN_JOBS
+from katib.api.kinds import FUNCTION_CALLS, JOBS, PODS, TRAIN_JOBS
 from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Kind
 from katib.errors import UnknownNameError
 
-_KINDS: tuple[Kind[Any], ...] = (EXPERIMENTS, SUGGESTIONS, TRIALS, JOBS, PODS, TRAIN_JOBS)
+_KINDS: tuple[Kind[Any], ...] = (
+    EXPERIMENTS,
+    SUGGESTIONS,
+    TRIALS,
+    JOBS,
+    PODS,
+    TRAIN_JOBS,
+    FUNCTION_CALLS,
+)
 _SHORT: dict[str, Kind[Any]] = {"exp": EXPERIMENTS, "sug": SUGGESTIONS, "po": PODS}
 
 

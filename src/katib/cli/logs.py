@@ -29,6 +29,13 @@ class NoLogError(KatibError):
         )
 
 
+class NothingPrintedError(KatibError):
+    """A trial has ended and has no log."""
+
+    def __init__(self, trial: str) -> None:
+        super().__init__(f'trial "{trial}" is a call of a function, and has printed nothing')
+
+
 class NoContainerError(KatibError):
     """A trial has no container of that name."""
 
@@ -117,6 +124,13 @@ def _check_container(home: Home, trial: Trial, container: str) -> None:
         raise NoContainerError(trial.metadata.name, container, known)
 
 
+def _calls_function(trial: Trial) -> bool:
+    from katib.api.kinds import FUNCTION_CALLS
+    from katib.controllers.trial.runs import kind_of_run
+
+    return kind_of_run(trial) is FUNCTION_CALLS
+
+
 def _wait_for(place: Home, trial: Trial, container: str | None, follow: bool, last: int) -> Path:
     while True:
         found = find_logs(place, trial, container)
@@ -124,5 +138,7 @@ def _wait_for(place: Home, trial: Trial, container: str | None, follow: bool, la
             return found[-last]
         if not follow:
             namespace, name = trial.key
+            if _calls_function(trial):
+                raise NothingPrintedError(name)
             raise NoLogError(name, place.trials / namespace / name)
         time.sleep(0.1)

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import logging
 import signal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from katib.cli.options import ContextOption, KubeconfigOption, check_cluster_is_installed
 from katib.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from katib.apps.operating import Operator
 
-KubeconfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--kubeconfig",
-        metavar="FILE",
-        help="The cluster. Default: the one that this pod is in, else KUBECONFIG or "
-        "~/.kube/config.",
-        show_default=False,
-    ),
-]
-ContextOption = Annotated[
-    str,
-    typer.Option(
-        "--context",
-        help="Of the kubeconfig. Default: its current one.",
-        show_default=False,
-    ),
-]
 OnlyNamespaceOption = Annotated[
     str | None,
     typer.Option(
@@ -126,7 +108,7 @@ def operator(
       katib operator
       katib operator --kubeconfig ~/.kube/config --namespace team-a --db-manager localhost:6789
     """
-    _check_is_installed()
+    check_cluster_is_installed("katib operator")
     from katib.apps.operating import Operator, Options
     from katib.apps.operator import DBManager
     from katib.configuration.environment import read_environment
@@ -147,15 +129,6 @@ def operator(
     pace = Pace(calls_per_second, burst=int(2 * calls_per_second))
     client = KubernetesClient.connect(kubeconfig, context, pace)
     _run(Operator(client, options), namespace)
-
-
-def _check_is_installed() -> None:
-    """Raise when what only operators need was not installed with the package."""
-    if find_spec("kubernetes") is None:
-        raise ConfigurationError(
-            "katib operator needs a package that is not installed (kubernetes): "
-            "pip install 'katib[cluster]'"
-        )
 
 
 def _run(operator: Operator, namespace: str | None) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from katib.errors import KatibError
+from katib.errors import ConfigurationError, KatibError
 
 if TYPE_CHECKING:
     from katib.apps.home import Home
@@ -51,6 +52,24 @@ ImageOption = Annotated[
         help="What stands for a container image: a folder that holds its files, or a program.",
     ),
 ]
+KubeconfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        help="The cluster. Default: the one that this pod is in, else KUBECONFIG or "
+        "~/.kube/config.",
+        show_default=False,
+    ),
+]
+ContextOption = Annotated[
+    str,
+    typer.Option(
+        "--context",
+        help="Of the kubeconfig. Default: its current one.",
+        show_default=False,
+    ),
+]
 NamespaceOption = Annotated[
     str, typer.Option("--namespace", "-n", help="The namespace of the resource.")
 ]
@@ -79,13 +98,9 @@ def open_config(home: Home, path: Path | None) -> KatibConfig:
     Raises:
         ConfigurationError: the file cannot be read, or is no legal configuration.
     """
-    from katib.configuration import KatibConfig, read_file
-    from katib.configuration.models import FILE_NAME
+    from katib.configuration import read_file
 
-    own = home.path / FILE_NAME
-    if path is not None:
-        return read_file(path.expanduser())
-    return read_file(own) if own.exists() else KatibConfig()
+    return home.read_config() if path is None else read_file(path.expanduser())
 
 
 def open_reader(home: Home) -> SqliteReader:
@@ -99,6 +114,15 @@ def open_reader(home: Home) -> SqliteReader:
     if not home.resources.exists():
         raise NothingHereError(home.path)
     return SqliteReader(home.resources)
+
+
+def check_cluster_is_installed(command: str) -> None:
+    """Raise when what speaks to clusters was not installed with the package."""
+    if find_spec("kubernetes") is None:
+        raise ConfigurationError(
+            f"{command} needs a package that is not installed (kubernetes): "
+            "pip install 'katib[cluster]'"
+        )
 
 
 def find_interpreter(path: Path | None) -> Path | None:

@@ -22,6 +22,12 @@ COMMANDS = {
     "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),
     "nas": ("katib.cli.nas:nas", "Write the network that an architecture search has found."),
     "explain": ("katib.cli.explain:explain", "Say what an experiment waits for or why it failed."),
+    "export": ("katib.cli.export:export", "Write an experiment and its trials to a file."),
+    "import": (
+        "katib.cli.import_trials:import_trials",
+        "Make an experiment of trials that ended elsewhere.",
+    ),
+    "ui": ("katib.cli.ui:ui", "Show experiments in a browser."),
     "operator": ("katib.cli.operator:operator", "Run the experiments of a Kubernetes cluster."),
     "suggestion": (
         "katib.cli.suggestion:suggestion",

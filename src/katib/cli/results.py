@@ -34,14 +34,20 @@ EXIT_CODES = (
 
 def exit_code_of(error: KatibError) -> ExitCode:
     """The exit code of an error that ended a command."""
-    if isinstance(error, (AdmissionError, ConfigurationError, ManifestError)):
+    if isinstance(error, (AdmissionError, ConfigurationError, ManifestError)) or _is_bad(error):
         return ExitCode.REFUSED
     if isinstance(error, (HomeLockedError, StoreUnavailableError)) or _is_away(error):
         return ExitCode.UNAVAILABLE
     return ExitCode.FAILED
 
 
-def _is_away(error: KatibError) -> bool:
-    from katib.apps.connection import ServerAwayError
+def _is_bad(error: KatibError) -> bool:
+    from katib.client.exchange.errors import ExportError, ImportRefusedError
 
-    return isinstance(error, ServerAwayError)
+    return isinstance(error, (ExportError, ImportRefusedError))
+
+
+def _is_away(error: KatibError) -> bool:
+    from katib.client.backend import AwayError
+
+    return isinstance(error, AwayError)

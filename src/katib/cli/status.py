@@ -22,12 +22,12 @@ def status(home: HomeOption = None) -> None:
 
     Exit codes: 0 a server works in the home, and answers; 1 none does.
     """
-    from katib.apps.connection import Connection
+    from katib.apps.connection import connect
     from katib.apps.server_record import find_server
 
     place = open_home(home)
     record = find_server(place)
-    is_ready = record is not None and Connection(place, record, patience=5.0).is_ready()
+    is_ready = record is not None and connect(place, record, patience=5.0).is_ready()
     for line in _lines(place, record, is_ready):
         typer.echo(line)
     if not is_ready:
@@ -51,7 +51,8 @@ def _lines(place: Home, record: ServerRecord | None, is_ready: bool) -> Iterator
     else:
         now = datetime.now(UTC)
         answer = "" if is_ready else ", but it does not answer"
-        yield f"server: {record.address}, process {record.pid}{answer}"
+        who = f" ({record.program}, a program that runs the engine)" if record.program else ""
+        yield f"server: {record.address}, process {record.pid}{who}{answer}"
         yield f"since: {record.started:%Y-%m-%d %H:%M:%S} UTC, {age(record.started, now)} ago"
     yield f"experiments active: {_count_experiments(place)}"
     yield f"trials running: {count_trials(place)}"

@@ -146,10 +146,12 @@ def _tell(place: Home, record: ServerRecord) -> None:
 def _tell_of_other(place: Home, record: ServerRecord) -> None:
     from katib.api.codec import format_time
 
+    stop = "stop it with katib down"
+    if record.program:
+        stop = f"that is {record.program}, a program of yours: end it"
     typer.echo(
         f"katib: {place.path} is served already, at {record.address} by process {record.pid} since "
-        f"{format_time(record.started)}; stop it with katib down, or serve another home with "
-        "--home DIR",
+        f"{format_time(record.started)}; {stop}, or serve another home with --home DIR",
         err=True,
     )
 
@@ -195,14 +197,14 @@ def _option(name: str, path: Path | None) -> list[str]:
 
 
 def _wait_until_ready(place: Home, process: subprocess.Popen[bytes]) -> ServerRecord | None:
-    from katib.apps.connection import Connection
+    from katib.apps.connection import connect
     from katib.apps.server_record import find_server
 
     deadline = time.monotonic() + LONGEST_START
     while time.monotonic() < deadline and process.poll() is None:
         record = find_server(place)
         is_ours = record is not None and record.pid == process.pid
-        if record is not None and is_ours and Connection(place, record).is_ready():
+        if record is not None and is_ours and connect(place, record).is_ready():
             return record
         time.sleep(_ASK_EVERY)
     return None

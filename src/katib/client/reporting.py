@@ -14,6 +14,7 @@ from katib.client.routes import (
     Route,
     Sender,
     UnreportableError,
+    find_here,
 )
 
 #: The key of the time in a report, and so no metric's name.
@@ -62,6 +63,8 @@ def find_route(variables: Mapping[str, str], address: str | None, pace: Pace) ->
     trial = variables.get(names.ENV_TRIAL_NAME, "")
     token = variables.get(names.ENV_METRICS_TOKEN, "")
     sender = Sender(trial, variables.get(names.ENV_NAMESPACE, ""), token)
+    if not address and (here := find_here()) is not None:
+        return here
     if address and trial:
         return GrpcRoute(address, sender, pace)
     if url := variables.get(names.ENV_METRICS_URL):
@@ -91,6 +94,7 @@ def _homeless(trial: str) -> str:
             "spec.metricsCollectorSpec.collector.kind of its experiment to Push"
         )
     return (
+        "The Trial name is not passed to environment variables: "
         f"this program runs in no trial: neither {names.ENV_METRICS_URL} nor "
         f"{names.ENV_METRICS_DROP} nor {names.ENV_TRIAL_NAME} is set; let an experiment whose "
         "metrics collector is Push run it"
@@ -115,7 +119,10 @@ def _number_text(name: str, value: object, problems: list[str]) -> str:
     try:
         return repr(float(value))  # type: ignore[arg-type]  # what it is turns out here
     except (TypeError, ValueError):
-        problems.append(f"{name}: found {value!r}; a number is expected, such as 0.25 or nan")
+        problems.append(
+            f"Invalid value {value} for metrics value {name}: a number is expected, such as 0.25 "
+            "or nan"
+        )
         return ""
 
 

@@ -33,7 +33,7 @@ class ReportError(KatibError, RuntimeError):
     """A report did not arrive."""
 
     def __init__(self, whither: str, problem: str) -> None:
-        super().__init__(f"cannot report metrics to {whither}: {problem}")
+        super().__init__(f"Unable to push metrics to {whither}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,20 @@ class Route(Protocol):
             ReportError: they could not be reported.
         """
         ...
+
+
+_here: Route | None = None
+
+
+def find_here() -> Route | None:
+    """The way of the function that the engine calls now in this process; ``None`` for none."""
+    return _here
+
+
+def set_here(route: Route | None) -> None:
+    """Let :func:`find_here` find that way."""
+    global _here
+    _here = route
 
 
 class HttpRoute:

@@ -13,8 +13,9 @@ Where entries are kept belongs to ``observations``; when a collector is called, 
 trials. ``sidecar`` puts a collector beside each pod of a trial; ``sites`` says where its metrics
 are, ``following`` is what goes on beside one pod then, ``pushing`` where the program pushes.
 ``inbox`` takes what is pushed, by whatever way: ``endpoint`` that by HTTP, as ``reports`` reads it,
-``push`` what lies in a file. ``sidecar`` and ``inbox`` are the only files here that know of
-resources, through their ports.
+``push`` what lies in a file. ``told`` reads what was told of trials that others carry out.
+``sidecar``, ``inbox`` and ``told`` are the only files here that know of resources, through their
+ports.
 ``neighbours``, ``watching`` and ``ending`` serve a collector that is a process of the pod itself:
 they find the program beside it, see how it ends, and end it.
 ``near_miss`` reads the same logs for people: what was nearly a metric.

@@ -24,12 +24,14 @@ from katib.api.kinds import kind_of
 from katib.api.trial import TRIALS, Trial, stopped_early
 from katib.api.values import Key, Manifest, Resource, Unstructured
 from katib.collectors import COLLECTORS
+from katib.collectors.called import Called
 from katib.collectors.following import Bare, Following, Reports
 from katib.collectors.inbox import Inbox, Pushed
 from katib.collectors.pushing import Pushing
 from katib.collectors.sites import Site, Sites, collector_kind, file_of
 from katib.collectors.stopping import LiveRules, RuleWatch
 from katib.errors import StoreUnavailableError
+from katib.ports.call_reports import CallReports
 from katib.ports.clock import Clock
 from katib.ports.collector import CollectorSource
 from katib.ports.early_stopper import RulesNow
@@ -105,6 +107,20 @@ class LogSidecars:
         if kind == "Push":
             return self._await(trial, environment, live)
         return self._follow(trial, outfit, site, environment, live)
+
+    def attach_call(self, call: Unstructured) -> CallReports | None:
+        """See :class:`katib.ports.call_reports.CallReporters`."""
+        trial = self._trial_of(call)
+        if trial is None:
+            return None
+        if self._observations.read(trial.key):
+            # Of an earlier engine, which may have lost the trial itself.
+            self._observations.delete(trial.key)
+        experiment = self._experiment_of(trial)
+        has_rules = experiment is not None and experiment.spec.early_stopping is not None
+        live = self._live_rules(trial, experiment) if has_rules else None
+        reports, objective = self._reports(trial), trial.spec.objective or ObjectiveSpec()
+        return Called(trial.key, reports, _watch(trial, reports, live), objective)
 
     def _live_rules(self, trial: Trial, experiment: Experiment | None) -> LiveRules | None:
         now = None if experiment is None else self._find_rules(trial, experiment)

@@ -1,8 +1,9 @@
 """How a run is run on this machine: what Kubernetes' own controllers and the kubelet do in a
 cluster.
 
-One file per kind (``job``, ``pod``, ``train_job``), each a reconciler that reads the resource a
-trial's template made and writes its status as Kubernetes would; another kind is one more file.
+One file per kind (``job``, ``pod``, ``train_job``; ``calls`` for functions), each a reconciler that
+reads the resource a trial's template made and writes its status as Kubernetes would; another kind
+is one more file.
 ``run`` is what goes on for one pod, ``container`` runs one container of it, ``outfit`` is what they
 find when they start; ``process`` starts, adopts and ends process groups,
 ``command`` turns a container into a command line, ``packages`` keeps what programs install away
@@ -17,6 +18,7 @@ EXECUTORS: Registry[Reconciler] = Registry(
     "executor",
     "katib.executors",
     {
+        "FunctionCall": "katib.executors.calls.reconciler:CallReconciler",
         "Job": "katib.executors.job:JobReconciler",
         "Pod": "katib.executors.pod:PodReconciler",
         "TrainJob": "katib.executors.train_job:TrainJobReconciler",

@@ -192,6 +192,27 @@ def plain_data(source: Unstructured) -> Mapping[str, str]:
     return {**data, **(source.body.get("stringData") or {})}
 
 
+def files_of(source: Unstructured) -> Mapping[str, bytes]:
+    """The files that a volume of a ConfigMap or a Secret has.
+
+    Raises:
+        CommandError: a value that is to be base64 is none.
+    """
+    coded = {**(source.body.get("binaryData") or {})}
+    plain = {**(source.body.get("stringData") or {})}
+    if source.kind == "Secret":
+        coded |= source.body.get("data") or {}
+    else:
+        plain = {**(source.body.get("data") or {}), **plain}
+    try:
+        files = {key: base64.b64decode(str(value), validate=True) for key, value in coded.items()}
+    except ValueError as error:
+        raise CommandError(
+            f'{source.kind} "{source.metadata.name}" holds a value that is no base64'
+        ) from error
+    return {**files, **{key: str(value).encode() for key, value in plain.items()}}
+
+
 def expand(text: str, environment: Mapping[str, str]) -> str:
     """Replace ``$(NAME)`` by the variable and ``$$`` by ``$``, as Kubernetes does.
 

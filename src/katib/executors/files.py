@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from katib.api import names
-from katib.api.kinds import JOBS, PODS, TRAIN_JOBS
+from katib.api.kinds import FUNCTION_CALLS, JOBS, PODS, TRAIN_JOBS
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Kind, Unstructured
 from katib.executors.runtimes import LABEL_JOB_SET
@@ -28,8 +28,8 @@ class TrialFilesReconciler:
     """
 
     name = "trial-files"
-    kinds: tuple[Kind[Any], ...] = (TRIALS, JOBS, TRAIN_JOBS, PODS)
-    _holders: tuple[Kind[Any], ...] = (TRIALS, JOBS, TRAIN_JOBS)
+    kinds: tuple[Kind[Any], ...] = (TRIALS, JOBS, TRAIN_JOBS, PODS, FUNCTION_CALLS)
+    _holders: tuple[Kind[Any], ...] = (TRIALS, JOBS, TRAIN_JOBS, FUNCTION_CALLS)
 
     def __init__(
         self, store: ResourceStore, trials: Path, place: Callable[[Unstructured], str]

@@ -9,23 +9,32 @@ from dataclasses import dataclass, field
 
 from katib.api.values import Key, Manifest
 from katib.executors.checkpoints import CheckpointFolder, Checkpoints
-from katib.executors.command import Paths
+from katib.executors.command import CommandError, Paths
 from katib.executors.container import Container
+
+#: Kind and name of a ConfigMap or a Secret → its files; ``None`` when there is none.
+ReadFiles = Callable[[str, str], Mapping[str, bytes] | None]
+
+
+def _read_nothing(kind: str, name: str) -> None:
+    """Of who knows no resources."""
 
 
 @dataclass(slots=True)
 class PodOutfit:
     """The :class:`~katib.ports.sidecar.Outfit` of one pod.
 
-    What a mapped path stands for lies below ``<place>.files``, and an empty volume is a folder
-    below ``<place>.volumes``. The files that were added lie beside, in the trial's folder.
+    What a mapped path stands for lies below ``<place>.files``, and a volume is a folder below
+    ``<place>.volumes``. The files that were added lie beside, in the trial's folder.
 
     Args:
         place: the beginning of the names of the pod's files.
         containers: of the pod, by name.
-        volumes: of the pod; those of another type than ``emptyDir`` are nothing here.
+        volumes: of the pod: empty ones, and those of a ConfigMap or a Secret; those of another type
+            are nothing here.
         build: makes one more container, given its part of a pod and its place.
         checkpoints: where the checkpoints of trials are.
+        read_files: gives what a ConfigMap or a Secret holds.
     """
 
     place: str
@@ -33,6 +42,7 @@ class PodOutfit:
     volumes: Sequence[Manifest]
     build: Callable[[Manifest, str], Container]
     checkpoints: Checkpoints
+    read_files: ReadFiles = _read_nothing
     beside: Container | None = None
     _mapped: dict[str, str] = field(default_factory=dict)
     _folders: list[str] = field(default_factory=list)
@@ -90,6 +100,7 @@ class PodOutfit:
         """Make the folders and files, once. May be called from another thread.
 
         Raises:
+            CommandError: a volume is of something that does not exist.
             OSError: the disk refuses.
         """
         if self._is_made:
@@ -97,31 +108,71 @@ class PodOutfit:
         _make_folder(os.path.dirname(self.place))
         for folder in self._folders:
             os.makedirs(folder, exist_ok=True)
-        for container in self.containers.values():
-            for folder in self._mounts_of(container.spec).values():
-                os.makedirs(folder, exist_ok=True)
+        self._make_volumes()
         for kept in self._kept:
             kept.make()
         for path, content in self._files.items():
             _write(path, content)
         self._is_made = True
 
+    def _make_volumes(self) -> None:
+        for volume in self.volumes:
+            self._fill(volume)
+        for container in self.containers.values():
+            for mounted in self._mounts_of(container.spec).values():
+                # It may be one file of a volume.
+                if not os.path.exists(mounted):
+                    os.makedirs(mounted)
+
+    def _fill(self, volume: Manifest) -> None:
+        """Write the files of a volume that has some."""
+        if (source := _source_of(volume)) is None:
+            return
+        kind, name = source
+        reference: Manifest = volume["configMap" if kind == "ConfigMap" else "secret"]
+        data = self.read_files(kind, name)
+        if data is None and reference.get("optional"):
+            return
+        missing = f'volume "{volume.get("name")}" is of {kind} "{name}", which '
+        if data is None:
+            raise CommandError(f"{missing}does not exist here")
+        for item in reference.get("items") or [{"key": key, "path": key} for key in data]:
+            if item.get("key") not in data:
+                raise CommandError(f'{missing}has no key "{item.get("key")}"')
+            # What leads out of the volume is refused in a cluster; here it stays inside.
+            inner = posixpath.normpath("/" + str(item.get("path") or ""))
+            path = f"{self.place}.volumes/{volume['name']}{inner}"
+            os.makedirs(posixpath.dirname(path), exist_ok=True)
+            _write(path, data[item["key"]])
+
     def _mounts_of(self, container: Manifest) -> dict[str, str]:
-        """Where empty volumes are mounted → their folders."""
+        """Where volumes are mounted → their folders."""
         if not self.volumes:
             return {}
-        empty = {
+        known = {
             name
             for one in self.volumes
-            if one.get("emptyDir") is not None and "/" not in (name := str(one.get("name")))
+            if (one.get("emptyDir") is not None or _source_of(one) is not None)
+            and "/" not in (name := str(one.get("name")))
         }
         found: dict[str, str] = {}
         for mount in container.get("volumeMounts") or ():
             path = posixpath.normpath(str(mount.get("mountPath") or ""))
-            if mount.get("name") in empty and path.startswith("/") and path != "/":
+            if mount.get("name") in known and path.startswith("/") and path != "/":
                 inner = posixpath.normpath("/" + str(mount.get("subPath") or ""))
                 found[path] = f"{self.place}.volumes/{mount['name']}{inner}".rstrip("/")
         return found
+
+
+def _source_of(volume: Manifest) -> tuple[str, str] | None:
+    """Kind and name of what a volume's files come from; ``None`` for a volume without files."""
+    if "/" in str(volume.get("name")):
+        return None
+    if volume.get("configMap") is not None:
+        return "ConfigMap", str(volume["configMap"].get("name") or "")
+    if volume.get("secret") is not None:
+        return "Secret", str(volume["secret"].get("secretName") or "")
+    return None
 
 
 def _make_folder(folder: str) -> None:

@@ -17,7 +17,7 @@ from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.values import Key, Kind, Manifest, Unstructured
 from katib.errors import ObservationLogAwayError
 from katib.executors.checkpoints import Checkpoints
-from katib.executors.command import CommandError, Images, ReadData, plain_data
+from katib.executors.command import CommandError, Images, ReadData, files_of, plain_data
 from katib.executors.container import Container, Surroundings
 from katib.executors.outfit import PodOutfit
 from katib.executors.packages import Environments
@@ -223,7 +223,9 @@ class PodReconciler:
             name = str(spec.get("name"))
             containers[name] = build(spec, place if is_single else f"{place}.{name}", policy)
         checkpoints = Checkpoints.beside(self.here.trials)
-        outfit = PodOutfit(place, containers, pod.spec.get("volumes") or (), build, checkpoints)
+        volumes: Sequence[Manifest] = pod.spec.get("volumes") or ()
+        files = partial(self._read_files, pod.metadata.namespace)
+        outfit = PodOutfit(place, containers, volumes, build, checkpoints, files)
         sidecar = None if is_over else self.here.sidecars.attach(pod, outfit)
         built = list(containers.values())
         grace = pod.spec.get("terminationGracePeriodSeconds")
@@ -366,11 +368,18 @@ class PodReconciler:
 
     def _read_data(self, pod: Unstructured) -> ReadData:
         def read(kind: str, name: str) -> Mapping[str, str] | None:
-            source = CONFIG_MAPS if kind == "ConfigMap" else SECRETS
-            found = self.store.find(source, Key(pod.metadata.namespace, name))
+            found = self._find_source(pod.metadata.namespace, kind, name)
             return None if found is None else plain_data(found)
 
         return read
+
+    def _read_files(self, namespace: str, kind: str, name: str) -> Mapping[str, bytes] | None:
+        found = self._find_source(namespace, kind, name)
+        return None if found is None else files_of(found)
+
+    def _find_source(self, namespace: str, kind: str, name: str) -> Unstructured | None:
+        source = CONFIG_MAPS if kind == "ConfigMap" else SECRETS
+        return self.store.find(source, Key(namespace, name))
 
 
 def _sooner(result: Result, container: Container) -> Result:

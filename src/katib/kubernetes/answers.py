@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from katib.api.codec import typed
 from katib.api.values import Value
 from katib.errors import (
     AlreadyExistsError,
@@ -74,7 +75,7 @@ class Answer(Value, frozen=True):
 def read_answer(body: bytes) -> Answer:
     """The ``Status`` in a body; what is none, as a proxy's page, becomes its message."""
     try:
-        found = msgspec.json.decode(body, type=Answer)
+        found = typed(Answer, body)
     except msgspec.MsgspecError:
         found = Answer()
     return found if found.kind == "Status" else Answer(message=body.decode(errors="replace")[:500])

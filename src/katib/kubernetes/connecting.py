@@ -56,7 +56,8 @@ def configure(kubeconfig: Path | None, context: str) -> tuple[Configuration, str
         if kubeconfig is None and not context and is_in_pod:
             _LIBRARY.load_incluster_config(configuration)
             return configuration, POD_NAMESPACE.read_text().strip()
-        file = None if kubeconfig is None else str(kubeconfig)
+        # The library has read the variable when it was loaded; it may say something else by now.
+        file = str(kubeconfig) if kubeconfig is not None else os.environ.get("KUBECONFIG") or None
         if kubeconfig is not None and not kubeconfig.exists():
             raise FileNotFoundError("there is no such file")
         _LIBRARY.load_kube_config(

@@ -18,6 +18,7 @@ from katib.errors import RenderError
 from katib.kubernetes.sidecars import (
     LOGGER,
     READ_KINDS,
+    TELL_LAST_LINES,
     Cluster,
     Place,
     build_sidecar,
@@ -142,7 +143,12 @@ def _with_variables(
 ) -> Manifest:
     name = trial.spec.primary_container_name
     containers = [
-        with_variables(one, trial, experiment, cluster) if one.get("name") == name else one
+        {
+            "terminationMessagePolicy": TELL_LAST_LINES,
+            **with_variables(one, trial, experiment, cluster),
+        }
+        if one.get("name") == name
+        else one
         for one in spec["containers"]
     ]
     volumes = [*(spec.get("volumes") or ()), parameters_volume()]

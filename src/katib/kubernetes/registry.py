@@ -15,11 +15,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 import urllib3
 
+from katib.api.codec import typed
 from katib.api.values import Value
 from katib.errors import ConfigurationError
 
@@ -29,6 +30,9 @@ ANSWER_WITHIN = 5.0
 #: How long one answer may take in all, in seconds, and be, in bytes: whoever names an image chooses
 #: who answers.
 WHOLE_WITHIN, MOST_BYTES = 15.0, 4 * 2**20
+
+#: How often an answer may lead elsewhere.
+REDIRECTS = 3
 
 #: How long what was read is taken for what there is, in seconds: a tag may be moved.
 KEPT_FOR = 600.0
@@ -151,7 +155,7 @@ class Registries:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         timeout = urllib3.Timeout(connect=ANSWER_WITHIN, read=ANSWER_WITHIN)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=urllib3.Retry(0, redirect=3))
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
         self._monotonic = monotonic
         #: By image, until when, and what was found; or why nothing was.
         self._known: OrderedDict[str, tuple[float, EntryPoint | str]] = OrderedDict()
@@ -204,7 +208,7 @@ class Registries:
         if answer.status == 401 and not token:
             token.update(self._ask_for_token(answer.challenge, image))
             answer = self._send(url, {**headers, **token})
-        return msgspec.json.decode(answer.expect(url), type=type)
+        return typed(type, answer.expect(url))
 
     def _ask_for_token(self, challenge: str, image: Image) -> Mapping[str, str]:
         asked = dict(_CHALLENGE.findall(challenge))
@@ -220,9 +224,20 @@ class Registries:
         return {"Authorization": f"Bearer {found.get('token') or found.get('access_token') or ''}"}
 
     def _send(self, url: str, headers: Mapping[str, str]) -> _Answer:
-        """One answer, as long as it is short and comes in time."""
+        """One answer, as long as it is short and comes in time, from where it leads."""
         until = self._monotonic() + WHOLE_WITHIN
-        response = self._pool.request("GET", url, headers=headers, preload_content=False)
+        for _ in range(REDIRECTS + 1):
+            response = self._pool.request(
+                "GET", url, headers=headers, preload_content=False, redirect=False
+            )
+            target = response.get_redirect_location()
+            if not target:
+                return self._read_answer(response, url, until)
+            response.close()
+            url, headers = _led(url, target, headers)
+        raise urllib3.exceptions.HTTPError(f"it is led on more than {REDIRECTS} times, to {url}")
+
+    def _read_answer(self, response: urllib3.BaseHTTPResponse, url: str, until: float) -> _Answer:
         body = bytearray()
         try:
             while chunk := response.read1(2**16, decode_content=False):
@@ -238,6 +253,23 @@ class Registries:
         response.release_conn()
         challenge = response.headers.get("WWW-Authenticate", "")
         return _Answer(response.status, challenge, bytes(body))
+
+
+def _led(url: str, target: str, headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    """Where an answer leads, and what is said there: another server is shown no token.
+
+    Registries keep their blobs elsewhere. But who names an image must not have anything called from
+    here that answers without TLS, as servers do that trust whoever reaches them.
+    """
+    there = urljoin(url, target)
+    old, new = urlsplit(url), urlsplit(there)
+    if (old.scheme, old.netloc) == (new.scheme, new.netloc):
+        return there, headers
+    if new.scheme != "https":
+        raise urllib3.exceptions.HTTPError(
+            f"{url} leads to {there}, which is another server and not HTTPS"
+        )
+    return there, {name: value for name, value in headers.items() if name != "Authorization"}
 
 
 def _choose(manifests: Sequence[_Descriptor]) -> _Descriptor:

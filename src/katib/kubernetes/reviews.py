@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from katib.api.codec import typed
 from katib.api.values import Manifest, Value
 from katib.errors import AdmissionError, ManifestError, list_errors
 
@@ -95,7 +96,7 @@ def read_review(body: bytes) -> Review:
         ManifestError: it is none.
     """
     try:
-        found = msgspec.json.decode(body, type=_Review)
+        found = typed(_Review, body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ManifestError("the AdmissionReview", str(error)) from error
     request = found.request

@@ -44,6 +44,9 @@ READ_KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric")
 #: The port at which an early stopping service beside an algorithm answers.
 EARLY_STOPPING_PORT = 6788
 
+#: By this a container's last lines stand in the status of its pod when it fails.
+TELL_LAST_LINES = "FallbackToLogsOnError"
+
 # Python with gRPC needs so much; Katib's own default would be too little to ask for.
 _OWN_RESOURCES = Resources(
     requests=Strings({"cpu": "50m", "memory": "40Mi"}),
@@ -170,6 +173,8 @@ def build_sidecar(
         "securityContext": _security(trial, pod, cluster),
     }
     if is_own:
+        # Why a program failed is told of its trial: the collector prints what the program printed.
+        container["terminationMessagePolicy"] = TELL_LAST_LINES
         # What a pod has reported that was deleted, or has failed, is none of the next one's.
         container["args"] += ["-anew", "true"] if is_sole else []
         container["command"] = ["katib", "metrics-collector"]

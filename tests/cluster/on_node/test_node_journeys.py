@@ -205,6 +205,9 @@ def test_a_trial_that_fails_says_so_and_its_log_is_kept(installed: NodeCluster) 
     ]
     values = {one["spec"]["parameterAssignments"][0]["value"] for one in failed}
     assert values == {"1", "2"}
+    said = failed[0]["status"]["conditions"][-1]["message"]
+    assert "container main ended with exit code 7: " in said
+    assert "loss=" in said
     job = failed[0]["metadata"]["name"]
     printed = installed.run(
         f"kubectl -n {NAMESPACE} logs job/{job} -c metrics-logger-and-collector"

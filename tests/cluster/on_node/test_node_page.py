@@ -44,12 +44,13 @@ def a_volume(folder: Path) -> Manifest:
 
 def test_the_page_leads_to_an_optimum(node_cluster: NodeCluster, tmp_path: Path) -> None:
     node_cluster.apply(a_volume(tmp_path / "observations"))
-    installing, experiment, labelling, removing, namespaced = blocks()
+    installing, experiment, explaining, labelling, removing, namespaced = blocks()
     node_cluster.run(installing)
     told = node_cluster.run(experiment)
     assert '"bestTrialName":"first-' in told
     assert '"latest":"0"' in told
     assert '{"name":"x","value":"3"}' in told
+    assert "nothing is wrong" in node_cluster.run(explaining)
     node_cluster.run(labelling)
     node_cluster.run(removing)
     assert "kubeflow.org" not in node_cluster.run("kubectl get customresourcedefinitions -o name")

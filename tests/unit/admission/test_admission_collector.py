@@ -329,7 +329,7 @@ ROWS = [
 @pytest.mark.parametrize("case", ROWS, ids=str)
 def test_collector_rules(case: Case) -> None:
     experiment = from_manifest(EXPERIMENTS, edited(case.changes))
-    check(check_collector(experiment.spec.metrics_collector_spec, a_context()), case.errors)
+    check(check_collector(experiment.spec, a_context()), case.errors)
 
 
 @pytest.mark.rule("a collector kind that does not work in this home is refused at `collector.kind`")

@@ -61,7 +61,7 @@ FAILED = 'status.conditions.#(type=="Failed")#|#(status=="True")#'
 
 NO_CONDITIONS = (
     "successCondition and failureCondition must be specified; a trialSpec needs none when its kind "
-    "is Job, TFJob, PyTorchJob, XGBoostJob, MPIJob or TrainJob"
+    "is Job, TFJob, PyTorchJob, XGBoostJob, MPIJob, TrainJob or FunctionCall"
 )
 
 SOURCES = [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import types
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -296,3 +298,35 @@ def test_kinds_are_found_by_what_documents_say() -> None:
 )
 def test_numbers_are_read_as_kubernetes_reads_them(text: str, value: object) -> None:
     assert next(codec.load_yaml(f"value: {text}", "file"))["value"] == value
+
+
+#: Types that share a part are read for the first time by several threads at once.
+RACE = """
+import sys, threading
+import msgspec
+from katib.api.codec import typed
+
+sys.setswitchinterval(1e-6)
+fields = [(f"a{n}", dict[str, list[int] | None]) for n in range(30)]
+text = msgspec.json.encode({name: {"k": [1]} for name, _ in fields})
+for number in range(100):
+    part = msgspec.defstruct(f"Part{number}", fields)
+    whole = msgspec.defstruct(f"Whole{number}", [("part", part)])
+    begin = threading.Barrier(4)
+
+    def read(type, data):
+        begin.wait()
+        typed(type, data)
+
+    given = [(part, text), (whole, b'{"part":' + text + b"}")] * 2
+    threads = [threading.Thread(target=read, args=one) for one in given]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_several_threads_read_new_types_at_once() -> None:
+    ended = subprocess.run([sys.executable, "-c", RACE], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")

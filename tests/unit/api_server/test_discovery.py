@@ -55,6 +55,7 @@ def test_every_group_is_listed_with_its_version(client: Client) -> None:
         "batch/v1",
         "apps/v1",
         "trainer.kubeflow.org/v1alpha1",
+        "katib.kubeflow.org/v1alpha1",
         "authorization.k8s.io/v1",
     ]
     assert all(group["versions"] == [group["preferredVersion"]] for group in groups)
@@ -87,9 +88,13 @@ def test_our_kinds_are_served_under_all_their_names(client: Client) -> None:
     assert document["groupVersion"] == "kubeflow.org/v1beta1"
     found = {one["name"]: one for one in document["resources"]}
     assert set(found) == {
-        f"{plural}{below}"
-        for plural in ("experiments", "suggestions", "trials")
-        for below in ("", "/status")
+        "trials/log",
+        "trials/observationlog",
+        *(
+            f"{plural}{below}"
+            for plural in ("experiments", "suggestions", "trials")
+            for below in ("", "/status")
+        ),
     }
     trials = found["trials"]
     assert trials["singularName"] == "trial"

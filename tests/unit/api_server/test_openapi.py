@@ -59,6 +59,7 @@ def test_the_index_leads_to_a_document_for_every_group(app: Starlette) -> None:
         "apis/batch/v1",
         "apis/apps/v1",
         "apis/trainer.kubeflow.org/v1alpha1",
+        "apis/katib.kubeflow.org/v1alpha1",
         "apis/authorization.k8s.io/v1",
     }
     for place, entry in paths.items():

@@ -17,12 +17,13 @@ from katib.api.codec import to_manifest
 from katib.api.values import Manifest
 from katib.apps import addresses
 from katib.apps.addresses import is_loopback, list_names
-from katib.apps.connection import Connection, ServerAwayError, ServerRefusedError
+from katib.apps.connection import connect
 from katib.apps.embedded import EmbeddedEngine
 from katib.apps.home import Home
 from katib.apps.kubeconfig import read_token, token_path
 from katib.apps.server import Server, ServerOptions, check_address
 from katib.apps.server_record import ServerRecord, find_server
+from katib.client.backend import AwayError, RefusedError
 from katib.errors import (
     ConfigurationError,
     HomeLockedError,
@@ -53,7 +54,7 @@ class Running:
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         assert self._told.wait(LONGEST)
-        self.connection = Connection(home, self.server.record)
+        self.connection = connect(home, self.server.record)
 
     def _run(self) -> None:
         try:
@@ -124,9 +125,9 @@ def test_who_has_another_token_is_not_let_in(home: Home) -> None:
     with serving(home) as running:
         running.ask("GET", EXPERIMENTS)
         token_path(home).write_text("another")
-        stranger = Connection(home, running.server.record)
+        stranger = connect(home, running.server.record)
         assert stranger.is_ready()
-        with pytest.raises(ServerRefusedError, match="Unauthorized") as caught:
+        with pytest.raises(RefusedError, match="Unauthorized") as caught:
             stranger.ask("GET", EXPERIMENTS)
         assert (caught.value.code, caught.value.reason) == (401, "Unauthorized")
 
@@ -170,7 +171,7 @@ def test_an_experiment_runs_to_its_end_and_everything_about_it_is_told(home: Hom
 
 def test_an_experiment_is_refused_as_by_katibs_webhooks(home: Home) -> None:
     wrong = a_manifest("true", algorithm={"algorithmName": "no-such-algorithm"})
-    with serving(home) as running, pytest.raises(ServerRefusedError) as caught:
+    with serving(home) as running, pytest.raises(RefusedError) as caught:
         running.ask("POST", EXPERIMENTS, wrong)
     assert caught.value.code == 400
     assert 'admission webhook "validator.experiment.katib.kubeflow.org" denied' in str(caught.value)
@@ -318,8 +319,8 @@ def test_a_server_for_all_tells_this_machine_an_address_that_leads_there(home: H
 def test_a_server_that_is_away_is_told(home: Home) -> None:
     with serving(home) as running:
         record: ServerRecord = running.server.record
-    away = Connection(home, replace(record, address=record.address))
-    with pytest.raises(ServerAwayError, match="start it again with: katib up"):
+    away = connect(home, replace(record, address=record.address))
+    with pytest.raises(AwayError, match="start it again with: katib up"):
         away.ask("GET", EXPERIMENTS)
 
 

@@ -105,7 +105,7 @@ def test_what_will_not_be_accepted_later_is_not_tried_again(status: int) -> None
     with (
         served(status) as service,
         pytest.raises(
-            RuntimeError, match=rf"cannot report metrics to http.*: {status} .*: because"
+            RuntimeError, match=rf"Unable to push metrics to http.*: {status} .*: because"
         ),
     ):
         HttpRoute(service.url, "secret", patient(60)).send(VALUES, TIME)
@@ -117,7 +117,7 @@ def test_an_endpoint_that_stays_away_is_given_up() -> None:
     with pytest.raises(ReportError) as caught:
         HttpRoute(url, "secret", patient(30)).send(VALUES, TIME)
     told = str(caught.value)
-    assert told.startswith(f"cannot report metrics to {url}: [Errno ")
+    assert told.startswith(f"Unable to push metrics to {url}: [Errno ")
     assert told.endswith("Connection refused; given up after 30 s")
     assert "secret" not in told
 

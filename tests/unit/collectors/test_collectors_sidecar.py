@@ -13,6 +13,7 @@ from katib.api import names
 from katib.api.codec import to_raw
 from katib.api.experiment import (
     EXPERIMENTS,
+    AlgorithmSpec,
     CollectorSpec,
     Experiment,
     FileSystemPath,
@@ -20,7 +21,7 @@ from katib.api.experiment import (
     MetricsCollectorSpec,
     SourceSpec,
 )
-from katib.api.kinds import JOBS, PODS
+from katib.api.kinds import FUNCTION_CALLS, JOBS, PODS
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import (
@@ -38,6 +39,7 @@ from katib.collectors import prometheus
 from katib.collectors.following import Bare
 from katib.collectors.sidecar import LogSidecars
 from katib.observations.memory import MemoryObservationLog
+from katib.ports.call_reports import CallReports
 from katib.ports.early_stopper import RulesNow
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.sidecar import Sidecar
@@ -678,3 +680,87 @@ def test_a_pod_of_a_stopped_trial(stage: Stage) -> None:
     second.note_stop(second.stop_reason)
     assert [entry.value for entry in stage.entries] == ["2"]
     assert [condition[0] for condition in stage.conditions] == ["EarlyStopped"]
+
+
+def a_call(stage: Stage, trial: Trial | None) -> Unstructured:
+    owners = () if trial is None else (owner_reference(trial),)
+    metadata = ObjectMeta(name=KEY.name, namespace=KEY.namespace, owner_references=owners)
+    call = Unstructured(
+        api_version=FUNCTION_CALLS.api_version, kind=FUNCTION_CALLS.name, metadata=metadata
+    )
+    return stage.store.create(FUNCTION_CALLS, call)
+
+
+def entries(*values: str, name: str = "loss") -> list[MetricEntry]:
+    return [MetricEntry(NO_TIME, name, value) for value in values]
+
+
+def called(stage: Stage, **spec: Any) -> CallReports:
+    found = stage.sidecars.attach_call(a_call(stage, stage.trial("Push", **spec)))
+    assert found is not None
+    return found
+
+
+def test_a_call_of_no_trial_has_no_reports(stage: Stage) -> None:
+    assert stage.sidecars.attach_call(a_call(stage, None)) is None
+
+
+def test_what_a_call_reports_is_kept(stage: Stage) -> None:
+    reports = called(stage)
+    assert reports.trial == KEY
+    assert reports.take(entries("2", "nan")) == ""
+    assert reports.take(entries("1", name="other")) == ""
+    assert [(one.name, one.value) for one in stage.entries] == [
+        ("loss", "2"),
+        ("loss", "nan"),
+        ("other", "1"),
+    ]
+    assert reports.conclude() == ""
+    assert stage.told == []
+
+
+def test_what_an_earlier_call_of_the_trial_reported_is_forgotten(stage: Stage) -> None:
+    stage.observations.report(KEY, entries("3"))
+    called(stage).take(entries("1"))
+    assert [one.value for one in stage.entries] == ["1"]
+
+
+def test_a_call_that_meets_its_rules_is_stopped(stage: Stage) -> None:
+    reports = called(stage, early_stopping_rules=rules("loss", step=2))
+    assert reports.take(entries("3")) == ""
+    assert reports.take(entries("2")) == REASON
+    reports.note_stop(REASON)
+    assert stage.conditions == [STOPPED]
+
+
+def test_rules_that_come_while_a_call_is_made(stage: Stage) -> None:
+    early = with_early_stopping(stage)
+    stage.live = []
+    reports = called(early)
+    assert reports.take(entries("3")) == ""
+    stage.live.extend(rules("loss", value="1:0,2:1"))
+    assert reports.take(entries("2")) == REASON + ".0"
+
+
+def with_early_stopping(stage: Stage) -> Stage:
+    spec = replace(stage.experiment.spec, early_stopping=AlgorithmSpec(algorithm_name="medianstop"))
+    stage.experiment = stage.store.update(EXPERIMENTS, replace(stage.experiment, spec=spec))
+    return stage
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "note"),
+    [
+        ([], "MetricNotFound", 'metric "loss", the objective; it gave nothing'),
+        (entries("1", name="acc"), "MetricNotFound", "it gave only acc"),
+        (entries("nan", "inf"), "MetricNotANumber", 'No value of metric "loss" was a finite'),
+    ],
+)
+def test_a_call_without_its_metric_is_told(
+    given: list[MetricEntry], reason: str, note: str, stage: Stage
+) -> None:
+    reports = called(stage)
+    reports.take(given)
+    told = reports.conclude()
+    assert note in told
+    assert stage.told == [(reason, told)]

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from katib.api import names
-from katib.api.codec import to_raw
+from katib.api.codec import from_manifest, to_raw
 from katib.api.experiment import (
     EXPERIMENTS,
     CollectorSpec,
@@ -23,12 +23,13 @@ from katib.api.experiment import (
     MetricsCollectorSpec,
     SourceSpec,
 )
-from katib.api.kinds import PODS
+from katib.api.kinds import CONFIG_MAPS, PODS, SECRETS
 from katib.api.suggestion import EarlyStoppingRule
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import (
     Condition,
     Key,
+    Kind,
     Manifest,
     NameValue,
     ObjectMeta,
@@ -276,6 +277,60 @@ def test_an_empty_volume_is_a_folder_of_the_pod(machine: Machine) -> None:
     assert machine.run()["phase"] == "Succeeded"
     assert machine.read(".volumes/scratch/deep/x") == "loss=4\n"
     assert machine.values == ["4"]
+
+
+def a_source(kind: Kind[Any], name: str, content: Manifest) -> Unstructured:
+    metadata = {"name": name, "namespace": KEY.namespace}
+    made: Unstructured = from_manifest(
+        kind, {"apiVersion": "v1", "kind": kind.name, "metadata": metadata, **content}
+    )
+    return made
+
+
+def test_volumes_of_config_maps_and_secrets_have_their_files(machine: Machine) -> None:
+    texts = {"data": {"deep": "one\n"}, "binaryData": {"raw": "AAH/"}}
+    machine.store.create(CONFIG_MAPS, a_source(CONFIG_MAPS, "texts", texts))
+    secret = a_source(SECRETS, "secret", {"data": {"word": "bG9zcz03Cg=="}})
+    machine.store.create(SECRETS, secret)
+    items = [{"key": "word", "path": "in/word"}]
+    volumes = [
+        {"name": "texts", "configMap": {"name": "texts"}},
+        {"name": "secret", "secret": {"secretName": "secret", "items": items}},
+        {"name": "none", "configMap": {"name": "none", "optional": True}},
+    ]
+    mounts = [
+        {"name": "texts", "mountPath": "/texts"},
+        {"name": "texts", "mountPath": "/one", "subPath": "deep"},
+        {"name": "secret", "mountPath": "/secret"},
+        {"name": "none", "mountPath": "/none"},
+    ]
+    script = "cat /one /texts/deep; wc -c < /texts/raw; ls /none; cat /secret/in/word"
+    command = {"name": "main", "command": shell(script), "volumeMounts": mounts}
+    machine.create(containers=[command], volumes=volumes)
+    assert machine.run()["phase"] == "Succeeded"
+    assert machine.read(".log").split() == ["one", "one", "3", "loss=7"]
+
+
+@pytest.mark.parametrize(
+    ("volume", "problem"),
+    [
+        ({"configMap": {"name": "none"}}, 'is of ConfigMap "none", which does not exist here'),
+        (
+            {"configMap": {"name": "texts", "items": [{"key": "x", "path": "x"}]}},
+            'is of ConfigMap "texts", which has no key "x"',
+        ),
+    ],
+)
+def test_a_volume_of_what_is_not_there_is_told(
+    machine: Machine, volume: Manifest, problem: str
+) -> None:
+    machine.store.create(CONFIG_MAPS, a_source(CONFIG_MAPS, "texts", {"data": {"deep": "one"}}))
+    mounts = [{"name": "texts", "mountPath": "/texts"}]
+    containers = [{"name": "main", "command": shell("true"), "volumeMounts": mounts}]
+    machine.create(containers=containers, volumes=[{"name": "texts", **volume}])
+    status = machine.run()
+    assert status["phase"] == "Failed"
+    assert problem in str(status)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ class Registry:
         if path.startswith("manifests/"):
             assert MANIFEST in request.headers["Accept"]
         found = self.answers.get(path)
+        if isinstance(found, str):
+            request.send_response(307)
+            request.send_header("Location", found)
+            request.end_headers()
+            return None
         self.send(request, 404 if found is None else 200, found or {})
 
     def send(
@@ -228,3 +233,33 @@ def test_not_every_image_is_remembered(registry: Registry, monkeypatch: pytest.M
     assert registry.asked == []
     registries.find(f"{registry.image}:1")
     assert registry.asked == ["manifests/1", "blobs/sha256:1"]
+
+
+def test_where_a_registry_leads_on_itself_is_gone_to(registry: Registry) -> None:
+    registry.token = "for-all"
+    registry.add("1", Entrypoint=["train"])
+    registry.answers["blobs/moved"] = registry.answers.pop("blobs/sha256:1")
+    registry.answers["blobs/sha256:1"] = "/v2/team/train/blobs/moved"
+    assert Registries().find(f"{registry.image}:1") == EntryPoint(("train",))
+    assert registry.asked[-2:] == ["blobs/sha256:1", "blobs/moved"]
+
+
+def test_nothing_else_of_this_network_is_called(registry: Registry) -> None:
+    other = Registry()
+    registry.answers["manifests/1"] = f"http://{other.host}/secrets"
+    assert "another server and not HTTPS" in refused(f"{registry.image}:1")
+    assert other.asked == []
+    other.server.shutdown()
+    other.server.server_close()
+
+
+def test_an_answer_that_leads_on_and_on(registry: Registry) -> None:
+    registry.answers["manifests/1"] = "/v2/team/train/manifests/1"
+    assert f"led on more than {registry_module.REDIRECTS} times" in refused(f"{registry.image}:1")
+
+
+def test_a_token_is_shown_to_nobody_else() -> None:
+    given = {"Accept": "all", "Authorization": "Bearer secret"}
+    there = "https://elsewhere.example/blob?signed=1"
+    led = registry_module._led("https://registry.example/v2/x/blobs/1", there, given)
+    assert led == (there, {"Accept": "all"})

@@ -219,3 +219,16 @@ def test_without_a_command_the_image_is_asked() -> None:
     assert main["args"] == ["train", "--fast"]
     with pytest.raises(ConfigurationError, match='image "train:1" is not known here'):
         injected(a_trial(), pod)
+
+
+def test_why_a_program_failed_is_in_the_status_of_its_pod() -> None:
+    main, collector = injected(a_trial())["spec"]["containers"]
+    assert main["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    assert collector["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+def test_a_template_may_say_itself_where_a_program_tells_why_it_ended() -> None:
+    pod = a_pod()
+    pod["spec"]["containers"][0]["terminationMessagePolicy"] = "File"
+    main, _ = injected(a_trial(), pod)["spec"]["containers"]
+    assert main["terminationMessagePolicy"] == "File"

@@ -10,8 +10,6 @@ from katib.cli.diagnosis.finding import Finding, object_of
 from katib.cli.diagnosis.scene import Scene, progress_of
 from katib.cli.objective import show_objective
 
-START_AFRESH = "start it afresh with: katib run FILE --replace"
-
 
 def find_missing_template(scene: Scene) -> Finding | None:
     """The ConfigMap that holds the trial template is gone, and trials are to be made."""
@@ -45,7 +43,8 @@ def find_fault(scene: Scene) -> Finding | None:
                 "the engine fails and tries again",
                 "ReconcileError",
                 told[-1][1],
-                f"see {scene.home.log}; a failure that is not yours to mend is a bug of Katib",
+                f"see {scene.words.engine_log}; a failure that is not yours to mend is a bug of "
+                "Katib",
                 object_of(resource),
             )
     return None
@@ -55,11 +54,14 @@ def find_absent_engine(scene: Scene) -> Finding | None:
     """Nothing works for the experiment."""
     if scene.engine is not None:
         return None
+    metadata = scene.experiment.metadata
+    is_asked = metadata.annotation(names.ANNOTATION_ASKED) is not None
+    words = scene.words
     return Finding(
         "no engine is running",
         "NoEngine",
-        "no engine is running in this home, so nothing happens",
-        "start the same katib run command again; the experiment goes on",
+        words.absent,
+        words.reopen.format(name=metadata.name) if is_asked else words.revive,
         object_of(scene.experiment),
     )
 
@@ -73,7 +75,8 @@ def find_unmade_trial(scene: Scene) -> Finding | None:
         "a trial cannot be made of the template",
         "TrialNotMade",
         failed.message,
-        f"correct spec.trialTemplate; katib render FILE shows what it gives. Then {START_AFRESH}",
+        "correct spec.trialTemplate; katib render FILE shows what it gives. Then "
+        f"{scene.words.afresh}",
         object_of(scene.experiment),
     )
 
@@ -100,9 +103,8 @@ def _goal_reached(scene: Scene) -> Finding:
     value = show_objective(objective, best.observation)
     metric = objective.objective_metric_name
     message = f"trial {best.best_trial_name} has {metric} {value}, the goal is {objective.goal:g}"
-    fix = (
-        f"there is nothing to do; for a harder goal, change spec.objective.goal and {START_AFRESH}"
-    )
+    harder = f"for a harder goal, change spec.objective.goal and {scene.words.afresh}"
+    fix = f"there is nothing to do; {harder}"
     return _told(scene, "the goal is reached", "GoalReached", message, fix)
 
 
@@ -111,7 +113,7 @@ def _exhausted(scene: Scene) -> Finding:
     message = f"the algorithm has no more assignments after {_of_budget(status.trials, spec)}"
     fix = (
         "there is nothing to do; for more trials, widen a feasibleSpace, make its step smaller or "
-        f"take another algorithm, and {START_AFRESH}"
+        f"take another algorithm, and {scene.words.afresh}"
     )
     return _told(scene, "the search space is exhausted", "SearchSpaceExhausted", message, fix)
 
@@ -121,16 +123,16 @@ def _budget_spent(scene: Scene) -> Finding:
     best = status.current_optimal_trial.best_trial_name
     message = f"{_of_budget(status.trials, spec)} have ended, as spec.maxTrialCount says"
     message += f"; the best is {best}" if best else ""
-    return _told(scene, "the budget is spent", "BudgetSpent", message, how_to_go_on(spec))
+    return _told(scene, "the budget is spent", "BudgetSpent", message, how_to_go_on(scene))
 
 
-def how_to_go_on(spec: ExperimentSpec) -> str:
+def how_to_go_on(scene: Scene) -> str:
     """What to do for more trials when the budget is spent."""
-    policy = spec.resume_policy or names.NEVER
+    policy = scene.experiment.spec.resume_policy or names.NEVER
     if policy in (names.LONG_RUNNING, names.FROM_VOLUME):
-        return "for more trials, raise spec.maxTrialCount and start it again with: katib run FILE"
+        return f"for more trials, raise spec.maxTrialCount and {scene.words.again}"
     return (
-        f"for more trials, raise spec.maxTrialCount and {START_AFRESH}; with resumePolicy "
+        f"for more trials, raise spec.maxTrialCount and {scene.words.afresh}; with resumePolicy "
         f"LongRunning instead of {policy} it would go on from where it is"
     )
 
@@ -139,7 +141,7 @@ def _failure(scene: Scene) -> Finding:
     failed = conditions.find(scene.experiment.status.conditions, names.FAILED) or Condition()
     reason, fix = (
         failed.reason or "ExperimentFailed",
-        f"mend what its trials say, then {START_AFRESH}",
+        f"mend what its trials say, then {scene.words.afresh}",
     )
     if "max failed count" in failed.message:
         reason = "FailureLimitReached"

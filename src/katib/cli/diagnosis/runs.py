@@ -44,18 +44,18 @@ CONDITIONS_NEVER_MATCH = Sort(
     "correct successCondition and failureCondition",
 )
 PROGRAM_FAILED = Sort(
-    "ProgramFailed", "the program fails", "mend the program; its whole output: katib logs {trial}"
+    "ProgramFailed", "the program fails", "mend the program; its whole output: {output}"
 )
 
 #: What the message of a failed run looks like, most telling first; the last takes everything.
 _BY_MESSAGE = (
     (
-        r"exited with code 127|executable file not found|exec.*no such file or directory",
+        r"exit(?:ed with)? code 127|executable file not found|exec.*no such file or directory",
         PROGRAM_NOT_FOUND,
     ),
     (r"was not started: ", NOT_STARTED),
     (
-        r"exited with code 126|permission denied.*exec|exec.*permission denied",
+        r"exit(?:ed with)? code 126|permission denied.*exec|exec.*permission denied",
         Sort(
             "ProgramNotExecutable",
             "the program may not be executed",
@@ -82,6 +82,37 @@ _BY_MESSAGE = (
     (r"", PROGRAM_FAILED),
 )
 _BY_REASON = {
+    "TimeoutExceeded": Sort(
+        "TimeoutExceeded",
+        "the function takes too long",
+        "raise timeoutSeconds in the template, or let the function do less",
+    ),
+    "MemoryLimitExceeded": Sort(
+        "MemoryLimitExceeded",
+        "the function takes too much memory",
+        "raise memoryLimit in the template, let the function take less, or lower "
+        "spec.parallelTrialCount",
+    ),
+    "WorkerCrashed": Sort(
+        "WorkerCrashed",
+        "the function crashes its process",
+        "mend the function, or a library that it uses; where it was: katib logs {trial}",
+    ),
+    "WorkerEnded": Sort(
+        "WorkerEnded",
+        "the function ends its process",
+        "let it return its metrics, or raise an exception",
+    ),
+    "FunctionNotLoaded": Sort(
+        "FunctionNotLoaded",
+        "the function cannot be loaded",
+        "tune the function again, where the modules that it needs are found",
+    ),
+    "NoMetricsReturned": Sort(
+        "NoMetricsReturned",
+        "the function returns no numbers",
+        "return a number for each metric",
+    ),
     "ConditionsNotMet": CONDITIONS_NEVER_MATCH,
     "NonFiniteObjective": Sort(
         "NonFiniteObjective",
@@ -119,7 +150,7 @@ def explain_failure(scene: Scene, trial: Trial) -> Finding:
     message = failed.message
     if sort in (PROGRAM_NOT_FOUND, NOT_STARTED):
         message = f"{message}\nthe command: {command_of(trial)}"
-    return _finding(sort, trial, message)
+    return _finding(scene, sort, trial, message)
 
 
 def find_unstarted(scene: Scene, trial: Trial) -> Finding | None:
@@ -134,7 +165,7 @@ def find_unstarted(scene: Scene, trial: Trial) -> Finding | None:
             sort = NOT_STARTED if sort is PROGRAM_FAILED else sort
             seen = f"container {name} of pod {pod.metadata.name} ended with exit code {code}"
             detail = f": {why}" if why else ""
-            return _finding(sort, trial, f"{seen}{detail}\nthe command: {command_of(trial)}")
+            return _finding(scene, sort, trial, f"{seen}{detail}\nthe command: {command_of(trial)}")
     return None
 
 
@@ -149,7 +180,7 @@ def find_unmatched(scene: Scene, trial: Trial, ending: str, problem: str = "") -
         f"  failureCondition {trial.spec.failure_condition or '(none)'}",
         *(f"  the {kind} has {told}" for told in _conditions_of(run)),
     ]
-    found = _finding(CONDITIONS_NEVER_MATCH, trial, "\n".join(lines))
+    found = _finding(scene, CONDITIONS_NEVER_MATCH, trial, "\n".join(lines))
     more = ", or leave both out: a Job has defaults that match" if kind == "Job" else ""
     return Finding(found.cause, found.reason, found.message, found.fix + more, found.object)
 
@@ -216,6 +247,6 @@ def _containers(value: Any) -> Iterator[Manifest]:
             yield from _containers(part)
 
 
-def _finding(sort: Sort, trial: Trial, message: str) -> Finding:
-    fix = sort.fix.format(trial=trial.metadata.name)
+def _finding(scene: Scene, sort: Sort, trial: Trial, message: str) -> Finding:
+    fix = sort.fix.format(output=scene.words.output.format(trial=trial.metadata.name))
     return Finding(sort.cause, sort.reason, message, fix, object_of(trial))

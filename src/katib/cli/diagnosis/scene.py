@@ -11,18 +11,12 @@ from katib.api.kinds import PODS
 from katib.api.suggestion import SUGGESTIONS, Suggestion
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Condition, Key, Resource, Unstructured
-from katib.apps.home import Home
-from katib.cli.logs import find_logs
+from katib.cli.diagnosis.places import Place, Words
 from katib.controllers.trial.runs import kind_of_run
-from katib.errors import StoreUnavailableError
 from katib.ports.resource_store import ResourceReader, Selector
-from katib.stores.events import list_events
 
 #: How many trials of each sort are read, the newest.
 SAMPLE = 500
-
-#: How much of a log is searched, in bytes.
-TAIL_BYTES = 64 * 1024
 
 
 class Scene:
@@ -30,12 +24,12 @@ class Scene:
 
     Args:
         reader: where the resources are.
-        home: for events, logs and the engine.
+        place: for events, logs and the engine.
         experiment: which.
     """
 
-    def __init__(self, reader: ResourceReader, home: Home, experiment: Experiment) -> None:
-        self.reader, self.home, self.experiment = reader, home, experiment
+    def __init__(self, reader: ResourceReader, place: Place, experiment: Experiment) -> None:
+        self.reader, self._place, self.experiment = reader, place, experiment
 
     @property
     def is_completed(self) -> bool:
@@ -50,11 +44,13 @@ class Scene:
 
     @cached_property
     def engine(self) -> str | None:
-        """The engine of the home, in words; ``None`` when none is running."""
-        try:
-            return self.home.holder()
-        except StoreUnavailableError:
-            return "one that cannot be seen, since this home may not be written"
+        """The engine of the place, in words; ``None`` when none is running."""
+        return self._place.engine()
+
+    @property
+    def words(self) -> Words:
+        """What to do there, as fixes say it."""
+        return self._place.words
 
     @cached_property
     def active(self) -> Sequence[Trial]:
@@ -80,7 +76,7 @@ class Scene:
 
     def warnings(self, resource: Resource) -> Sequence[tuple[str, str]]:
         """Reasons and messages of the warnings about a resource, the newest last."""
-        told = (event.body for event in list_events(self.home.resources, resource))
+        told = self._place.events(resource)
         return [(one["reason"], one["message"]) for one in told if one["type"] == "Warning"]
 
     def warning(self, resource: Resource, reason: str) -> str:
@@ -90,18 +86,11 @@ class Scene:
 
     def log_of(self, trial: Trial) -> str:
         """Where the newest log of the trial is; empty when there is none."""
-        found = find_logs(self.home, trial)
-        return str(found[-1]) if found else ""
+        return self._place.log_of(trial)
 
     def log_tail(self, trial: Trial) -> str:
         """The end of that log."""
-        path = self.log_of(trial)
-        if not path:
-            return ""
-        with open(path, "rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - TAIL_BYTES))
-            return file.read().decode(errors="replace")
+        return self._place.log_tail(trial)
 
     @cached_property
     def _pods(self) -> Mapping[str, Sequence[Unstructured]]:

@@ -8,7 +8,6 @@ from katib.api import conditions, names
 from katib.api.codec import format_time
 from katib.api.suggestion import Suggestion
 from katib.api.values import Condition
-from katib.cli.diagnosis.experiment import START_AFRESH
 from katib.cli.diagnosis.finding import Finding, object_of
 from katib.cli.diagnosis.scene import Scene, progress_of
 from katib.cli.numbers import age
@@ -61,14 +60,14 @@ def find_refusal(scene: Scene) -> Finding | None:
             "the algorithm refuses the experiment",
             "AlgorithmSettingsRefused",
             failed.message.removeprefix(_REFUSAL),
-            f"change spec.algorithm or spec.parameters, then {START_AFRESH}",
+            f"change spec.algorithm or spec.parameters, then {scene.words.afresh}",
             object_of(suggestion),
         )
     return Finding(
         "the algorithm has failed",
         "AlgorithmFailed",
         failed.message,
-        f"mend it or take another in spec.algorithm, then {START_AFRESH}",
+        f"mend it or take another in spec.algorithm, then {scene.words.afresh}",
         object_of(suggestion),
     )
 

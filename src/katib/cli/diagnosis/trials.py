@@ -9,7 +9,7 @@ from katib.api import conditions, names
 from katib.api.codec import to_manifest
 from katib.api.trial import Trial
 from katib.api.values import Condition
-from katib.cli.diagnosis.experiment import START_AFRESH, how_to_go_on
+from katib.cli.diagnosis.experiment import how_to_go_on
 from katib.cli.diagnosis.finding import Finding, object_of, shorten
 from katib.cli.diagnosis.metrics import (
     explain_incomparable,
@@ -52,7 +52,7 @@ _WAITS = {
     ),
     "CrashLoopBackOff": (
         "a program ends and is run again",
-        "mend the program; its output: katib logs {trial}",
+        "mend the program; its output: {output}",
     ),
     "ImagePullBackOff": (
         "an image cannot be pulled",
@@ -127,7 +127,11 @@ def _explain_waits(scene: Scene, waits: Sequence[tuple[Trial, Condition]]) -> Fi
     name = trial.metadata.name
     head = f"{len(waits)} of {len(scene.active)} trials under way wait, such as {name}:"
     message = f"{head}\n{said.message}"
-    return Finding(cause, said.reason, message, fix.format(trial=name), object_of(trial))
+    return Finding(cause, said.reason, message, _filled(scene, fix, name), object_of(trial))
+
+
+def _filled(scene: Scene, fix: str, trial: str) -> str:
+    return fix.format(output=scene.words.output.format(trial=trial))
 
 
 def _seen_wait(scene: Scene, trial: Trial) -> Condition | None:
@@ -159,11 +163,12 @@ def _find_retry(scene: Scene, trial: Trial) -> Finding | None:
     if found is not None or not failed:
         return found
     name = trial.metadata.name
+    output = scene.words.output.format(trial=name)
     return Finding(
         "a program fails and is tried again",
         "ProgramRetried",
         f"trial {name}: its program failed {failed} times and is tried again",
-        f"see: katib logs {name}; backoffLimit in the Job says how often it is tried",
+        f"see: {output}; backoffLimit in the Job says how often it is tried",
         object_of(trial),
     )
 
@@ -207,9 +212,9 @@ def _afterwards(scene: Scene) -> str:
     found = scene.experiment.status.conditions
     if conditions.has(found, names.FAILED):
         return (
-            f"then {START_AFRESH}. If some failures belong to the search, raise "
+            f"then {scene.words.afresh}. If some failures belong to the search, raise "
             "spec.maxFailedTrialCount"
         )
     if conditions.has(found, names.SUCCEEDED):
-        return how_to_go_on(scene.experiment.spec)
+        return how_to_go_on(scene)
     return "the trials to come are made of the same template"

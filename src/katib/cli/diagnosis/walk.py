@@ -44,8 +44,7 @@ def diagnose(scene: Scene) -> Finding:
     if found is None:
         return experiment.find_progress(scene)
     if scene.engine is None and found.reason != "NoEngine":
-        more = "and start the same katib run command again, since no engine is running"
-        return replace(found, fix=f"{found.fix}; {more}")
+        return replace(found, fix=f"{found.fix}; {scene.words.also_revive}")
     return found
 
 

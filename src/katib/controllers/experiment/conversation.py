@@ -87,7 +87,7 @@ class Conversation:
 
 def new_assignments(suggestion: Suggestion, ledger: TrialLedger) -> list[TrialAssignment]:
     """The assignments that are no trials yet, when there are more of them than trials."""
-    missing = suggestion.status.suggestion_count - len(ledger)
+    missing = suggestion.status.suggestion_count - ledger.made
     found: list[TrialAssignment] = []
     for one in reversed(suggestion.status.suggestions):
         if len(found) >= missing:

@@ -28,6 +28,8 @@ _ORDER = (
 
 _ACTIVE = (PENDING, names.RUNNING)
 
+_BAD = (names.KILLED, names.FAILED, names.METRICS_UNAVAILABLE)
+
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -44,6 +46,9 @@ class TrialLedger:
         self._texts: dict[str, datetime] = {}
         self._stalled: dict[str, Trial] = {}
         self._unread: set[str] = set()
+        self._imported: set[str] = set()
+        self._arriving: set[str] = set()
+        self._bad: tuple[datetime, str, str] | None = None
         self._direction = names.MINIMIZE
         self._best: tuple[str, OptimalTrial] | None = None
         self._best_is_lost = False
@@ -60,8 +65,13 @@ class TrialLedger:
 
     @property
     def active(self) -> int:
-        """Pending and running trials."""
-        return self.count(PENDING) + self.count(names.RUNNING)
+        """Pending and running trials; not those that are imported, which only await their ends."""
+        return self.count(PENDING) + self.count(names.RUNNING) - len(self._arriving)
+
+    @property
+    def made(self) -> int:
+        """How many trials were made of the algorithm's assignments: all but imported ones."""
+        return len(self._bucket) - len(self._imported)
 
     @property
     def stalled(self) -> tuple[Trial, ...]:
@@ -90,9 +100,15 @@ class TrialLedger:
             return None
         return self._values[self._best[0]][0]
 
+    @property
+    def last_failure(self) -> str:
+        """The trial that ended badly last, and what it says; empty when none has."""
+        return "" if self._bad is None else ": ".join(filter(None, self._bad[1:]))
+
     def newest_active(self, count: int) -> list[str]:
         """The active trials that were created last, newest first."""
         active = {**self._buckets[PENDING], **self._buckets[names.RUNNING]}
+        active = {name: at for name, at in active.items() if name not in self._arriving}
         return sorted(active, key=lambda name: (active[name], name), reverse=True)[:count]
 
     def note(self, trial: Trial) -> None:
@@ -104,6 +120,11 @@ class TrialLedger:
             self._leave(name)
             self._bucket[name] = bucket
             self._buckets[bucket][name] = created
+        self._arriving.discard(name)
+        if trial.metadata.label(names.LABEL_IMPORTED) is not None:
+            self._imported.add(name)
+            if bucket in _ACTIVE:
+                self._arriving.add(name)
         if bucket in _ACTIVE and find(trial.status.conditions, names.PROGRESSING) is not None:
             self._stalled[name] = trial
         else:
@@ -112,6 +133,8 @@ class TrialLedger:
             self._unread.add(name)
         else:
             self._unread.discard(name)
+        if bucket in _BAD:
+            self._note_failure(trial, bucket)
         self._note_value(trial, name, created)
 
     def forget(self, name: str) -> None:
@@ -122,6 +145,8 @@ class TrialLedger:
         self._texts.pop(name, None)
         self._stalled.pop(name, None)
         self._unread.discard(name)
+        self._imported.discard(name)
+        self._arriving.discard(name)
         if self._best is not None and self._best[0] == name:
             self._best, self._best_is_lost = None, True
 
@@ -160,6 +185,14 @@ class TrialLedger:
         old = self._bucket.get(name)
         if old is not None:
             self._buckets[old].pop(name, None)
+
+    def _note_failure(self, trial: Trial, bucket: str) -> None:
+        ended = trial.status.completion_time
+        moment = ended if isinstance(ended, datetime) else _LONG_AGO
+        found = find(trial.status.conditions, bucket)
+        # What a program printed last may follow.
+        why = "" if found is None else found.message.partition("\n")[0]
+        self._bad = max(self._bad or (_LONG_AGO, "", ""), (moment, trial.metadata.name, why))
 
     def _note_value(self, trial: Trial, name: str, created: datetime) -> None:
         value = objective_value(trial)

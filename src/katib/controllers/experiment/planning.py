@@ -19,23 +19,53 @@ class Counts:
         completed: ended, however they ended.
         failed: failed, or ended without their metrics.
         best: the best objective value, if it is a number.
+        made: made of the algorithm's assignments.
+        useless: ended without anything that can be the optimum: failed, killed, or without metrics.
+        last_failure: the last of those, and what it says.
     """
 
     active: int = 0
     completed: int = 0
     failed: int = 0
     best: float | None = None
+    made: int = 0
+    useless: int = 0
+    last_failure: str = ""
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Whether trials have ended, and none of them succeeded."""
+        return 0 < self.completed == self.useless
 
 
-def missing_trials(spec: ExperimentSpec, counts: Counts) -> int:
+def missing_trials(spec: ExperimentSpec, counts: Counts, asked: int | None = None) -> int:
     """How many trials to start so that parallelism is full and the budget is kept.
 
     Trials without metrics count as completed; Katib leaves them out and starts too many.
+
+    Args:
+        spec: of the experiment.
+        counts: of its trials.
+        asked: for how many trials somebody has asked, in all; ``None`` when nobody needs to.
     """
     wanted = parallelism(spec)
     if spec.max_trial_count is not None:
         wanted = min(wanted, spec.max_trial_count - counts.completed)
-    return max(0, wanted - counts.active)
+    missing = wanted - counts.active
+    if asked is not None:
+        missing = min(missing, asked - counts.made)
+    return max(0, missing)
+
+
+def asked_trials(experiment: Experiment) -> int | None:
+    """For how many trials somebody has asked, as the experiment's annotation says.
+
+    ``None`` without one; none at all when it says no number.
+    """
+    text = experiment.metadata.annotation(names.ANNOTATION_ASKED)
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def surplus_trials(spec: ExperimentSpec, counts: Counts) -> int:
@@ -56,9 +86,10 @@ def verdict(spec: ExperimentSpec, counts: Counts, is_exhausted: bool) -> Conditi
     if limit is not None and 0 < counts.failed >= limit:
         return failed("max failed count has reached")
     if spec.max_trial_count is not None and counts.completed >= spec.max_trial_count:
-        return _succeeded("ExperimentMaxTrialsReached", "max trial count has reached")
+        reason = f"max trial count has reached{_fruitless(counts)}"
+        return _succeeded("ExperimentMaxTrialsReached", reason)
     if is_exhausted and counts.active == 0:
-        reason = "suggestion service has reached the end"
+        reason = f"suggestion service has reached the end{_fruitless(counts)}"
         return _succeeded("ExperimentSuggestionEndReached", reason)
     return Condition(
         type=names.RUNNING,
@@ -89,6 +120,14 @@ def is_restart(experiment: Experiment, trials: int) -> bool:
         return False
     budget = experiment.spec.max_trial_count
     return budget is None or budget > trials
+
+
+def _fruitless(counts: Counts) -> str:
+    """That no trial succeeded, and why the last one did not; empty when some did."""
+    if not counts.is_fruitless:
+        return ""
+    why = f". The last one is {counts.last_failure}" if counts.last_failure else ""
+    return f", and no trial has succeeded, so there is no optimal trial{why}"
 
 
 def _succeeded(reason: str, why: str) -> Condition:

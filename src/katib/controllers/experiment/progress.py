@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from katib.api import conditions, names
+from katib.api.experiment import Experiment
 from katib.api.suggestion import Suggestion
 from katib.api.trial import Trial
 from katib.api.values import Condition
+from katib.controllers.experiment.planning import asked_trials
 
 
 def find_progress(
@@ -35,3 +37,28 @@ def find_progress(
     return conditions.progress(
         "True", "WaitingForSuggestion", "The algorithm is asked for assignments"
     )
+
+
+def find_unasked(experiment: Experiment, made: int) -> Condition | None:
+    """That nobody asks for more trials, as a ``Progressing`` condition.
+
+    Args:
+        experiment: that waits.
+        made: how many trials were made of the algorithm's assignments.
+    """
+    asked = asked_trials(experiment)
+    if asked is None or made < asked:
+        return None
+    if experiment.metadata.annotation(names.ANNOTATION_IMPORTING) is not None:
+        return conditions.progress(
+            "True",
+            "WaitingForImport",
+            "Trials are being imported; an import that was broken off goes on when the same katib "
+            "import is given again",
+        )
+    given = experiment.metadata.annotation(names.ANNOTATION_ASKED)
+    message = (
+        f"The next trial is made when somebody asks for it; the annotation {names.ANNOTATION_ASKED}"
+        f" says for how many was asked so far: {given}"
+    )
+    return conditions.progress("True", "WaitingToBeAsked", message)

@@ -20,7 +20,7 @@ from katib.controllers.experiment import planning
 from katib.controllers.experiment.building import build_trial
 from katib.controllers.experiment.conversation import Conversation, new_assignments
 from katib.controllers.experiment.ledger import TrialLedger
-from katib.controllers.experiment.progress import find_progress
+from katib.controllers.experiment.progress import find_progress, find_unasked
 from katib.controllers.experiment.treatment import Treatment
 from katib.errors import (
     AdmissionError,
@@ -104,7 +104,7 @@ class ExperimentReconciler:
         if name is None or not isinstance(trial, Trial):
             return
         key = Key(event.metadata.namespace, name)
-        notes = self._notes.setdefault(key, _Notes())
+        notes = self._notes_of(key)
         # Any thread may write a trial: what it did is counted by the thread that reconciles.
         notes.heard.append((event.type, trial))
         if event.type is EventType.DELETED or trial.is_completed or not notes.is_expected:
@@ -127,7 +127,7 @@ class ExperimentReconciler:
                 return self._turn_away(experiment, error)
             except ConfigurationError as error:
                 return self._put_off(experiment, error)
-        notes = self._notes.setdefault(key, _Notes())
+        notes = self._notes_of(key)
         # Trials that are made or change meanwhile are counted at the look that follows soon.
         notes.is_expected = True
         notes.look_after = None
@@ -139,6 +139,11 @@ class ExperimentReconciler:
         if _is_over(experiment, status):
             self._conversation.end(experiment)
         return result
+
+    def _notes_of(self, key: Key) -> _Notes:
+        notes = self._notes.get(key)
+        # To set a default without need would make a ledger for each event.
+        return self._notes.setdefault(key, _Notes()) if notes is None else notes
 
     def _count(self, notes: _Notes, key: Key) -> TrialLedger:
         ledger = notes.ledger
@@ -200,12 +205,13 @@ class ExperimentReconciler:
         suggestion = self._conversation.find(experiment.key)
         is_exhausted = self._conversation.is_exhausted(suggestion, ledger)
         # A trial that was stopped may be the best, or reach the goal, once its metrics are read.
+        counts = count(ledger)
         if (len(ledger) or is_exhausted) and not ledger.is_unread:
-            condition = planning.verdict(experiment.spec, count(ledger), is_exhausted)
+            condition = planning.verdict(experiment.spec, counts, is_exhausted)
             status = self._end_or_go_on(experiment, status, condition)
         if _is_over(experiment, status) or not self._is_wanted(experiment.key):
             return status
-        return self._balance(replace(experiment, status=status), ledger)
+        return self._balance(replace(experiment, status=status), ledger, counts)
 
     def _start(self, status: ExperimentStatus) -> ExperimentStatus:
         created = Condition(
@@ -225,9 +231,13 @@ class ExperimentReconciler:
         now = self._clock.now()
         found = conditions.show_progress(status.conditions, None, now)
         found = conditions.turn_off(found, names.RUNNING, now)
-        is_bad = condition.type == names.FAILED
+        is_bad = condition.type == names.FAILED or self._is_fruitless(experiment.key)
         self._events.record(experiment, condition.reason, condition.message, warning=is_bad)
         return self._put(replace(status, conditions=found, completion_time=now), condition)
+
+    def _is_fruitless(self, key: Key) -> bool:
+        notes = self._notes.get(key)
+        return notes is not None and count(notes.ledger).is_fruitless
 
     def _restart(self, experiment: Experiment) -> ExperimentStatus:
         kept = conditions.remove(experiment.status.conditions, names.SUCCEEDED)
@@ -241,9 +251,11 @@ class ExperimentReconciler:
         self._events.record(experiment, restarting.reason, restarting.message)
         return self._put(status, restarting)
 
-    def _balance(self, experiment: Experiment, ledger: TrialLedger) -> ExperimentStatus:
+    def _balance(
+        self, experiment: Experiment, ledger: TrialLedger, counts: planning.Counts
+    ) -> ExperimentStatus:
         """Start or give up trials, and say what is waited for."""
-        status, counts = experiment.status, count(ledger)
+        status = experiment.status
         surplus = planning.surplus_trials(experiment.spec, counts)
         if surplus:
             self._drop(experiment, ledger.newest_active(surplus))
@@ -257,27 +269,31 @@ class ExperimentReconciler:
         if failure is not None:
             return self._end_or_go_on(experiment, status, failure)
         suggestion = self._conversation.find(experiment.key)
-        return self._show(status, find_progress(suggestion, counts.active, ledger.stalled))
+        progress = find_progress(suggestion, counts.active, ledger.stalled)
+        if not counts.active:
+            progress = find_unasked(experiment, ledger.made) or progress
+        return self._show(status, progress)
 
     def _add(
         self, experiment: Experiment, ledger: TrialLedger, counts: planning.Counts
     ) -> Condition | None:
         """Ask for what is missing and make trials of what there is; why that is impossible."""
-        add = planning.missing_trials(experiment.spec, counts)
+        asked = planning.asked_trials(experiment)
+        add = planning.missing_trials(experiment.spec, counts, asked)
         if not add:
             return None
-        suggestion = self._conversation.find(experiment.key)
+        suggestion, made = self._conversation.find(experiment.key), ledger.made
         if suggestion is None:
-            self._conversation.ask(experiment, None, len(ledger) + add)
+            self._conversation.ask(experiment, None, made + add)
             return None
         refused = conditions.find(suggestion.status.conditions, names.FAILED)
         if refused is not None and refused.status == "True":
             return planning.failed(f"Suggestion has failed. {refused.message}")
         fresh = new_assignments(suggestion, ledger)
         # Assignments of deleted trials may be gone from the list: others take their place.
-        lost = max(0, suggestion.status.suggestion_count - len(ledger) - len(fresh))
+        lost = max(0, suggestion.status.suggestion_count - made - len(fresh))
         given = suggestion.status.suggestion_count
-        self._conversation.ask(experiment, suggestion, max(given, len(ledger) + add + lost))
+        self._conversation.ask(experiment, suggestion, max(given, made + add + lost))
         if fresh:
             # Those that are too many now, as parallelism was lowered, wait for their turn.
             self._create_trials(experiment, fresh[:add])
@@ -385,4 +401,7 @@ def count(ledger: TrialLedger) -> planning.Counts:
         completed=len(ledger) - ledger.active,
         failed=failed,
         best=ledger.best_value,
+        made=ledger.made,
+        useless=failed + ledger.count(names.KILLED),
+        last_failure=ledger.last_failure,
     )

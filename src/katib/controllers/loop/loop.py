@@ -50,6 +50,8 @@ class Surroundings:
         turn: the name of a reconciler and a key → who waits; all who wait are served in turns,
             however many keys each of them has.
         measure: called with the name of a reconciler and how many seconds it took.
+        gather: brings in what has happened elsewhere, without waiting for it; called when there is
+            nothing to do at once.
     """
 
     store: ResourceStore
@@ -59,6 +61,7 @@ class Surroundings:
     on_failure: Callable[[BaseException], None]
     turn: Callable[[str, Key], Hashable] = _one_for_all
     measure: Callable[[str, float], None] | None = None
+    gather: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
@@ -72,15 +75,20 @@ class Loop:
         surroundings: what it works with.
         reconcilers: which to call.
         workers: how many threads.
+        patient: those of them that let others be called first, though not for long: one call of
+            theirs then serves what several would.
     """
 
     surroundings: Surroundings
     reconcilers: Sequence[Reconciler]
     workers: int = 1
+    patient: Sequence[Reconciler] = ()
     _queue: WorkQueue[Item] = field(init=False)
     _failures: dict[Item, int] = field(init=False, default_factory=dict)
     _threads: list[threading.Thread] = field(init=False, default_factory=list)
     _watching: dict[int, list[Reconciler]] = field(init=False, default_factory=dict)
+    #: Those who hear of every kind.
+    _curious: list[Reconciler] = field(init=False, default_factory=list)
     _stop: Callable[[], None] = field(init=False, default=lambda: None)
     _is_unreported: threading.Lock = field(init=False, default_factory=threading.Lock)
     #: What is heard while everything that exists is looked at; ``None`` afterwards.
@@ -90,11 +98,15 @@ class Loop:
     def __post_init__(self) -> None:
         around = self.surroundings
         self._queue = WorkQueue(
-            around.clock.monotonic, lambda item: around.turn(item[0].name, item[1])
+            around.clock.monotonic,
+            lambda item: around.turn(item[0].name, item[1]),
+            lambda item: item[0] in self.patient,
         )
         for reconciler in self.reconcilers:
-            kinds = reconciler.kinds
-            for kind in (EVERY_KIND,) if EVERY_KIND in kinds else kinds:
+            if EVERY_KIND in reconciler.kinds:
+                self._curious.append(reconciler)
+                continue
+            for kind in reconciler.kinds:
                 self._watching.setdefault(id(kind), []).append(reconciler)
 
     def start(self) -> None:
@@ -151,16 +163,20 @@ class Loop:
                 self._hear(event)
 
     def _hear(self, event: Event) -> None:
-        named = self._watching.get(id(event.kind), ())
-        for reconciler in (*named, *self._watching.get(id(EVERY_KIND), ())):
+        for reconciler in self._watching.get(id(event.kind), ()):
+            for key in reconciler.keys(event):
+                self._queue.add((reconciler, key))
+        for reconciler in self._curious:
             for key in reconciler.keys(event):
                 self._queue.add((reconciler, key))
 
     def _work(self) -> None:
-        monotonic = self.surroundings.clock.monotonic
+        monotonic, gather = self.surroundings.clock.monotonic, self.surroundings.gather
         flushed_at = monotonic()
         try:
             while True:
+                if gather is not None and self._queue.is_calm:
+                    gather()
                 item = self._queue.take(FLUSH_WITHIN)
                 if item is None or monotonic() - flushed_at >= FLUSH_EVERY:
                     self.surroundings.flush()

@@ -10,6 +10,13 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
+#: How many other items may overtake one that is patient.
+MOST_BEFORE = 16
+
+
+def _never(item: object) -> bool:
+    return False
+
 
 class WorkQueue(Generic[T]):
     """Hands out items. An item is never handed out twice at once.
@@ -17,15 +24,22 @@ class WorkQueue(Generic[T]):
     Args:
         monotonic: seconds, as :meth:`katib.ports.clock.Clock.monotonic`.
         turn: an item → whose it is. Owners are served in turns, the items of each in their order.
+        is_patient: whether an item lets others overtake, though not many: it has less to do when
+            they are done.
     """
 
     def __init__(
-        self, monotonic: Callable[[], float], turn: Callable[[T], Hashable] = lambda item: None
+        self,
+        monotonic: Callable[[], float],
+        turn: Callable[[T], Hashable] = lambda item: None,
+        is_patient: Callable[[T], bool] = _never,
     ) -> None:
-        self._monotonic, self._turn = monotonic, turn
+        self._monotonic, self._turn, self._is_patient = monotonic, turn, is_patient
         self._changed = threading.Condition()
         #: By owner, whose turn is next first; an owner who waits for nothing is not here.
         self._ready: OrderedDict[Hashable, deque[T]] = OrderedDict()
+        self._patient: OrderedDict[Hashable, deque[T]] = OrderedDict()
+        self._overtaken = 0
         self._waiting: set[T] = set()
         self._running: set[T] = set()
         self._again: set[T] = set()
@@ -66,7 +80,7 @@ class WorkQueue(Generic[T]):
             while not self._is_closed:
                 now = self._monotonic()
                 self._release_due(now)
-                if self._ready:
+                if self._ready or self._patient:
                     item = self._next()
                     self._waiting.discard(item)
                     self._running.add(item)
@@ -85,6 +99,11 @@ class WorkQueue(Generic[T]):
                 self._again.discard(item)
                 self._line_up(item)
                 self._changed.notify()
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether there is nothing to be handed out at once, or only what is patient."""
+        return not self._ready
 
     def close(self) -> None:
         """Nothing is handed out from now on; who waits is woken."""
@@ -105,14 +124,20 @@ class WorkQueue(Generic[T]):
 
     def _line_up(self, item: T) -> None:
         self._waiting.add(item)
-        self._ready.setdefault(self._turn(item), deque()).append(item)
+        line = self._patient if self._is_patient(item) else self._ready
+        line.setdefault(self._turn(item), deque()).append(item)
 
     def _next(self) -> T:
         """The first item of who is next, who then is the last."""
-        owner, items = self._ready.popitem(last=False)
+        line = self._ready
+        if self._patient:
+            is_time = not line or self._overtaken >= MOST_BEFORE
+            self._overtaken = 0 if is_time else self._overtaken + 1
+            line = self._patient if is_time else line
+        owner, items = line.popitem(last=False)
         item = items.popleft()
         if items:
-            self._ready[owner] = items
+            line[owner] = items
         return item
 
     def _next_moment(self) -> float | None:

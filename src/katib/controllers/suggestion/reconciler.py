@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -17,9 +17,9 @@ from katib.api.suggestion import (
     SuggestionStatus,
     TrialAssignment,
 )
+from katib.api.trial_names import trial_name
 from katib.api.values import Condition, Key, Kind, NameValue, Resource
 from katib.controllers.suggestion.history import StoredHistory
-from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import Patience
 from katib.errors import (
     AlgorithmBusyError,
@@ -76,6 +76,8 @@ class SuggestionReconciler:
         suggester: asks the algorithm.
         clock: for times.
         services: what the algorithm needs first; ``None`` when it runs in this process.
+        is_mine: whether the suggestion of an experiment is this one's to keep, and not another's of
+            the same engine.
     """
 
     name = "suggestion-controller"
@@ -86,9 +88,10 @@ class SuggestionReconciler:
         suggester: Suggester,
         clock: Clock,
         services: Services | None = None,
+        is_mine: Callable[[Experiment], bool] = lambda _: True,
     ) -> None:
         self._store, self._suggester, self._clock = store, suggester, clock
-        self._services = services
+        self._services, self._is_mine = services, is_mine
         self.kinds: tuple[Kind[Any], ...] = (SUGGESTIONS, *(_SERVICE_KINDS if services else ()))
         self._patience: dict[Key, Patience] = {}
         self._asked: dict[Key, Experiment] = {}
@@ -101,12 +104,14 @@ class SuggestionReconciler:
             return
         if event.is_status and _is_going_on(event.resource):
             return
-        yield event.key
+        experiment = self._store.find(EXPERIMENTS, event.key)
+        if experiment is None or self._is_mine(experiment):
+            yield event.key
 
     def reconcile(self, key: Key) -> Result:
         suggestion = self._store.find(SUGGESTIONS, key)
         experiment = self._store.find(EXPERIMENTS, key)
-        if suggestion is None or experiment is None:
+        if suggestion is None or experiment is None or not self._is_mine(experiment):
             self._forget(key)
             return DONE
         self._note(experiment)
@@ -254,7 +259,7 @@ class SuggestionReconciler:
             fresh.append(replace(assignment, name=given))
         total = count + len(fresh)
         # What is no trial yet stays in any case: it would be lost otherwise.
-        kept = max(_room(fresh), total - experiment.status.trials)
+        kept = max(_room(fresh), total - experiment.status.trials + _imported(experiment))
         status = replace(
             status,
             suggestions=(*status.suggestions, *fresh)[-kept:],
@@ -311,6 +316,12 @@ def _failed(why: str) -> Condition:
 
 def _worded(error: Exception) -> str:
     return str(error) if isinstance(error, KatibError) else f"{type(error).__name__}: {error}"
+
+
+def _imported(experiment: Experiment) -> int:
+    """How many of its trials are of no assignment."""
+    text = experiment.metadata.annotation(names.LABEL_IMPORTED) or ""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def _room(fresh: list[TrialAssignment]) -> int:

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from katib.api import conditions, names
 from katib.api.codec import to_manifest
-from katib.api.trial import TRIALS, Trial, TrialStatus
+from katib.api.trial import TRIALS, Trial, TrialStatus, stopped_early
 from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
 from katib.controllers.trial.gjson import Match, MatchError, find_match
+from katib.controllers.trial.hurry import TOLD_AFTER, Hurry
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
-from katib.controllers.trial.reports import ObservationsAwayError, Reports
+from katib.controllers.trial.reports import ObservationsAwayError, Reports, translated
 from katib.controllers.trial.runnable import WAITS_EVERY, Runnable
 from katib.controllers.trial.runs import Runs, kind_of_run
 from katib.controllers.trial.starting import NeverError, NotYetError, find_run, start_run
@@ -25,6 +26,7 @@ from katib.controllers.trial.waiting import (
     find_suspension,
     find_unreported,
     find_wait,
+    tell_unmet,
     wait_for_metrics,
 )
 from katib.errors import StoreUnavailableError
@@ -78,9 +80,10 @@ class TrialReconciler:
         self._store, self._observations = store, observations
         self._events, self._clock = events, clock
         self._run_kinds, self._is_wanted = tuple(here.kinds), here.is_wanted
-        self._looks_within = here.looks_within
+        self._looks_within, self._collect = here.looks_within, here.collect
         self.kinds: tuple[Kind[Any], ...] = (TRIALS, *(self._run_kinds or (EVERY_KIND,)))
-        self._runs, self._reports = Runs(store, events, here.prepare), Reports(observations)
+        self._runs = Runs(store, events, here.prepare, here.hurried)
+        self._hurry, self._reports = Hurry(here.hurried), Reports(observations)
         self._waiting: dict[str, float] = {}
         self._undeleted: set[Key] = set()
 
@@ -108,6 +111,7 @@ class TrialReconciler:
                 self._show_away(trial, away)
             return Result(retry_after_seconds=FORGET_AGAIN)
         if trial is None:
+            self._hurry.forget(key)
             return DONE
         if trial.metadata.deletion_timestamp is not None:
             return self._release(trial)
@@ -115,10 +119,16 @@ class TrialReconciler:
             finalizers = (*trial.metadata.finalizers, names.FINALIZER_TRIAL)
             metadata = replace(trial.metadata, finalizers=finalizers)
             trial = self._store.update(TRIALS, replace(trial, metadata=metadata))
-        if not trial.has(names.CREATED):
-            trial = self._start(trial)
+        return self._go_on(trial)
+
+    def _go_on(self, trial: Trial) -> Result:
+        kept = self._hurry.take(trial)
+        is_new = kept is None and not trial.has(names.CREATED)
+        trial = self._start(trial) if is_new else kept or trial
         was_completed = trial.is_completed
         status, result = self._follow(trial)
+        if is_new and self._hurry.keep(trial, status):
+            return Result(retry_after_seconds=TOLD_AFTER)
         trial = self._store.update_status(TRIALS, replace(trial, status=status))
         if trial.is_completed and not was_completed:
             # Only now: the run must not go before its end is known.
@@ -185,6 +195,12 @@ class TrialReconciler:
                 run = start_run(self._runs, trial)
             except NeverError as error:
                 return self._end(trial, names.FAILED, error.match), DONE
+        with translated():
+            stop = self._collect(trial, run)
+        if stop:
+            stopped = stopped_early(trial, self._clock.now(), stop)
+            self._tell(trial, "TrialEarlyStopped", stopped.status.conditions[-1].message)
+            return self._show(self._observe_stopped(stopped), None), DONE
         return self._judge(trial, run)
 
     def _refuse(self, trial: Trial, kind: Kind[Any]) -> TrialStatus:
@@ -208,11 +224,13 @@ class TrialReconciler:
                 reason="TrialRunning",
                 message="Trial is running",
             )
-            self._tell(trial, "JobRunning", f"Job {name} is running")
+            if trial not in self._hurry:
+                self._tell(trial, "JobRunning", f"Job {name} is running")
             waits = self._find_delay(trial) or find_suspension(run)
             status = self._put(self._show(trial.status, waits), running)
             return status, self._look_again(trial)
         if state is RunState.FAILED:
+            match = self._runs.with_cause(trial, run, match)
             detail = f". {match.message} {match.reason}" if match.message or match.reason else ""
             self._tell(trial, "JobFailed", f"Job {name} has failed{detail}")
             return self._end(trial, names.FAILED, match), DONE
@@ -250,8 +268,10 @@ class TrialReconciler:
         return found
 
     def _run_state(self, trial: Trial, run: Unstructured) -> tuple[RunState, Match] | None:
-        document = self._document(trial, run)
-        problem = ""
+        document, problem = self._document(trial, run), ""
+        if document is run.body and not run.status and not trial.has(names.RUNNING):
+            # It says nothing yet.
+            return RunState.RUNNING, Match("", "")
         try:
             failed = find_match(trial.spec.failure_condition, document)
             if failed is not None:
@@ -264,7 +284,9 @@ class TrialReconciler:
             self._tell(trial, "ConditionError", problem, warning=True)
         ending = find_ending(run)
         if ending is not None:
-            return RunState.FAILED, Match("ConditionsNotMet", _unmet(trial, run, ending, problem))
+            return RunState.FAILED, Match(
+                "ConditionsNotMet", tell_unmet(trial, run, ending, problem)
+            )
         if not problem and not trial.has(names.RUNNING):
             return RunState.RUNNING, Match("", "")
         return None
@@ -322,11 +344,10 @@ class TrialReconciler:
         return (run,) if run.kind == "Pod" else self._runs.pods(trial)
 
     def _may_look_again(self, trial: Trial) -> bool:
-        now = self._clock.monotonic()
-        since = self._waiting.setdefault(trial.metadata.uid, now)
-        if now - since < LOOK_FOR:
+        now, uid = self._clock.monotonic(), trial.metadata.uid
+        if now - self._waiting.setdefault(uid, now) < LOOK_FOR:
             return True
-        del self._waiting[trial.metadata.uid]
+        del self._waiting[uid]
         return False
 
     def _observe_stopped(self, trial: Trial) -> TrialStatus:
@@ -370,16 +391,6 @@ _ENDS = {
     names.FAILED: ("TrialFailed", "Trial has failed"),
     names.METRICS_UNAVAILABLE: ("MetricsUnavailable", "Metrics are not available"),
 }
-
-
-def _unmet(trial: Trial, run: Unstructured, ending: str, problem: str) -> str:
-    """Why a run that has ended can never be judged."""
-    both = (
-        f"successCondition {trial.spec.success_condition or '(none)'} nor "
-        f"failureCondition {trial.spec.failure_condition or '(none)'}"
-    )
-    detail = f" ({problem})" if problem else ""
-    return f"The {run.kind} has ended ({ending}), but neither {both} matches it{detail}"
 
 
 def _experiment_of(trial: Trial) -> Key:

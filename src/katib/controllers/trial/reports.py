@@ -35,7 +35,7 @@ class Reports:
 
     def read(self, trial: Trial) -> Sequence[MetricEntry]:
         """All of it, by time."""
-        with _translated():
+        with translated():
             return self._log.read(trial.key)
 
     def observe(self, trial: Trial) -> TrialStatus:
@@ -57,12 +57,13 @@ class Reports:
         """Note in the log that the objective metric never came."""
         objective = trial.spec.objective or ObjectiveSpec()
         missing = MetricEntry(NO_TIME, objective.objective_metric_name, names.UNAVAILABLE)
-        with _translated():
+        with translated():
             self._log.report(trial.key, [missing])
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Let a log that cannot be reached be told as :class:`ObservationsAwayError`."""
     try:
         yield
     except StoreUnavailableError as error:

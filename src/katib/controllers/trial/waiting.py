@@ -7,10 +7,15 @@ from datetime import datetime
 
 from katib.api import conditions, names
 from katib.api.codec import parse_time
+from katib.api.kinds import FUNCTION_CALLS
 from katib.api.trial import Trial
 from katib.api.values import Condition, Manifest, Unstructured
 
-_JOBS = (("Job", "batch/v1"), ("TrainJob", "trainer.kubeflow.org/v1alpha1"))
+_JOBS = (
+    ("Job", "batch/v1"),
+    ("TrainJob", "trainer.kubeflow.org/v1alpha1"),
+    (FUNCTION_CALLS.name, FUNCTION_CALLS.api_version),
+)
 
 #: What Kubernetes calls the waiting of a container that will not start by itself.
 _STUCK = frozenset(
@@ -98,6 +103,16 @@ def _lingering_collector(pod: Unstructured, before: datetime) -> str:
 def _ended_before(state: Manifest, moment: datetime) -> bool:
     finished = (state.get("terminated") or {}).get("finishedAt")
     return finished is not None and parse_time(finished) < moment
+
+
+def tell_unmet(trial: Trial, run: Unstructured, ending: str, problem: str) -> str:
+    """Why a run that has ended can never be judged."""
+    both = (
+        f"successCondition {trial.spec.success_condition or '(none)'} nor "
+        f"failureCondition {trial.spec.failure_condition or '(none)'}"
+    )
+    detail = f" ({problem})" if problem else ""
+    return f"The {run.kind} has ended ({ending}), but neither {both} matches it{detail}"
 
 
 def find_suspension(run: Unstructured) -> Condition | None:

@@ -16,6 +16,7 @@ from katib.api.trial import TRIALS, Trial, TrialSpec, TrialStatus
 from katib.api.values import Condition, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.apps.home import Home
 from katib.cli.diagnosis.finding import Finding
+from katib.cli.diagnosis.places import HomePlace
 from katib.cli.diagnosis.scene import Scene
 from katib.cli.diagnosis.walk import diagnose
 from katib.stores.events import SqliteEventRecorder
@@ -71,7 +72,7 @@ class LeftBehind:
         reader = SqliteReader(self.home.resources)
         try:
             experiment = reader.get(EXPERIMENTS, self.experiment.key)
-            return diagnose(Scene(reader, self.home, experiment))
+            return diagnose(Scene(reader, HomePlace(self.home), experiment))
         finally:
             reader.close()
 

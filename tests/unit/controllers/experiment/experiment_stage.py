@@ -115,6 +115,7 @@ class Stage:
         self.log = AwayLog()
         self.suggester = suggester or CountingSuggester()
         self.told: list[tuple[str, str]] = []
+        self.warned: list[str] = []
         self.raised: list[str] = []
         here = Runnable((JOBS,), treatment.is_wanted)
         self.experiments = ExperimentReconciler(self.store, self, self.clock, treatment)
@@ -149,6 +150,7 @@ class Stage:
 
     def record(self, resource: Resource, reason: str, message: str, warning: bool = False) -> None:
         self.told.append((reason, message))
+        self.warned += [reason] if warning else []
 
     def run(self) -> None:
         """Reconcile until nothing wants it, then let the counters be written."""

@@ -178,6 +178,18 @@ def test_trials_without_metrics_use_the_budget_and_count_as_failed() -> None:
     assert stage.conditions()[-1] == ("Failed", "True", "ExperimentFailed")
 
 
+def test_an_experiment_without_an_optimum_ends_with_a_warning() -> None:
+    stage = Stage(an_experiment().with_trials(2, parallel=1).build())
+    stage.run()
+    for name in ("1", "2"):
+        stage.end(name, "Failed")
+    assert stage.conditions()[-1] == ("Succeeded", "True", "ExperimentMaxTrialsReached")
+    message = stage.experiment.status.conditions[-1].message
+    assert "no trial has succeeded, so there is no optimal trial" in message
+    assert stage.told[-1] == ("ExperimentMaxTrialsReached", message)
+    assert stage.warned == ["ExperimentMaxTrialsReached"]
+
+
 @pytest.mark.rule("A failed suggestion fails its experiment with its message and a completion time")
 def test_a_refused_search_fails_the_experiment() -> None:
     refusing = CountingSuggester(refusal="random has no setting seed")

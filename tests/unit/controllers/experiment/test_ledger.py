@@ -331,3 +331,20 @@ def test_the_optimum_is_never_cleared() -> None:
     ledger.renote([])
     assert ledger.write(status).current_optimal_trial.best_trial_name == "a"
     assert ledger.best_value is None
+
+
+def test_the_last_that_ended_badly_is_remembered_in_whatever_order_they_are_heard() -> None:
+    def ended(name: str, type: str, seconds: int) -> Trial:
+        moment = CREATED_AT + timedelta(seconds=seconds)
+        why = Condition(type=type, status="True", message=f"{name} says why\nmore")
+        status = TrialStatus(conditions=(why,), completion_time=moment)
+        return replace(a_trial(name), status=status)
+
+    trials = [
+        ended("late", names.METRICS_UNAVAILABLE, 9),
+        ended("early", names.FAILED, 1),
+        ended("good", names.SUCCEEDED, 20),
+    ]
+    for order in permutations(trials):
+        assert a_ledger(*order).last_failure == "late: late says why"
+    assert a_ledger(trials[2]).last_failure == ""

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from msgspec.structs import replace
 
 from katib.api import names
 from katib.api.experiment import Experiment, ExperimentStatus
 from katib.api.trial import Trial, TrialStatus
-from katib.api.values import Condition, ObjectMeta
+from katib.api.values import Condition, ObjectMeta, Strings
 from katib.controllers.experiment.ledger import TrialLedger
 from katib.controllers.experiment.planning import (
     Counts,
+    asked_trials,
     failed,
     is_completed,
     is_restart,
@@ -17,6 +20,7 @@ from katib.controllers.experiment.planning import (
     surplus_trials,
     verdict,
 )
+from katib.controllers.experiment.progress import find_unasked
 from katib.controllers.experiment.reconciler import count
 from katib.testing.builders import an_experiment
 
@@ -277,6 +281,30 @@ def test_the_first_verdict_that_fits_counts(case: str) -> None:
     assert found.message == MESSAGES[reason]
 
 
+LAST = "b: Trial has failed"
+FRUITLESS: dict[str, tuple[Counts, bool, str]] = {
+    "when the budget is spent": (Counts(0, 12, 5, useless=12, last_failure=LAST), False, BUDGET),
+    "when the search has ended": (Counts(0, 2, 2, useless=2, last_failure=LAST), True, END),
+}
+
+
+@pytest.mark.rule(
+    "An experiment none of whose trials succeeded says so at its end, and why the last one did not"
+)
+@pytest.mark.parametrize("case", FRUITLESS)
+def test_an_experiment_without_an_optimum_says_so(case: str) -> None:
+    counts, is_exhausted, reason = FRUITLESS[case]
+    spec = replace(an_experiment().with_trials(12).build().spec, max_failed_trial_count=None)
+    found = verdict(spec, counts, is_exhausted)
+    assert found.reason == reason
+    assert found.message == (
+        f"{MESSAGES[reason]}, and no trial has succeeded, so there is no optimal trial. The last "
+        "one is b: Trial has failed"
+    )
+    one_more = verdict(spec, dataclasses.replace(counts, useless=counts.useless - 1), is_exhausted)
+    assert one_more.message == MESSAGES[reason]
+
+
 @pytest.mark.rule("A goal to maximise is reached by an equal or larger value")
 @pytest.mark.parametrize(("best", "reason"), [(0.9, GOAL), (0.95, GOAL), (0.89, RUNNING)])
 def test_a_goal_to_maximise_is_reached_from_below(best: float, reason: str) -> None:
@@ -364,11 +392,17 @@ def test_only_a_spent_budget_can_be_raised(case: str) -> None:
 COUNTED: dict[str, tuple[str, Counts]] = {
     "A trial without metrics counts as ended and as failed": (
         names.METRICS_UNAVAILABLE,
-        Counts(0, 1, 1),
+        Counts(0, 1, 1, useless=1, last_failure="a"),
     ),
-    "A failed trial counts as ended and as failed": (names.FAILED, Counts(0, 1, 1)),
+    "A failed trial counts as ended and as failed": (
+        names.FAILED,
+        Counts(0, 1, 1, useless=1, last_failure="a"),
+    ),
     "A succeeded trial counts as ended": (names.SUCCEEDED, Counts(0, 1, 0)),
-    "A killed trial counts as ended and not as failed": (names.KILLED, Counts(0, 1, 0)),
+    "A killed trial counts as ended and not as failed": (
+        names.KILLED,
+        Counts(0, 1, 0, useless=1, last_failure="a"),
+    ),
     "An early-stopped trial counts as ended and not as failed": (
         names.EARLY_STOPPED,
         Counts(0, 1, 0),
@@ -384,4 +418,49 @@ def test_what_a_trial_counts_as(case: str) -> None:
     ledger = TrialLedger()
     status = TrialStatus(conditions=(Condition(type=type, status="True"),))
     ledger.note(Trial(metadata=ObjectMeta(name="a"), status=status))
-    assert count(ledger) == expected
+    assert count(ledger) == dataclasses.replace(expected, made=1)
+
+
+# what → active, completed, made, asked; start
+ASKED: dict[str, tuple[int, int, int, int | None, int]] = {
+    "Nobody needs to ask: parallelism is filled": (0, 0, 0, None, 3),
+    "Nobody has asked: none starts": (0, 0, 0, 0, 0),
+    "Two were asked for: two start": (0, 0, 0, 2, 2),
+    "All that were asked for were made: none starts": (1, 4, 5, 5, 0),
+    "One more was asked for: one starts": (1, 4, 5, 6, 1),
+    "More were asked for than may be active: parallelism is kept": (2, 4, 6, 20, 1),
+    "Imported trials were not asked for": (0, 4, 0, 1, 1),
+    "The budget counts imported trials": (0, 12, 2, 9, 0),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+def test_how_many_trials_start_where_they_are_asked_for(case: str) -> None:
+    active, completed, made, asked, start = ASKED[case]
+    spec = an_experiment().with_trials(12, 3).build().spec
+    assert missing_trials(spec, Counts(active, completed, made=made), asked) == start
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"), [(None, None), ("0", 0), ("17", 17), ("", 0), ("-1", 0), ("many", 0)]
+)
+def test_for_how_many_trials_was_asked(text: str | None, asked: int | None) -> None:
+    assert asked_trials(an_asked_experiment(text)) == asked
+
+
+def test_an_experiment_says_that_nobody_asks() -> None:
+    found = find_unasked(an_asked_experiment("5"), made=5)
+    assert found is not None
+    assert (found.type, found.status, found.reason) == ("Progressing", "True", "WaitingToBeAsked")
+    assert "katib.kubeflow.org/asked says for how many was asked so far: 5" in found.message
+
+
+@pytest.mark.parametrize(("text", "made"), [(None, 3), ("5", 4)])
+def test_an_experiment_that_was_asked_does_not_wait_for_that(text: str | None, made: int) -> None:
+    assert find_unasked(an_asked_experiment(text), made) is None
+
+
+def an_asked_experiment(text: str | None) -> Experiment:
+    experiment = an_experiment().build()
+    given = None if text is None else Strings({names.ANNOTATION_ASKED: text})
+    return replace(experiment, metadata=replace(experiment.metadata, annotations=given))

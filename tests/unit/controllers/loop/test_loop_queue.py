@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from katib.controllers.loop.queue import WorkQueue
+from katib.controllers.loop.queue import MOST_BEFORE, WorkQueue
 from katib.testing.clocks import FakeClock
 
 
@@ -169,3 +169,32 @@ def test_what_comes_again_keeps_to_its_turn(clock: FakeClock) -> None:
     queue.add_after("b2", 0)
     queue.done("a1")
     assert rest(queue) == ["a2", "b1", "a1", "b2"]
+
+
+def is_capital(item: str) -> bool:
+    return item.isupper()
+
+
+def test_a_patient_item_lets_others_overtake(clock: FakeClock) -> None:
+    queue = WorkQueue[str](clock.monotonic, is_patient=is_capital)
+    for item in "aBc":
+        queue.add(item)
+    calm = [queue.is_calm]
+    assert [queue.take(0), queue.take(0)] == ["a", "c"]
+    calm.append(queue.is_calm)
+    assert calm == [False, True]
+    assert rest(queue) == ["B"]
+
+
+def test_a_patient_item_is_not_overtaken_for_ever(clock: FakeClock) -> None:
+    queue = WorkQueue[str](clock.monotonic, is_patient=is_capital)
+    queue.add("A")
+    handed_out = []
+    while "A" not in handed_out:
+        queue.add("b")
+        queue.add("c")
+        item = queue.take(0)
+        assert item is not None
+        queue.done(item)
+        handed_out.append(item)
+    assert len(handed_out) == MOST_BEFORE + 1

@@ -20,10 +20,10 @@ from katib.api.suggestion import (
     TrialAssignment,
 )
 from katib.api.trial import TRIALS, Trial, TrialStatus
+from katib.api.trial_names import trial_name
 from katib.api.values import Condition, Key, NameValue, ObjectMeta, Strings
 from katib.controllers.suggestion import SuggestionReconciler
 from katib.controllers.suggestion.history import StoredHistory
-from katib.controllers.suggestion.naming import trial_name
 from katib.controllers.suggestion.patience import FAILING_FOR, MOST_EMPTY, MOST_FAILURES
 from katib.controllers.suggestion.reconciler import ASK_AGAIN, merged, with_settings
 from katib.errors import (
@@ -208,6 +208,17 @@ def test_what_is_no_trial_yet_stays_in_the_list_however_much_it_is() -> None:
     stage = Stage(requests=1_500)
     stage.reconcile()
     assert len(stage.suggestion.status.suggestions) == 1_500
+
+
+def test_imported_trials_push_no_assignment_out_of_the_list() -> None:
+    stage = Stage(requests=1_200)
+    experiment = stage.store.get(EXPERIMENTS, KEY)
+    annotations = Strings({names.LABEL_IMPORTED: "700"})
+    metadata = replace(experiment.metadata, annotations=annotations)
+    stage.store.update(EXPERIMENTS, replace(experiment, metadata=metadata))
+    stage.have(trials=700)
+    stage.reconcile()
+    assert len(stage.suggestion.status.suggestions) == 1_200
 
 
 @pytest.mark.rule("The list is shorter when its assignments are long")
@@ -641,3 +652,20 @@ def test_rules_of_an_assignment_are_kept() -> None:
     stage = Stage(Suggester(lambda _: SuggestionReply([given])), requests=1)
     stage.reconcile()
     assert stage.suggestion.status.suggestions[0].early_stopping_rules == (rule,)
+
+
+def test_the_suggestions_of_others_are_left_to_them() -> None:
+    stage = Stage()
+    others = SuggestionReconciler(
+        stage.store, stage.suggester, stage.clock, is_mine=lambda experiment: False
+    )
+    heard: list[Event] = []
+    stage.store.subscribe(heard.append)
+    metadata = ObjectMeta(name="two", namespace="default")
+    stage.store.create(SUGGESTIONS, Suggestion(metadata=metadata))
+    suggestion = stage.suggestion
+    stage.store.update(SUGGESTIONS, replace(suggestion, spec=SuggestionSpec(requests=4)))
+    # Of one whose experiment is gone nobody knows whose it is.
+    assert [list(others.keys(event)) for event in heard] == [[Key("default", "two")], []]
+    assert others.reconcile(KEY) == DONE
+    assert stage.suggester.asked == []

@@ -14,9 +14,16 @@ from katib.api.kinds import JOBS, PODS, kind_of
 from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api.values import Condition, Key, Manifest, ObjectMeta, Resource, Strings, Unstructured
 from katib.controllers.trial import Runnable, TrialReconciler
+from katib.controllers.trial.hurry import TOLD_AFTER
 from katib.controllers.trial.reconciler import FORGET_AGAIN
 from katib.controllers.trial.runnable import WAITS_EVERY
-from katib.errors import ConfigurationError, NotFoundError, RenderError, StoreUnavailableError
+from katib.errors import (
+    ConfigurationError,
+    NotFoundError,
+    RenderError,
+    RequestRefusedError,
+    StoreUnavailableError,
+)
 from katib.observations.memory import MemoryObservationLog
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.ports.reconciler import DONE, Result
@@ -246,6 +253,59 @@ def test_a_success_carries_the_runs_reason_too() -> None:
         "TrialSucceeded. Job reason: CompletionsReached",
         "Trial has succeeded. Job message: Reached expected number",
     )
+
+
+def a_failed_pod(message: str = "", **ended: object) -> Unstructured:
+    """A pod of the trial's run whose program failed."""
+    state = {"terminated": {"exitCode": 137, "reason": "OOMKilled", **ended}}
+    status = {"phase": "Failed", "containerStatuses": [{"name": "main", "state": state}]}
+    return Unstructured(
+        api_version=PODS.api_version,
+        kind=PODS.name,
+        metadata=ObjectMeta(
+            name="pod", namespace=KEY.namespace, labels=Strings({names.LABEL_TRIAL: KEY.name})
+        ),
+        body={"status": {**status, "message": message}},
+    )
+
+
+BACKOFF = condition("Failed", "BackoffLimitExceeded", "it exited 1 times")
+
+
+@pytest.mark.rule(
+    "What the pod that failed last says of its end stands behind what its run says of the failure"
+)
+def test_a_failed_trial_says_what_became_of_its_pod() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.store.create(PODS, a_failed_pod(message="", finishedAt="2026-01-01T00:00:00Z"))
+    stage.job_is(BACKOFF)
+    *_, reason, message = stage.conditions()[-1]
+    assert reason == "TrialFailed. Job reason: BackoffLimitExceeded"
+    assert message == (
+        "Trial has failed. Job message: it exited 1 times. Pod pod: container main ended with exit "
+        "code 137 (OOMKilled)"
+    )
+
+
+def test_what_a_run_says_of_its_pod_is_not_said_twice() -> None:
+    stage = Stage()
+    stage.reconcile()
+    stage.store.create(PODS, a_failed_pod(message="it exited 1 times"))
+    stage.job_is(BACKOFF)
+    assert stage.conditions()[-1][-1] == "Trial has failed. Job message: it exited 1 times"
+
+
+def test_a_run_is_judged_by_who_may_not_ask_for_its_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage()
+    stage.reconcile()
+
+    def refuse(*_: object) -> Sequence[Resource]:
+        raise RequestRefusedError("GET /api/v1/pods", 403, "pods is forbidden")
+
+    monkeypatch.setattr(stage.store, "list", refuse)
+    stage.job_is(BACKOFF)
+    assert stage.conditions()[-1][-1] == "Trial has failed. Job message: it exited 1 times"
 
 
 @pytest.mark.rule("A run that meets both conditions has failed")
@@ -1128,3 +1188,51 @@ def test_a_run_that_can_never_be_prepared_fails_its_trial() -> None:
         "TrialFailed. Job reason: RunNotPrepared",
         'Trial has failed. Job message: container "main" has no command',
     )
+
+
+def hurried(log: AwayLog | None = None) -> Stage:
+    return Stage(Runnable((JOBS,), hurried=(JOBS,)), log)
+
+
+def test_of_a_hurried_trial_that_ends_at_once_nothing_is_written_before() -> None:
+    stage = hurried()
+    version = stage.store.version
+    assert stage.reconcile() == Result(retry_after_seconds=TOLD_AFTER)
+    assert stage.store.version == version + 1, "its run was made, and that is all"
+    began = stage.clock.now()
+    stage.clock.advance(5)
+    stage.report("0.5")
+    stage.job_is(condition("Complete"))
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "Succeeded"]
+    assert stage.trial.status.start_time == began
+    assert stage.reasons() == ["JobSucceeded"]
+
+
+def test_a_hurried_trial_that_goes_on_is_written_after_a_moment() -> None:
+    stage = hurried()
+    stage.reconcile()
+    assert stage.reconcile() == GOES_ON
+    assert stage.conditions() == [CREATED, RUNNING]
+    assert stage.reasons() == []
+
+
+def test_a_hurried_trial_that_is_stopped_at_once_says_all() -> None:
+    stage = hurried()
+    stage.reconcile()
+    stage.report("0.5")
+    stage.mark(names.EARLY_STOPPED)
+    assert [one[0] for one in stage.conditions()] == ["Created", "Running", "EarlyStopped"]
+    assert stage.trial.is_observed
+    assert stage.job is None
+
+
+def test_a_hurried_trial_is_no_other_of_its_name() -> None:
+    stage = hurried()
+    stage.reconcile()
+    stage.store.delete(TRIALS, KEY)
+    stage.reconcile()
+    stage.store.create(TRIALS, a_trial())
+    stage.clock.advance(5)
+    stage.reconcile()
+    stage.reconcile()
+    assert stage.trial.status.start_time == stage.clock.now()

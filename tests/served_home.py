@@ -22,6 +22,7 @@ from katib.api_server.server import ApiServer
 from katib.api_server.services import Pace
 from katib.api_server.serving import TlsFiles, configure
 from katib.apps.door import admission_context, admit_here
+from katib.observations.memory import MemoryObservationLog
 from katib.ports.pod_logs import LogSource, LogState
 from katib.stores.memory import MemoryStore
 from katib.testing.builders import CREATED_AT, an_experiment
@@ -82,6 +83,7 @@ class Home:
         self.events: list[Unstructured] = []
         self._listeners: list[Callable[[Unstructured], None]] = []
         self.logs = Logs()
+        self.observations = MemoryObservationLog()
         ports = ServerPorts(
             self.store,
             self.clock,
@@ -90,6 +92,7 @@ class Home:
             self._list_events,
             self._hear_events,
             self.logs,
+            self.observations.read,
             lambda: "katib_experiments 3\n",
             built_in,
         )

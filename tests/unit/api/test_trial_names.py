@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from katib.controllers.suggestion.naming import trial_name
+from katib.api.trial_names import trial_name
 
 
 @pytest.mark.parametrize(

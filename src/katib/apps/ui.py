@@ -1,0 +1,118 @@
+"""The web UI as a process: a listener, its pages, and the API server that they are drawn from."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import uvicorn
+
+from katib.client.backend import Backend
+from katib.errors import ConfigurationError
+from katib.web.guarding import Door
+from katib.web.rights import ClusterRights, OwnerRights
+from katib.web.serving import make_app
+from katib.web.site import Site
+from katib.web.tables import Tables
+from katib.web.watched import Sources
+
+#: Where the UI listens unless it is told otherwise.
+LOOPBACK, PORT = "127.0.0.1", 8080
+
+#: How long open pages may go on when the UI is told to end, in seconds.
+_GRACE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the UI is served.
+
+    Attributes:
+        address: where it listens.
+        port: 0 for a free one.
+        door: who is let in.
+        asks_rights: whether the cluster is asked what each user may do.
+        namespaces: those that may be shown; empty for all.
+    """
+
+    address: str = LOOPBACK
+    port: int = PORT
+    door: Door = field(default_factory=Door)
+    asks_rights: bool = False
+    namespaces: tuple[str, ...] = ()
+
+
+class UiService:
+    """Serves the UI until it is stopped; one for each process.
+
+    Args:
+        backend: the API server.
+        options: how it is served.
+
+    Raises:
+        ConfigurationError: the address is not to be had.
+    """
+
+    def __init__(self, backend: Backend, options: Options) -> None:
+        self._sources = Sources(backend)
+        rights = ClusterRights(backend) if options.asks_rights else OwnerRights()
+        site = Site(
+            backend=backend,
+            rights=rights,
+            sources=self._sources,
+            tables=Tables(self._sources),
+            door=options.door,
+            namespaces=options.namespaces,
+        )
+        self._socket = _listen(options)
+        self.port: int = self._socket.getsockname()[1]
+        self._listener = _Listener(
+            uvicorn.Config(
+                make_app(site),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE,
+                ws="websockets-sansio",
+            )
+        )
+
+    def run(self, tell: Callable[[], None]) -> None:
+        """Serve until :meth:`stop` is called; ``tell`` is called when browsers are answered."""
+        self._listener.tell = tell
+        try:
+            self._listener.run(sockets=[self._socket])
+        finally:
+            self._sources.close()
+            self._socket.close()
+
+    def stop(self) -> None:
+        """End soon."""
+        self._listener.should_exit = True
+
+
+class _Listener(uvicorn.Server):
+    """Says when it has started, and leaves signals to the command."""
+
+    tell: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.tell()
+
+    def install_signal_handlers(self) -> None:
+        """The command has its own."""
+
+
+def _listen(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.address else socket.AF_INET
+    try:
+        return socket.create_server((options.address, options.port), family=family, backlog=512)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen at {options.address}, port {options.port}: "
+            f"{error.strerror or error}; name another with --port NUMBER, or let one be found with "
+            "--port 0"
+        ) from error

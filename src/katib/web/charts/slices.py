@@ -1,0 +1,51 @@
+"""One parameter against the objective."""
+
+from __future__ import annotations
+
+from katib.client.analysis.axes import Scale
+from katib.client.analysis.points import Points
+from katib.client.trial_table import TrialTable
+from katib.web.charts.styling import GOOD_TO_BAD, Options, plain, told, value_axis
+
+
+def draw_slice(table: TrialTable, points: Points) -> Options:
+    """A point for each trial, coloured by when it was created.
+
+    Args:
+        table: the trials.
+        points: some of them, with one parameter.
+    """
+    (parameter,) = points.parameters
+    is_worded = parameter.scale is Scale.WORDS
+    data = []
+    for place, row in enumerate(points.rows.tolist()):
+        x = float(parameter.places[place])
+        data.append(
+            {
+                "name": table.names[row],
+                "value": [
+                    parameter.words[int(x)] if is_worded else told(x),
+                    told(float(points.objective.places[place])),
+                    row + 1,
+                ],
+            }
+        )
+    return {
+        **plain(f"{points.objective.name} against {parameter.name}, {len(data)} trials"),
+        "grid": {"left": 70, "right": 110, "top": 40, "bottom": 50},
+        "tooltip": {"trigger": "item"},
+        "xAxis": value_axis(parameter, nameLocation="middle", nameGap=28),
+        "yAxis": value_axis(points.objective),
+        "visualMap": {
+            "type": "continuous",
+            "dimension": 2,
+            "min": 1,
+            "max": max(len(table), 2),
+            "inRange": {"color": list(GOOD_TO_BAD)},
+            "right": 0,
+            "top": "center",
+            "text": ["last trial", "first"],
+            "itemHeight": 120,
+        },
+        "series": [{"type": "scatter", "data": data, "symbolSize": 7}],
+    }

@@ -1,0 +1,230 @@
+"""All experiments: how they stand, and what can be done with several at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from nicegui import ui
+from starlette.requests import Request
+
+from katib.api.codec import parse_time
+from katib.api.values import Manifest
+from katib.web import looks
+from katib.web.acting import Acting
+from katib.web.namespaces import list_namespaces
+from katib.web.rights import Visitor
+from katib.web.shell import asked, computed, follow, frame, tried
+from katib.web.site import Site
+from katib.web.watched import Scope, Watched
+
+ALL = "All namespaces"
+
+_COLUMNS: Sequence[Mapping[str, Any]] = (
+    {"name": "status", "label": "Status", "field": "status", "sortable": True, "align": "left"},
+    {"name": "name", "label": "Name", "field": "name", "sortable": True, "align": "left"},
+    {
+        "name": "namespace",
+        "label": "Namespace",
+        "field": "namespace",
+        "sortable": True,
+        "align": "left",
+    },
+    {
+        "name": "algorithm",
+        "label": "Algorithm",
+        "field": "algorithm",
+        "sortable": True,
+        "align": "left",
+    },
+    {
+        "name": "progress",
+        "label": "Trials",
+        "field": "completed",
+        "sortable": True,
+        "align": "left",
+    },
+    {"name": "best", "label": "Best value", "field": "best", "sortable": True, "align": "right"},
+    {"name": "age", "label": "Age", "field": "seconds", "sortable": True, "align": "right"},
+)
+
+_STATUS = """
+<q-td :props="props"><q-icon :name="props.row.icon" :color="props.row.colour" size="sm"
+aria-hidden="true"></q-icon> {{ props.row.status }}
+<q-tooltip v-if="props.row.waiting">{{ props.row.waiting }}</q-tooltip></q-td>
+"""
+_NAME = """
+<q-td :props="props"><a class="katib-link" :href="props.row.address">{{ props.row.name }}</a></q-td>
+"""
+_PROGRESS = """
+<q-td :props="props"><div class="column" style="min-width: 9rem">
+<span>{{ props.row.counts }}</span>
+<q-linear-progress v-if="props.row.share !== null" :value="props.row.share" size="4px"
+:color="props.row.colour" :aria-label="props.row.counts"></q-linear-progress></div></q-td>
+"""
+_BEST = """
+<q-td :props="props">{{ props.row.bestText }}<span class="text-caption text-grey-8"
+v-if="props.row.metric"> {{ props.row.metric }}</span></q-td>
+"""
+_AGE = '<q-td :props="props">{{ props.row.age }}</q-td>'
+
+
+def register(site: Site) -> None:
+    """Make the page known."""
+
+    @ui.page("/")
+    async def home(request: Request, namespace: str = "") -> None:
+        with frame(site, request, "Experiments") as visitor:
+            await _Home(site, visitor, namespace).build()
+
+
+class _Home:
+    """One visitor's page."""
+
+    def __init__(self, site: Site, visitor: Visitor, namespace: str) -> None:
+        self._site, self._visitor, self._wanted = site, visitor, namespace
+        self._acting = Acting(site, visitor)
+        self._namespaces: list[str] = []
+
+    async def build(self) -> None:
+        self._namespaces = await computed(list_namespaces, self._site, self._visitor)
+        if not self._namespaces:
+            ui.label("You may look into no namespace; ask whoever administers the cluster.")
+            return
+        with ui.row().classes("items-center w-full gap-2"):
+            ui.label("Experiments").classes("text-h5").props("role=heading aria-level=1")
+            ui.space()
+            self._search = ui.input(placeholder="Filter").props(
+                'dense outlined clearable aria-label="Filter experiments"'
+            )
+            if len(self._namespaces) > 1:
+                self._choose_namespace()
+        self._trouble = ui.label().classes("text-negative").props("role=alert")
+        self._make_actions()
+        self._make_table()
+        follow(self._version, self._draw)
+
+    def _choose_namespace(self) -> None:
+        options = [ALL, *self._namespaces]
+        ui.select(
+            options, value=self._wanted or ALL, on_change=lambda event: self._go(event.value)
+        ).props('dense outlined options-dense aria-label="Namespace"')
+
+    def _go(self, namespace: str) -> None:
+        query = "" if namespace == ALL else f"?namespace={namespace}"
+        ui.navigate.to(f"{self._site.url('/')}{query}")
+
+    def _make_actions(self) -> None:
+        with ui.row().classes("gap-2") as self._actions:
+            ui.button("Delete", icon="delete", on_click=self._delete).props(
+                "outline color=negative dense no-caps"
+            )
+        self._actions.set_visibility(False)
+
+    def _make_table(self) -> None:
+        hidden = {"namespace"} if len(self._shown) < 2 else set()
+        columns = [dict(one) for one in _COLUMNS if one["name"] not in hidden]
+        self._table = ui.table(
+            columns=columns,
+            rows=[],
+            row_key="key",
+            selection="multiple",
+            pagination={"rowsPerPage": 25, "sortBy": "age", "descending": False},
+            on_select=lambda event: self._actions.set_visibility(bool(event.selection)),
+        ).classes("w-full")
+        self._table.props('flat bordered binary-state-sort no-data-label="No experiments yet."')
+        for slot, template in (
+            ("status", _STATUS),
+            ("name", _NAME),
+            ("progress", _PROGRESS),
+            ("best", _BEST),
+            ("age", _AGE),
+        ):
+            self._table.add_slot(f"body-cell-{slot}", template)
+        self._search.bind_value_to(self._table, "filter")
+
+    @property
+    def _shown(self) -> Sequence[str]:
+        return [self._wanted] if self._wanted in self._namespaces else self._namespaces
+
+    def _sources(self) -> list[Watched]:
+        return [self._site.sources.find(Scope("experiments", one)) for one in self._shown]
+
+    def _version(self) -> object:
+        # Ages change by themselves, and seldom matter to the second.
+        minute = datetime.now(UTC).minute
+        return (*(one.version for one in self._sources()), minute)
+
+    def _draw(self) -> None:
+        sources, now = self._sources(), datetime.now(UTC)
+        problems = {one.problem for one in sources if one.problem}
+        self._trouble.set_text("; ".join(sorted(problems)))
+        rows = [_row(self._site, one, now) for source in sources for one in source.list()]
+        self._table.rows = sorted(rows, key=lambda row: row["seconds"])
+
+    async def _delete(self) -> None:
+        chosen = [(row["namespace"], row["name"]) for row in self._table.selected]
+        names = ", ".join(name for _, name in chosen[:5]) + (", …" if len(chosen) > 5 else "")
+        question = f"Delete {len(chosen)} experiments?" if len(chosen) > 1 else f"Delete {names}?"
+        text = f"{names}: with all trials and metrics. This cannot be undone."
+        if not await asked(question, text, "Delete"):
+            return
+        for namespace in sorted({namespace for namespace, _ in chosen}):
+            ours = [name for where, name in chosen if where == namespace]
+            deed = partial(self._acting.delete, namespace, ours)
+            await tried(deed, f"Deleted {', '.join(ours)}")
+        self._table.selected = []
+        self._actions.set_visibility(False)
+
+
+def _row(site: Site, experiment: Manifest, now: datetime) -> dict[str, Any]:
+    metadata, spec = experiment["metadata"], experiment.get("spec") or {}
+    status = experiment.get("status") or {}
+    namespace, name = metadata.get("namespace") or "", metadata["name"]
+    state = looks.status_of(experiment)
+    icon, colour = looks.STATUSES.get(state, ("help", "grey-8"))
+    best, text = looks.best_value(experiment)
+    created = metadata.get("creationTimestamp")
+    seconds = (now - parse_time(created)).total_seconds() if created else 0.0
+    completed, counts = _counts(status, spec.get("maxTrialCount"))
+    budget = spec.get("maxTrialCount")
+    return {
+        "key": f"{namespace}/{name}",
+        "name": name,
+        "namespace": namespace,
+        "address": site.url(f"/experiment/{namespace}/{name}"),
+        "status": state,
+        "icon": icon,
+        "colour": colour,
+        "waiting": looks.waiting_of(experiment),
+        "algorithm": (spec.get("algorithm") or {}).get("algorithmName") or "",
+        "completed": completed,
+        "counts": counts,
+        "share": min(1.0, completed / budget) if budget else None,
+        "best": None if math.isnan(best) else best,
+        "bestText": text,
+        "metric": (spec.get("objective") or {}).get("objectiveMetricName") if text else "",
+        "seconds": seconds,
+        "age": looks.length(seconds),
+    }
+
+
+def _counts(status: Manifest, budget: int | None) -> tuple[int, str]:
+    """How many trials have ended, and all counts in words."""
+    named = (
+        ("trialsSucceeded", "succeeded"),
+        ("trialsEarlyStopped", "stopped early"),
+        ("trialsFailed", "failed"),
+        ("trialsMetricsUnavailable", "without metrics"),
+        ("trialsKilled", "killed"),
+    )
+    found = [(int(status.get(field) or 0), word) for field, word in named]
+    completed = sum(count for count, _ in found)
+    running = int(status.get("trialsRunning") or 0)
+    parts = [f"{completed} of {budget}" if budget else f"{completed} ended"]
+    parts += [f"{running} running"] if running else []
+    parts += [f"{count} {word}" for count, word in found[1:] if count]
+    return completed, ", ".join(parts)

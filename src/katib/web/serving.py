@@ -1,0 +1,31 @@
+"""The UI as an ASGI application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from nicegui import ui
+from starlette.types import ASGIApp
+
+from katib.web import pages
+from katib.web.guarding import Guard
+from katib.web.site import Site
+
+
+def make_app(site: Site) -> ASGIApp:
+    """The UI as an ASGI application; NiceGUI knows one for each process.
+
+    Args:
+        site: what its pages share.
+    """
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    pages.register(site)
+    ui.run_with(
+        app,
+        title="Katib",
+        mount_path=site.door.prefix or "/",
+        reconnect_timeout=30.0,
+        show_welcome_message=False,
+        language="en-US",
+        tailwind=True,
+    )
+    return Guard(app, site.door)

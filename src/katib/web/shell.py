@@ -1,0 +1,164 @@
+"""What stands around every page: the bar above it, messages, and how pages follow what happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from nicegui import ui
+from starlette.requests import Request
+
+from katib.errors import KatibError
+from katib.web.guarding import visitor_of
+from katib.web.rights import Deed, Visitor
+from katib.web.site import Site
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: How often a page looks whether there is news, in seconds.
+LOOK_EVERY = 0.5
+
+#: The cookie of the colours that a browser wants.
+_THEME = "katib-theme"
+_THEMES = {"light": False, "dark": True}
+
+_STYLE = """
+body { font-feature-settings: "tnum"; }
+.katib-main { max-width: 1600px; margin: 0 auto; width: 100%; }
+.q-table td, .q-table th { font-size: 0.875rem; }
+a.katib-link { color: var(--q-primary); text-decoration: none; }
+a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
+.body--dark a.katib-link { color: #90caf9; }
+.katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+.katib-skip { position: absolute; left: -10000px; }
+.katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }
+"""
+
+
+@contextmanager
+def frame(
+    site: Site, request: Request, title: str, *, trail: Sequence[tuple[str, str]] = ()
+) -> Iterator[Visitor]:
+    """Everything around a page; the page itself is what is made inside.
+
+    Args:
+        site: what pages share.
+        request: by which the page is asked for.
+        title: of the page, as the browser shows it.
+        trail: names and addresses of the pages above it.
+    """
+    ui.page_title(f"{title} · Katib")
+    ui.add_css(_STYLE)
+    ui.colors(primary="#1a5fb4", secondary="#455a64", accent="#7b1fa2")
+    theme = request.cookies.get(_THEME, "")
+    dark = ui.dark_mode(_THEMES.get(theme))
+    ui.html('<a class="katib-skip" href="#main">Skip to the content</a>', sanitize=False)
+    with ui.header(elevated=False).classes("items-center gap-2 q-py-xs"):
+        ui.link("Katib", site.url("/")).classes("text-white text-h6 no-underline")
+        with (
+            ui.row()
+            .classes("items-center gap-1")
+            .props('role=navigation aria-label="You are here"')
+        ):
+            for name, address in trail:
+                ui.label("/").classes("text-white").props("aria-hidden=true")
+                ui.link(name, site.url(address)).classes("text-white")
+        ui.space()
+        ui.link("New experiment", site.url("/new")).classes("text-white")
+        _theme_button(dark, theme)
+    with ui.column().classes("katib-main q-pa-md gap-3").props("id=main role=main tabindex=-1"):
+        yield visitor_of(request.scope)
+
+
+def _theme_button(dark: ui.dark_mode, theme: str) -> None:
+    order = ("auto", "light", "dark")
+    icons = {"auto": "brightness_auto", "light": "light_mode", "dark": "dark_mode"}
+    now = theme if theme in order else "auto"
+
+    def turn() -> None:
+        nonlocal now
+        now = order[(order.index(now) + 1) % len(order)]
+        dark.set_value(_THEMES.get(now))
+        button.props(f'icon={icons[now]} aria-label="Colours: {now}"')
+        ui.run_javascript(
+            f"document.cookie='{_THEME}={now};path=/;max-age=31536000;samesite=strict'"
+        )
+
+    button = ui.button(icon=icons[now], on_click=turn).props(
+        f'flat round color=white aria-label="Colours: {now}"'
+    )
+
+
+def follow(version: Callable[[], object], draw: Callable[[], Awaitable[None] | None]) -> None:
+    """Draw now, and again after every change, for as long as the page is open.
+
+    Args:
+        version: asked often, and so must be quick; another answer is a change.
+        draw: draws what changes.
+    """
+    seen: object = object()
+    is_drawing = False
+
+    async def look() -> None:
+        nonlocal seen, is_drawing
+        found = version()
+        if is_drawing or found == seen:
+            return
+        is_drawing = True
+        try:
+            drawn = draw()
+            if drawn is not None:
+                await drawn
+            seen = found
+        finally:
+            is_drawing = False
+
+    ui.timer(LOOK_EVERY, look)
+
+
+async def computed(function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """What a function gives that would hold up the other browsers: it works in a thread."""
+    return await asyncio.to_thread(function, *args, **named)
+
+
+async def tried(deed: Callable[[], T], done: str = "") -> T | None:
+    """Do it, and tell the user how it went; ``None`` when it did not.
+
+    Args:
+        deed: done in a thread; it checks the user's rights first.
+        done: what is said when it went well.
+    """
+    try:
+        result = await computed(deed)
+    except KatibError as error:
+        ui.notify(str(error), type="negative", multi_line=True, close_button="OK", timeout=0)
+        return None
+    if done:
+        ui.notify(done, type="positive")
+    return result
+
+
+async def permitted(site: Site, visitor: Visitor, deed: Deed) -> bool:
+    """Whether the visitor may do it; if not, the page says so."""
+    try:
+        await computed(site.rights.check, visitor, deed)
+    except KatibError as error:
+        ui.label(str(error)).classes("text-negative").props("role=alert")
+        return False
+    return True
+
+
+async def asked(question: str, text: str, yes: str) -> bool:
+    """Whether the user says yes to a question."""
+    with ui.dialog() as dialog, ui.card().props("role=alertdialog"):
+        ui.label(question).classes("text-h6")
+        ui.label(text)
+        with ui.row().classes("self-end"):
+            ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat autofocus")
+            ui.button(yes, color="negative", on_click=lambda: dialog.submit(True))
+    answer = await dialog
+    dialog.delete()
+    return bool(answer)

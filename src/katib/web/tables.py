@@ -1,0 +1,80 @@
+"""The trials of experiments as columns, made once for all who look."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from katib.api.values import Manifest
+from katib.client.trial_table import TrialTable
+from katib.web.watched import Scope, Sources
+
+#: How many times as long as it takes to make a table it is at least kept.
+PATIENCE = 5.0
+
+#: How long a table is kept of which nobody asks, in seconds.
+KEPT_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Drawn:
+    """A table and what it was made from.
+
+    Attributes:
+        table: of the trials; ``None`` before anything is known of them.
+        versions: of the copies that it was made from.
+        made: when, by the monotonic clock.
+        took: how long it took, in seconds.
+        lock: held while it is made.
+    """
+
+    table: TrialTable | None = None
+    versions: tuple[int, int] = (-1, -1)
+    made: float = 0.0
+    took: float = 0.0
+    seen: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Tables:
+    """Makes tables from copies.
+
+    Args:
+        sources: the copies.
+        monotonic: tells how old a table is.
+    """
+
+    def __init__(self, sources: Sources, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sources, self._monotonic = sources, monotonic
+        self._lock = threading.Lock()
+        self._drawn: dict[tuple[str, str], Drawn] = {}
+
+    def find(self, namespace: str, experiment: str) -> tuple[TrialTable | None, int]:
+        """The table of an experiment's trials, and its version; ``None`` while nothing is known.
+
+        It may be a moment old when it takes long to make.
+        """
+        now = self._monotonic()
+        with self._lock:
+            drawn = self._drawn.setdefault((namespace, experiment), Drawn())
+            drawn.seen = now
+            for key in [k for k, d in self._drawn.items() if now - d.seen > KEPT_SECONDS]:
+                del self._drawn[key]
+        experiments = self._sources.find(Scope("experiments", namespace))
+        trials = self._sources.find(Scope("trials", namespace, experiment))
+        with drawn.lock:
+            versions = experiments.version, trials.version
+            is_old = now - drawn.made >= PATIENCE * drawn.took
+            found = experiments.find(namespace, experiment)
+            if found is not None and trials.is_known and versions != drawn.versions and is_old:
+                drawn.table = TrialTable.of(found, trials.list())
+                drawn.made = self._monotonic()
+                drawn.took, drawn.versions = drawn.made - now, versions
+            return drawn.table, sum(drawn.versions)
+
+    def find_experiment(self, namespace: str, experiment: str) -> tuple[Manifest | None, bool]:
+        """The experiment, and whether it is known that there is none."""
+        experiments = self._sources.find(Scope("experiments", namespace))
+        return experiments.find(namespace, experiment), experiments.is_known
