@@ -1,6 +1,6 @@
 """Do the searches of architectures and schedules find what is known to be there?
 
-    python -m bench.nas --python PYTHON_WITH_TORCH
+    make bench-nas
 
 Each task has a planted answer, or a best fixed setting that can be tried out. Every search has the
 same budget of trials, or of steps of training, and as many seeds; the intervals are 95 %, by
@@ -51,8 +51,8 @@ TRIALS, AT_A_TIME, LAST = 300, 10, 50
 #: Of the settings of ENAS: those of Katib learn in thousands of trials.
 EAGER = {
     "controller_hidden_size": "16",
-    "controller_learning_rate": "0.01",
-    "controller_train_steps": "20",
+    "controller_learning_rate": "0.02",
+    "controller_train_steps": "10",
     "controller_temperature": "None",
     "controller_tanh_const": "None",
     "controller_skip_weight": "None",
