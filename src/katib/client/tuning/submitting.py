@@ -182,7 +182,10 @@ def _differences(ours: Any, theirs: Any, path: str) -> Iterator[str]:
 
 def _difference(ours: object, theirs: object, path: str) -> str:
     if path.endswith(".trialSpec.spec.function"):
-        return "its function was another one, or has changed since"
+        return (
+            "its function was another one or has changed since, or it is called by another Python, "
+            "in another folder or with other paths of modules"
+        )
     return f"{path} is {printed(theirs)} there, and {printed(ours)} here"
 
 

@@ -131,7 +131,7 @@ def test_another_search_is_not_gone_on_with() -> None:
         submit(Answers([stored()]), a_submission(metric="acc", algorithm="random"), "resume")
     assert 'spec.algorithm.algorithmName is "tpe" there, and "random" here' in str(caught.value)
     other = Submission(experiment_of(a_plan(), function_call("xyz", SPACE, Limits())))
-    with pytest.raises(ExperimentExistsError, match="its function was another one, or has changed"):
+    with pytest.raises(ExperimentExistsError, match="its function was another one or has changed"):
         submit(Answers([stored()]), other, "resume")
 
 
