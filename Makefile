@@ -10,7 +10,7 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1
 CHECKED := src tests bench examples scripts
 
 .DEFAULT_GOAL := check
-.PHONY: help ahead check format-check format lint types contracts unit learning journeys cluster test run bench bench-search clean
+.PHONY: help ahead check format-check format lint types contracts unit learning journeys cluster test run bench bench-search bench-nas clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,7 @@ lint: $(VENV)/.dev ## Lint
 
 types: $(VENV)/.dev ## Check types, tests included
 	$(BIN)/mypy
+	$(BIN)/mypy tests/networks/conftest.py
 	MYPYPATH=tests:tests/cluster:tests/journeys $(BIN)/mypy tests/cluster/conftest.py
 	MYPYPATH=tests:tests/cluster:tests/cluster/on_node $(BIN)/mypy tests/cluster/on_node/conftest.py
 
@@ -41,6 +42,7 @@ unit: $(VENV)/.dev ## Unit and contract tests
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
+	$$(scripts/make_environment.sh nas $$(cat tests/networks/requirements.txt)) -m pytest -q -m slow -c tests/networks/pytest.ini tests/networks
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/kubectl.sh
@@ -69,6 +71,9 @@ bench: $(VENV)/.dev ## Measure throughput against the machine's limit and a peer
 
 bench-search: $(VENV)/.dev ## Compare the search algorithms with their peers; OPTIONS=--quick for a few minutes
 	$(BIN)/python -m bench.search $(OPTIONS)
+
+bench-nas: $(VENV)/.dev ## Compare the searches of architectures and schedules with random search
+	$(BIN)/python -m bench.nas --python $$(scripts/make_environment.sh nas $$(cat tests/networks/requirements.txt))
 
 clean: ## Remove the virtual environment, caches and the experiments of `make run`
 	rm -rf $(VENV) bench/.venv-peers bench/.venv-ray $(RUN_HOME) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,6 +1,6 @@
 """Do the searches of architectures and schedules find what is known to be there?
 
-    python -m bench.nas --python PYTHON_WITH_TORCH
+    make bench-nas
 
 Each task has a planted answer, or a best fixed setting that can be tried out. Every search has the
 same budget of trials, or of steps of training, and as many seeds; the intervals are 95 %, by
@@ -51,8 +51,8 @@ TRIALS, AT_A_TIME, LAST = 300, 10, 50
 #: Of the settings of ENAS: those of Katib learn in thousands of trials.
 EAGER = {
     "controller_hidden_size": "16",
-    "controller_learning_rate": "0.01",
-    "controller_train_steps": "20",
+    "controller_learning_rate": "0.02",
+    "controller_train_steps": "10",
     "controller_temperature": "None",
     "controller_tanh_const": "None",
     "controller_skip_weight": "None",
@@ -284,32 +284,50 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return mean(values), float(low), float(high)
 
 
-def rows(seeds: int, python: str) -> Iterator[tuple[str, str, Sequence[float]]]:
-    """Task, search, and a value for each seed; more is better of shares, less of losses."""
+#: A search, and a value for each seed: more is better of shares, less of losses.
+Row = tuple[str, str, Sequence[float]]
+
+
+def layers(seeds: range, python: str) -> Iterator[Row]:
     for name in SEARCHES:
-        played = [architectures(name, seed) for seed in range(seeds)]
+        played = [architectures(name, seed) for seed in seeds]
         yield "planted operations in the last 50 of 300 trials", name, [one for one, _ in played]
         yield "best of 300 trials, without noise", name, [best for _, best in played]
+
+
+def schedules(seeds: range, python: str) -> Iterator[Row]:
     for name, game in GAMES.items():
         for search in (game.random, game.grid, game.population):
-            yield f"loss at the end, {name}", search.__name__, [search(one) for one in range(seeds)]
-    if python:
-        ended = subprocess.run(
-            [python, str(GRADIENTS), str(seeds)], capture_output=True, text=True, check=True
-        )
-        for search_name, values in json.loads(ended.stdout).items():
-            yield "planted operations of the genotype", search_name, values
+            yield f"loss at the end, {name}", search.__name__, [search(seed) for seed in seeds]
+
+
+def cells(seeds: range, python: str) -> Iterator[Row]:
+    if not python:
+        return
+    command = [python, str(GRADIENTS), str(len(seeds))]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    for name, values in json.loads(ended.stdout).items():
+        yield "planted operations of the genotype", name, values
+
+
+PARTS: Mapping[str, Callable[[range, str], Iterator[Row]]] = {
+    "layers": layers,
+    "schedules": schedules,
+    "cells": cells,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--python", default="", help="an interpreter with PyTorch")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one part of it")
     flags = parser.parse_args()
     print("| Task | Search | Mean | 95 % |\n|---|---|---:|---|")
-    for task, name, values in rows(flags.seeds, flags.python):
-        middle, low, high = interval(values)
-        print(f"| {task} | {name} | {middle:.3f} | {low:.3f} to {high:.3f} |", flush=True)
+    for part in flags.only or PARTS:
+        for task, name, values in PARTS[part](range(flags.seeds), flags.python):
+            middle, low, high = interval(values)
+            print(f"| {task} | {name} | {middle:.3f} | {low:.3f} to {high:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draws every plot of an example as PNG, to be looked at: draw_plots.py FOLDER [TRIALS].
 
-The pictures of docs/plots.md are its work, too: draw_plots.py docs/images 200. Chromium renders
-them; scripts/chromium.sh installs it.
+The pictures of docs/plots.md are its work, too, with 200 trials, or 30 where each is a line, and
+then with fewer colours. Chromium renders them; scripts/chromium.sh installs it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import plotly.graph_objects as go
 from playwright.sync_api import Browser, Page, sync_playwright
+from plotly.offline import get_plotlyjs
 
 from katib.api.codec import format_time, to_manifest
 from katib.api.values import Manifest
@@ -61,20 +62,33 @@ def a_browser() -> Iterator[Browser]:
         browser.close()
 
 
-def show(figure: go.Figure, page: Page, colour: str = "white") -> None:
+@contextmanager
+def a_page(width: int = 1000, colour: str = "white") -> Iterator[Page]:
+    """A page of a browser that knows plotly; slow machines have their time."""
+    with a_browser() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 500})
+        page.set_default_timeout(120_000)
+        page.set_content(f'<body style="margin:0;background:{colour}"><div id="plot"></div>')
+        page.add_script_tag(content=get_plotlyjs())
+        yield page
+
+
+def show(figure: go.Figure, page: Page) -> None:
     """Have a page show a figure, and nothing else.
 
     Args:
         figure: its height is that of its layout.
-        page: of a browser; its height is changed.
-        colour: behind the figure.
+        page: of :func:`a_page`; its height is changed.
     """
     width = (page.viewport_size or {"width": 1000})["width"]
     page.set_viewport_size({"width": width, "height": figure.layout.height})
-    body = figure.to_html(include_plotlyjs=True, full_html=False, config={"staticPlot": True})
-    page.set_content(
-        f'<!doctype html><meta charset="utf-8"><body style="margin:0;background:{colour}">{body}',
-        timeout=120_000,
+    page.evaluate(
+        """text => {
+          Plotly.purge("plot");
+          const {data, layout} = JSON.parse(text);
+          return Plotly.newPlot("plot", data, layout, {staticPlot: true}).then(() => null);
+        }""",
+        figure.to_json(),
     )
 
 
@@ -148,8 +162,7 @@ def draw(
 
 def main(folder: Path, count: int) -> None:
     """Draw them all."""
-    with a_browser() as browser:
-        page = browser.new_page(viewport={"width": 1000, "height": 500})
+    with a_page() as page:
         for name, figure in draw(*an_example(count)):
             show(figure, page)
             page.screenshot(path=folder / f"{name}.png")

@@ -22,7 +22,7 @@ from torch.nn import functional
 _SHIFT = 0.1
 
 #: Small batches and a high rate, since there are few pictures and few epochs.
-_BATCH, _RATE = 32, 3e-3
+_BATCH, _RATE = 32, 1e-2
 
 
 def train(

@@ -27,6 +27,7 @@ def two(stage: Stage) -> tuple[Program, Program]:
     first, second = (stage.add_operator(enableLeaderElection=True) for _ in range(2))
     first.start()
     second.start(is_awaited=False)
+    wait_for(lambda: "waits for its turn to lead" in second.text(), "it could lead")
     time.sleep(3)
     assert LEADS not in second.text()
     return first, second

@@ -225,7 +225,7 @@ def objective(trial):
     if trial.number == 3:
         raise ValueError
     for step in range(2):
-        trial.report(x * x + 1 - step, step)
+        trial.report(x * x + (1 - step), step)
     if trial.number == 4:
         raise optuna.TrialPruned
     trial.set_user_attr("lr2", lr * 2)

@@ -7,6 +7,7 @@ import json
 import random
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from command_line import (
     wait_for,
 )
 
+from katib import KatibClient
 from katib.api.values import Key
 from katib.observations.sql import SqlObservationLog
 
@@ -214,6 +216,23 @@ def test_functions_are_stopped_early(katib: Katib) -> None:
     assert "5" in stopped["status"]["conditions"][-1]["message"]
     values = [float(value) for value in read_values(katib, stopped["metadata"]["name"])]
     assert values[-1] > 5 >= values[-2]
+
+
+def test_the_sdk_follows_what_a_function_prints(katib: Katib) -> None:
+    path = calling(katib, "wait")
+    katib("up", "--detach", "--port", "0", check=0)
+    try:
+        follower = katib.start("run", path)
+        wait_for(lambda: has_text(katib.folder / "pid"), "the function runs")
+        [trial] = katib.trials("tuned")
+        with closing(KatibClient(home=katib.home)) as client:
+            lines = client.get_job_logs("tuned", trial["metadata"]["name"], follow=True)
+            assert next(lines) == "waits"
+            (katib.folder / "go").touch()
+            assert list(lines) == []
+        assert finish(follower).code == 0
+    finally:
+        katib("down", "--stop-trials", check=0)
 
 
 def test_deleting_an_experiment_ends_its_calls(katib: Katib) -> None:

@@ -15,11 +15,11 @@ from command_line import LONGEST, REPOSITORY, Katib, Manifest, finish, wait_for
 
 from environments import an_environment
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
-#: PyTorch, and what the package's searches need.
-PACKAGES = ("torch==2.13.0", "scikit-learn>=1.4", "msgspec>=0.19", "numpy>=1.26", "pytest>=8")
 NETWORKS = REPOSITORY / "tests" / "networks"
+#: PyTorch, and what the package's searches need.
+PACKAGES = (NETWORKS / "requirements.txt").read_text().split()
 PROGRAMS = "examples/networks"
 
 
@@ -99,7 +99,7 @@ def lines_of(katib: Katib, experiment: str, pattern: str) -> int:
 def run_with_a_kill(katib: Katib, path: str, is_time: Callable[[], bool], *options: str) -> None:
     """Kill the engine when it is time, and start it again."""
     first = katib.start("run", path, *options)
-    wait_for(lambda: is_time() or first.poll() is not None, "something to kill")
+    wait_for(lambda: is_time() or first.poll() is not None, "something to kill", 5 * LONGEST)
     assert first.poll() is None, finish(first).text
     first.kill()
     finish(first)
@@ -111,22 +111,22 @@ def test_enas_goes_on_after_a_kill(here: Katib, python: str) -> None:
     run_with_a_kill(
         here,
         path,
-        lambda: lines_of(here, "enas", "Validation-Accuracy") >= 3,
+        lambda: lines_of(here, "enas", "Validation-Accuracy") >= 5,
         "--python",
         python,
     )
 
     trials = here.trials("enas")
-    assert len(trials) == 6
+    assert len(trials) == 4
     architectures = [
         {one["name"]: one["value"] for one in trial["spec"]["parameterAssignments"]}["architecture"]
         for trial in trials
     ]
-    assert len(set(architectures)) == 6
+    assert len(set(architectures)) == 4
     for trial, text in zip(trials, architectures, strict=True):
         assert [len(row) for row in json.loads(text)] == [1, 2, 3]
         assert float(observed(trial)["Validation-Accuracy"]) > 0
-    assert here.get("experiment", "enas")["status"]["trialsSucceeded"] == 6
+    assert here.get("experiment", "enas")["status"]["trialsSucceeded"] == 4
 
 
 def test_darts_goes_on_after_a_kill_and_has_a_second_trial(here: Katib, python: str) -> None:
@@ -162,7 +162,7 @@ def test_a_search_by_gradients_that_was_stopped_goes_on_after_its_last_epoch(
     path.write_text(yaml.safe_dump(manifest))
 
     first = here.start("run", str(path), "--python", python)
-    wait_for(lambda: lines_of(here, "darts", "Epoch [2-9]:") >= 1, "two epochs")
+    wait_for(lambda: lines_of(here, "darts", "Epoch [2-9]:") >= 1, "two epochs", 5 * LONGEST)
     first.send_signal(2)
     assert finish(first).code == 130
     run(here, str(path), "--python", python)

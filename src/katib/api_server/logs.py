@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import anyio.to_thread
+from msgspec import UNSET
 from starlette.responses import Response, StreamingResponse
 
 from katib.api import names
-from katib.api.codec import parse_time
-from katib.api.kinds import PODS
+from katib.api.codec import from_raw, parse_time
+from katib.api.kinds import FUNCTION_CALLS, PODS
 from katib.api.trial import TRIALS
 from katib.api.values import Key, Unstructured
 from katib.api_server.services import Call
@@ -51,8 +52,10 @@ class LogOptions:
 
 
 async def read_log(call: Call) -> Response:
-    """``get`` of ``pods/log``."""
+    """``get`` of ``pods/log``, and of ``trials/log``."""
     services, target = call.services, call.target
+    if target.type.kind is TRIALS:
+        return await _read_call_log(call)
     pod = services.ports.store.find(PODS, target.key)
     if pod is None:
         raise not_found(target.type, target.name or "")
@@ -65,6 +68,25 @@ async def read_log(call: Call) -> Response:
         raise bad_request(_no_log(source))
     reader = LogReader(call, source, options)
     return StreamingResponse(reader.parts(state), media_type="text/plain")
+
+
+async def _read_call_log(call: Call) -> Response:
+    """What the function of a trial has printed: there is no pod that could be asked for it."""
+    services, target = call.services, call.target
+    trial = services.ports.store.find(TRIALS, target.key)
+    if trial is None:
+        raise not_found(target.type, target.name or "")
+    run = {} if trial.spec.run_spec is UNSET else from_raw(trial.spec.run_spec)
+    if run.get("kind") != FUNCTION_CALLS.name:
+        raise bad_request(
+            f"trial {target.name} is no call of a function: the log of its pod is asked for"
+        )
+    # Its log stays when its call is gone.
+    named = Unstructured(api_version=trial.api_version, kind=trial.kind, metadata=trial.metadata)
+    source, options = LogSource(named, ""), _options(call)
+    state = await anyio.to_thread.run_sync(services.ports.pod_logs.find, source)
+    state = state or LogState(0, True, services.ports.clock.now())
+    return StreamingResponse(LogReader(call, source, options).parts(state), media_type="text/plain")
 
 
 class LogReader:

@@ -106,7 +106,7 @@ _OURS = ("all", "kubeflow", "katib")
 RESOURCE_TYPES: tuple[ResourceType, ...] = (
     ResourceType(EXPERIMENTS, "experiment", categories=_OURS),
     ResourceType(SUGGESTIONS, "suggestion", categories=_OURS),
-    ResourceType(TRIALS, "trial", categories=_OURS, subresources=("observationlog",)),
+    ResourceType(TRIALS, "trial", categories=_OURS, subresources=("log", "observationlog")),
     ResourceType(JOBS, "job", categories=("all",)),
     ResourceType(PODS, "pod", ("po",), ("all",), subresources=("log",)),
     ResourceType(EVENTS, "event", ("ev",), has_status=False, verbs=READ_VERBS),

@@ -180,8 +180,10 @@ class Operator:
         self._serve_webhooks(ends, engine, init)
         # Who waits for its turn to lead is ready to.
         self._trouble = ""
-        if self._election is not None and not self._election.acquire():
-            return
+        if self._election is not None:
+            _LOG.info("Ready; it waits for its turn to lead")
+            if not self._election.acquire():
+                return
         # Only who leads counts, or everything would be counted by several.
         meter = ResourceMeter(store)
         ends.callback(meter.close)

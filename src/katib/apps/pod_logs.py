@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from katib.api.kinds import PODS
+from katib.api.trial import TRIALS
 from katib.api.values import Manifest, Unstructured
 from katib.ports.pod_logs import LogSource, LogState
 from katib.ports.resource_store import ResourceReader
 
 _ENDED = ("Succeeded", "Failed")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class FilePodLogs:
 
     def find(self, source: LogSource) -> LogState | None:
         """See the port."""
+        if source.pod.kind == TRIALS.name:
+            return self._find_call(source)
         is_over = self._is_over(source)
         try:
             found = self._path(source).stat()
@@ -50,7 +54,22 @@ class FilePodLogs:
         except FileNotFoundError:
             return b""
 
+    def _find_call(self, source: LogSource) -> LogState:
+        """How far the log of a function is, which may print nothing for long, or ever."""
+        trial = self.store.find(TRIALS, source.pod.key)
+        is_over = trial is None or trial.is_completed
+        try:
+            found = self._path(source).stat()
+        except FileNotFoundError:
+            return LogState(0, is_over, source.pod.metadata.creation_timestamp or _LONG_AGO)
+        return LogState(found.st_size, is_over, datetime.fromtimestamp(found.st_mtime, UTC))
+
     def _path(self, source: LogSource) -> Path:
+        if source.pod.kind == TRIALS.name:
+            # The same that the executor gives a pod of that name.
+            folder = Path(self.place(source.pod)).parent
+            found = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
+            return found[-1] if found else folder / "none"
         spec, place = source.pod.spec, self.place(source.pod)
         count = len(spec.get("initContainers") or ()) + len(spec.get("containers") or ())
         # A pod of one container has no name of it in its files.

@@ -74,7 +74,17 @@ def logs(
     found = reader.get(TRIALS, key)
     if container is not None:
         _check_container(place, found, container)
-    path = _wait_for(place, found, container, follow, 2 if previous else 1)
+    last = 2 if previous else 1
+
+    def find() -> Path | None:
+        logs = find_logs(place, found, container)
+        return logs[-last] if len(logs) >= last else None
+
+    while (path := find()) is None:
+        # One that has ended in between has written all that it will.
+        if (not follow or reader.get(TRIALS, key).is_completed) and find() is None:
+            raise _no_log(place, found)
+        time.sleep(0.1)
     with path.open("rb") as file:
         while True:
             is_over = not follow or reader.get(TRIALS, key).is_completed
@@ -131,14 +141,8 @@ def _calls_function(trial: Trial) -> bool:
     return kind_of_run(trial) is FUNCTION_CALLS
 
 
-def _wait_for(place: Home, trial: Trial, container: str | None, follow: bool, last: int) -> Path:
-    while True:
-        found = find_logs(place, trial, container)
-        if len(found) >= last:
-            return found[-last]
-        if not follow:
-            namespace, name = trial.key
-            if _calls_function(trial):
-                raise NothingPrintedError(name)
-            raise NoLogError(name, place.trials / namespace / name)
-        time.sleep(0.1)
+def _no_log(place: Home, trial: Trial) -> KatibError:
+    namespace, name = trial.key
+    if _calls_function(trial) and trial.is_completed:
+        return NothingPrintedError(name)
+    return NoLogError(name, place.trials / namespace / name)

@@ -53,7 +53,8 @@ def nas(
     from katib.search.nas.found import NoArchitectureError, find_network
     from katib.search.nas.svg import svg_of
 
-    name = trial.removeprefix("trial/")
+    # As `katib get -o name` and kubectl print it, the kind is before it.
+    name = trial.rpartition("/")[2]
     found = find_network(open_reader(open_home(home)).get(TRIALS, Key(namespace, name)))
     try:
         source = _source_of(found, f"The network of trial {name}.")

@@ -13,6 +13,8 @@ from katib.client.requests import core_path, path_of
 def read_lines(backend: Backend, namespace: str, trial: str, is_followed: bool) -> Iterator[str]:
     """The lines of a trial's primary pod: of the container that shows what its collector reads.
 
+    Those of a trial that is the call of a function are what the function prints.
+
     Args:
         backend: asked.
         namespace: of the trial.
@@ -27,6 +29,12 @@ def read_lines(backend: Backend, namespace: str, trial: str, is_followed: bool) 
         if not (found.get("status") or {}).get("conditions"):
             raise RuntimeError(f"Trial {trial} not found or has no status")
         spec: Manifest = found.get("spec") or {}
+        if (spec.get("runSpec") or {}).get("kind") == "FunctionCall":
+            followed = {"follow": "true"} if is_followed else None
+            path = path_of("trials", namespace, f"{trial}/log", followed)
+            for line in backend.stream(path):
+                yield line.decode(errors="replace")
+            return
         pod = _find_pod(backend, namespace, trial, spec.get("primaryPodLabels") or {})
         query = {"container": _container(pod, spec), **({"follow": "true"} if is_followed else {})}
         path = core_path("pods", namespace, f"{pod['metadata']['name']}/log", query)

@@ -14,8 +14,9 @@ class LogSource:
     """One container's log.
 
     Attributes:
-        pod: as it is stored.
-        container: of its containers and init containers, which exists.
+        pod: as it is stored; or the name of a trial that is the call of a function, by kind and
+            metadata.
+        container: of its containers and init containers, which exists; empty for a trial.
         is_previous: of the attempt before the present one.
     """
 

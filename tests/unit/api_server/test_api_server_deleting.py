@@ -4,6 +4,11 @@ import threading
 from typing import Any
 
 import pytest
+
+from katib.api.kinds import PODS
+from katib.api.values import Key
+from katib.api_server.services import Pace
+from katib.ports.resource_store import Event
 from served_home import (
     CONFIG_MAPS_PATH,
     EXPERIMENTS_PATH,
@@ -14,11 +19,6 @@ from served_home import (
     a_pod_manifest,
     an_experiment_manifest,
 )
-
-from katib.api.kinds import PODS
-from katib.api.values import Key
-from katib.api_server.services import Pace
-from katib.ports.resource_store import Event
 
 
 def a_home(pace: Pace | None = None) -> tuple[Home, dict[str, Any]]:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from served_home import PODS_PATH, Home, a_pod_manifest
 
+from katib.api.codec import to_raw
+from katib.api.kinds import FUNCTION_CALLS
+from katib.api.trial import TRIALS, Trial, TrialSpec
 from katib.api_server.services import Pace
+from katib.testing.resources import metadata
+from served_home import PODS_PATH, TRIALS_PATH, Home, a_pod_manifest
 
 LOG = f"{PODS_PATH}/one/log"
 TEXT = b"one\ntwo\nthree\n"
@@ -132,3 +136,17 @@ def test_a_pod_whose_spec_is_none_has_no_log(spec: object) -> None:
     response = home.ask("GET", LOG)
     assert response.status_code in ((400, 404) if stored.status_code == 201 else (404,))
     assert response.json()["kind"] == "Status"
+
+
+def test_the_log_of_a_function_lies_below_its_trial() -> None:
+    home = a_home()
+    home.logs.texts[""] = b"printed"
+    run = {"apiVersion": FUNCTION_CALLS.api_version, "kind": FUNCTION_CALLS.name}
+    for name, manifest in (("one", run), ("two", {"apiVersion": "batch/v1", "kind": "Job"})):
+        spec = TrialSpec(run_spec=to_raw(manifest))
+        home.store.create(TRIALS, Trial(metadata=metadata(name), spec=spec))
+    assert home.ask("GET", f"{TRIALS_PATH}/one/log").content == b"printed"
+    refused = home.ask("GET", f"{TRIALS_PATH}/two/log")
+    assert refused.status_code == 400
+    assert "trial two is no call of a function" in refused.json()["message"]
+    assert home.ask("GET", f"{TRIALS_PATH}/three/log").status_code == 404

@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from served_home import TRIALS_PATH, Home
 
 from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key
 from katib.ports.observation_log import NO_TIME, MetricEntry
 from katib.testing.resources import metadata
+from served_home import TRIALS_PATH, Home
 
 LOG = f"{TRIALS_PATH}/one/observationlog"
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

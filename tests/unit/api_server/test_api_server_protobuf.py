@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from served_home import CONFIG_MAPS_PATH, Home, a_config_map_manifest
 
 from katib.api.values import Manifest
 from katib.api_server.protobuf import MEDIA_TYPE, read_protobuf
+from served_home import CONFIG_MAPS_PATH, Home, a_config_map_manifest
 
 
 def number(field: int, value: int) -> bytes:

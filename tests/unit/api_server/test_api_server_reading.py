@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from served_home import (
     CONFIG_MAPS_PATH,
     EXPERIMENTS_PATH,

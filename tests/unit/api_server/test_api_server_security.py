@@ -9,7 +9,6 @@ from contextlib import closing
 
 import httpx
 import pytest
-from served_home import CONFIG_MAPS_PATH, TOKEN, Home, a_config_map_manifest, listening
 from starlette.requests import Request
 
 from katib.api_server import serving
@@ -17,6 +16,7 @@ from katib.api_server.bodies import read_body
 from katib.api_server.durability import Durability
 from katib.api_server.statuses import StatusError
 from katib.errors import StoreUnavailableError
+from served_home import CONFIG_MAPS_PATH, TOKEN, Home, a_config_map_manifest, listening
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/version"])

@@ -8,6 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
+
+from katib.api.codec import from_manifest
+from katib.api.kinds import CONFIG_MAPS
+from katib.api.values import Key, Unstructured
+from katib.api_server.changes import Changes, Limits, Ring
+from katib.api_server.resources import ResourceType, find_resource_type
+from katib.api_server.services import Pace
+from katib.api_server.statuses import StatusError
+from katib.ports.resource_store import EventType
 from served_home import (
     CONFIG_MAPS_PATH,
     EXPERIMENTS_PATH,
@@ -18,15 +27,6 @@ from served_home import (
     an_experiment_manifest,
     listening,
 )
-
-from katib.api.codec import from_manifest
-from katib.api.kinds import CONFIG_MAPS
-from katib.api.values import Key, Unstructured
-from katib.api_server.changes import Changes, Limits, Ring
-from katib.api_server.resources import ResourceType, find_resource_type
-from katib.api_server.services import Pace
-from katib.api_server.statuses import StatusError
-from katib.ports.resource_store import EventType
 
 BOOKMARKS = "&allowWatchBookmarks=true"
 EVENTS_PATH = "/api/v1/namespaces/default/events"

@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from katib.api.values import Manifest
 from served_home import (
     CONFIG_MAPS_PATH,
     EXPERIMENTS_PATH,
@@ -14,8 +16,6 @@ from served_home import (
     a_pod_manifest,
     an_experiment_manifest,
 )
-
-from katib.api.values import Manifest
 
 DENIED = 'admission webhook "{}.experiment.katib.kubeflow.org" denied the request: '
 

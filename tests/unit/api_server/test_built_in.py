@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from served_home import MERGE, Home
 
 from katib.api.codec import from_manifest
 from katib.api.kinds import CLUSTER_TRAINING_RUNTIMES
 from katib.api.values import Manifest
 from katib.api_server.services import Pace
+from served_home import MERGE, Home
 
 TRAINER = "/apis/trainer.kubeflow.org/v1alpha1"
 RUNTIMES = f"{TRAINER}/clustertrainingruntimes"

@@ -88,6 +88,7 @@ def test_our_kinds_are_served_under_all_their_names(client: Client) -> None:
     assert document["groupVersion"] == "kubeflow.org/v1beta1"
     found = {one["name"]: one for one in document["resources"]}
     assert set(found) == {
+        "trials/log",
         "trials/observationlog",
         *(
             f"{plural}{below}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from served_home import PODS_PATH, Home, a_pod_manifest
 
 from katib.api import names
 from katib.api.experiment import CollectorSpec, MetricsCollectorSpec
@@ -14,6 +13,7 @@ from katib.api.trial import TRIALS, Trial
 from katib.api.values import Key, Kind, ObjectMeta, Resource, Strings, Unstructured
 from katib.api_server.services import Pace
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
+from served_home import PODS_PATH, Home, a_pod_manifest
 
 COLLECTED = f"{PODS_PATH}/one/log?container=metrics-logger-and-collector"
 TRAIN_JOB = "/apis/trainer.kubeflow.org/v1alpha1/namespaces/default/trainjobs/one-trial"

@@ -6,6 +6,7 @@ import pytest
 
 from katib.api.codec import with_status
 from katib.api.kinds import PODS
+from katib.api.trial import TRIALS, Trial
 from katib.api.values import Manifest, ObjectMeta, Unstructured
 from katib.apps.pod_logs import FilePodLogs
 from katib.ports.pod_logs import LogSource
@@ -118,3 +119,21 @@ def test_the_log_of_a_pod_whose_name_is_used_again_is_over(tmp_path: Path) -> No
     stage.store.delete(PODS, stage.pod.key)
     stage.store.create(PODS, stage.pod)
     assert stage.is_over()
+
+
+def test_the_log_of_a_function_is_the_newest_of_its_trial(tmp_path: Path) -> None:
+    store = MemoryStore(FakeClock())
+    trial = store.create(TRIALS, Trial(metadata=ObjectMeta(name="one", namespace="default")))
+    named = Unstructured(api_version=trial.api_version, kind="Trial", metadata=trial.metadata)
+    logs = FilePodLogs(store, lambda pod: f"{tmp_path}/{pod.metadata.name}/{pod.metadata.uid}")
+    source = LogSource(named, "")
+    silent = logs.find(source)
+    assert silent is not None
+    assert (silent.size, silent.is_over) == (0, False)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "call.log").write_text("printed")
+    assert logs.read(source, 0, 100) == b"printed"
+    store.delete(TRIALS, trial.key)
+    over = logs.find(source)
+    assert over is not None
+    assert (over.size, over.is_over) == (7, True)

@@ -66,7 +66,7 @@ def test_what_is_no_number_is_not_reported() -> None:
     engine = Engine()
     with (
         called("default", "one", engine.ask) as trial,
-        pytest.raises(UnreportableError, match="loss: found 'good'"),
+        pytest.raises(UnreportableError, match=r"good .* loss"),
     ):
         trial.report(loss="good")
     assert engine.heard == []

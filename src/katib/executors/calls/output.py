@@ -38,19 +38,20 @@ class Outputs:
         return self._folder / f"{os.getpid()}-{next(self._numbers)}"
 
 
-def become_log(output: Path, log: Path) -> None:
-    """Give an output its place as a trial's log, if there is anything in it.
+def become_log(output: Path, log: Path) -> bool:
+    """Give an output its place as a trial's log, if there is anything in it; whether there was.
 
     Raises:
         OSError: the disk refuses.
     """
     try:
         if output.stat().st_size == 0:
-            return
-        log.parent.mkdir(parents=True, exist_ok=True)
-        output.rename(log)
+            return False
     except FileNotFoundError:
-        return
+        return False
+    log.parent.mkdir(parents=True, exist_ok=True)
+    output.rename(log)
+    return True
 
 
 def read_tail(path: Path) -> str:

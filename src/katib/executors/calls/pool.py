@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from katib.api.values import Key
-from katib.errors import StoreUnavailableError
+from katib.errors import KatibError, StoreUnavailableError
 from katib.executors.calls.call import Call, Going
 from katib.executors.calls.listener import Ears, Listener
 from katib.executors.calls.messages import (
@@ -29,6 +30,7 @@ from katib.executors.calls.messages import (
 )
 from katib.executors.calls.outcome import (
     EARLY_STOPPED,
+    NOT_KEPT,
     NOT_LOADED,
     RAISED,
     RETURNED,
@@ -42,6 +44,8 @@ from katib.executors.calls.seat import GRACE_SECONDS, SILENT_SECONDS, STOP_SECON
 from katib.executors.calls.worker import Command, Worker
 from katib.ports.clock import Clock
 from katib.ports.observation_log import MetricEntry
+
+_LOG = logging.getLogger(__name__)
 
 #: How long a worker may have nothing to do before it is asked whether anybody wants it, in seconds.
 IDLE_SECONDS = 5.0
@@ -184,7 +188,14 @@ class CallPool:
         seat.going, going.started = going, self._clock.now()
         if call.timeout_seconds is not None:
             going.timeout_at = self._clock.monotonic() + call.timeout_seconds
-        output = seat.renew_output(self._outputs)
+        try:
+            output = seat.renew_output(self._outputs)
+        except OSError as error:
+            seat.going = None
+            why = f"what it prints cannot be kept: {error}"
+            going.outcome = Outcome(NOT_LOADED, why, None, self._clock.now())
+            self._wake(call.key)
+            return
         self._say(seat, Begin(trial.name, trial.namespace, call.arguments, output))
 
     def _say(self, seat: Seat, message: Begin | Heard) -> None:
@@ -231,6 +242,13 @@ class CallPool:
                 going.stop = _take(going.call, message) or going.stop
             except StoreUnavailableError:
                 seat.held, seat.since = message, self._clock.monotonic()
+                return
+            except Exception as error:
+                # Others are not to wait for ever because of what one of them reports.
+                if not isinstance(error, KatibError):
+                    _LOG.exception("The reports of %s cannot be taken", going.call.key)
+                with self._changed:
+                    seat.end(self._clock.monotonic(), (NOT_KEPT, f"a report is refused: {error}"))
                 return
         with self._changed:
             ended = self._heed(seat, message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -14,6 +15,8 @@ from katib.executors.calls.messages import FromWorker
 from katib.executors.calls.outcome import MEMORY_EXCEEDED, NOT_LOADED, TIME_EXCEEDED
 from katib.executors.calls.output import Outputs, become_log
 from katib.executors.calls.worker import Worker
+
+_LOG = logging.getLogger(__name__)
 
 #: How long a worker's processes may take to end when they are asked to, in seconds.
 GRACE_SECONDS = 10.0
@@ -105,8 +108,12 @@ class Seat:
         """Let what is printed be seen as the log of the call."""
         if self.going is None or self.is_logged:
             return
-        become_log(self.worker.output, Path(self.going.call.log))
-        self.is_logged = not self.worker.output.exists()
+        log = Path(self.going.call.log)
+        try:
+            self.is_logged = become_log(self.worker.output, log)
+        except OSError as error:
+            # It is shown with the next look, if the disk has become well again.
+            _LOG.warning("What is printed cannot be shown as %s: %s", log, error)
 
     def look(self, now: float) -> None:
         """End what takes too long or too much, by the monotonic clock."""

@@ -24,7 +24,9 @@ def test_several_metrics_are_told_by_name() -> None:
 
 
 def test_what_is_no_number_is_refused() -> None:
-    with pytest.raises(UnreportableError, match="loss: found None; a number is expected"):
+    with pytest.raises(
+        UnreportableError, match="None for metrics value loss: a number is expected"
+    ):
         word_report({"loss": None}, "loss", NOW)
 
 

@@ -281,9 +281,10 @@ def test_the_first_verdict_that_fits_counts(case: str) -> None:
     assert found.message == MESSAGES[reason]
 
 
+LAST = "b: Trial has failed"
 FRUITLESS: dict[str, tuple[Counts, bool, str]] = {
-    "when the budget is spent": (Counts(0, 12, 5, None, 12, "b: Trial has failed"), False, BUDGET),
-    "when the search has ended": (Counts(0, 2, 2, None, 2, "b: Trial has failed"), True, END),
+    "when the budget is spent": (Counts(0, 12, 5, useless=12, last_failure=LAST), False, BUDGET),
+    "when the search has ended": (Counts(0, 2, 2, useless=2, last_failure=LAST), True, END),
 }
 
 
@@ -391,16 +392,16 @@ def test_only_a_spent_budget_can_be_raised(case: str) -> None:
 COUNTED: dict[str, tuple[str, Counts]] = {
     "A trial without metrics counts as ended and as failed": (
         names.METRICS_UNAVAILABLE,
-        Counts(0, 1, 1, None, 1, "a"),
+        Counts(0, 1, 1, useless=1, last_failure="a"),
     ),
     "A failed trial counts as ended and as failed": (
         names.FAILED,
-        Counts(0, 1, 1, None, 1, "a"),
+        Counts(0, 1, 1, useless=1, last_failure="a"),
     ),
     "A succeeded trial counts as ended": (names.SUCCEEDED, Counts(0, 1, 0)),
     "A killed trial counts as ended and not as failed": (
         names.KILLED,
-        Counts(0, 1, 0, None, 1, "a"),
+        Counts(0, 1, 0, useless=1, last_failure="a"),
     ),
     "An early-stopped trial counts as ended and not as failed": (
         names.EARLY_STOPPED,

@@ -19,7 +19,7 @@ from katib.api.kinds import FUNCTION_CALLS
 from katib.api.values import Key, Manifest, ObjectMeta, Unstructured
 from katib.apps.call_worker import call_command
 from katib.apps.clock import SystemClock
-from katib.errors import StoreUnavailableError
+from katib.errors import EntryRefusedError, StoreUnavailableError
 from katib.executors.calls.pool import Place
 from katib.executors.calls.reconciler import CallReconciler, Users
 from katib.ports.call_reports import CallReports
@@ -49,6 +49,8 @@ class Heard:
             self.refusals -= 1
             raise StoreUnavailableError(Path("/log"), "it is full")
         self.entries += entries
+        if any(len(entry.value) > 1000 for entry in entries):
+            raise EntryRefusedError("it is too long")
         is_met = any(float(entry.value) > self.worst for entry in entries)
         return f"a loss is above {self.worst}" if is_met else ""
 

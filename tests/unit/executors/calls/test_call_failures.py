@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ from calling import Calling
 from katib.api.values import Key
 
 ONE, TWO = Key("default", "one"), Key("default", "two")
+
+
+@pytest.fixture
+def calling(tmp_path: Path) -> Iterator[Calling]:
+    calling = Calling(tmp_path)
+    yield calling
+    calling.close()
+
 
 Function = Callable[[dict[str, str], Any], Any]
 
@@ -76,6 +84,14 @@ def interrupt(arguments: dict[str, str], trial: Any) -> None:
     raise KeyboardInterrupt
 
 
+def report_too_much(arguments: dict[str, str], trial: Any) -> None:
+    trial.report(loss="1" * 2000)
+
+
+def return_too_much(arguments: dict[str, str], trial: Any) -> dict[str, int]:
+    return {"loss": 10**2000}
+
+
 def report_text(arguments: dict[str, str], trial: Any) -> None:
     trial.report(loss="good")
 
@@ -98,7 +114,9 @@ def report_text(arguments: dict[str, str], trial: Any) -> None:
         (return_text, "NoMetricsReturned", r"returned 'good', which is of type str for metric"),
         (return_nothing, "NoMetricsReturned", "returned None, which is of type NoneType; numbers"),
         (interrupt, "FunctionRaised", "KeyboardInterrupt"),
-        (report_text, "FunctionRaised", "loss: found 'good'; a number is expected"),
+        (report_too_much, "ReportRefused", "a report is refused: it is too long"),
+        (return_too_much, "ReportRefused", "a report is refused: it is too long"),
+        (report_text, "FunctionRaised", "good .* loss: a number is expected"),
     ],
 )
 def test_a_failure_says_what_happened_and_others_go_on(
@@ -216,13 +234,19 @@ def test_what_a_crashed_function_started_goes_with_it(calling: Calling) -> None:
     os.mkfifo(fifo)
     key = calling.begin("one", calling.ship(leave_a_process), arguments={"fifo": str(fifo)})
     calling.wait(key)
-    # Nobody holds the other end: it was closed before the call's end was written.
     opened = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        while os.read(opened, 100):
-            pass
+        calling.drive(lambda: is_deserted(opened))
     finally:
         os.close(opened)
+
+
+def is_deserted(fifo: int) -> bool:
+    """Whether nobody holds the other end any more."""
+    try:
+        return os.read(fifo, 100) == b""
+    except BlockingIOError:
+        return False
 
 
 def test_a_function_that_cannot_be_loaded_says_why(calling: Calling) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from calling import Calling, Heard
 from katib.api.kinds import FUNCTION_CALLS
 from katib.api.values import Key
 from katib.executors.calls.reconciler import UNUSED_SECONDS
+
+
+@pytest.fixture
+def calling(tmp_path: Path) -> Iterator[Calling]:
+    calling = Calling(tmp_path)
+    yield calling
+    calling.close()
+
 
 ONE = Key("default", "one")
 
