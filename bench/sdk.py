@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 PEERS, RAY = ".venv-peers", ".venv-ray"
 
 #: What takes longer gets fewer trials: its rate is the same.
-FEWER = {"sqlite": 200, "ray": 20}
+FEWER = {"sqlite": 200, "ray": 10}
 
 TITLES = {
     "katib": "`katib.tune`",
