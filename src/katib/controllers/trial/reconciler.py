@@ -14,6 +14,7 @@ from katib.api import conditions, names
 from katib.api.codec import to_manifest
 from katib.api.trial import TRIALS, Trial, TrialStatus, stopped_early
 from katib.api.values import Condition, Key, Kind, Manifest, Unstructured
+from katib.controllers.trial.ends import final_condition
 from katib.controllers.trial.gjson import Match, MatchError, find_match
 from katib.controllers.trial.hurry import TOLD_AFTER, Hurry
 from katib.controllers.trial.observation import find_non_finite, tell_ignored
@@ -362,17 +363,10 @@ class TrialReconciler:
     def _end(self, trial: Trial, type: str, match: Match) -> TrialStatus:
         now = self._clock.now()
         self._waiting.pop(trial.metadata.uid, None)
-        reason, message = _ENDS[type]
-        final = Condition(
-            type=type,
-            status="True",
-            reason=f"{reason}. Job reason: {match.reason}" if match.reason else reason,
-            message=f"{message}. Job message: {match.message}" if match.message else message,
-        )
         found = conditions.show_progress(trial.status.conditions, None, now)
         stopped = conditions.turn_off(found, names.RUNNING, now)
         status = replace(trial.status, completion_time=now, conditions=stopped)
-        return self._put(status, final)
+        return self._put(status, final_condition(type, match))
 
     def _show(self, status: TrialStatus, progress: Condition | None) -> TrialStatus:
         changed = conditions.show_progress(status.conditions, progress, self._clock.now())
@@ -384,13 +378,6 @@ class TrialReconciler:
 
     def _tell(self, trial: Trial, reason: str, message: str, warning: bool = False) -> None:
         self._events.record(trial, reason, message, warning)
-
-
-_ENDS = {
-    names.SUCCEEDED: ("TrialSucceeded", "Trial has succeeded"),
-    names.FAILED: ("TrialFailed", "Trial has failed"),
-    names.METRICS_UNAVAILABLE: ("MetricsUnavailable", "Metrics are not available"),
-}
 
 
 def _experiment_of(trial: Trial) -> Key:
