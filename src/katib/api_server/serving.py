@@ -101,6 +101,8 @@ def configure(
         http=PatientOnceProtocol,
         ws="none",
         lifespan="off",
+        # The same whatever else is installed: with uvloop, open connections outlive the server.
+        loop="asyncio",
         log_config=None,
         access_log=False,
         server_header=False,

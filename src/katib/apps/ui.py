@@ -74,6 +74,7 @@ class UiService:
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=_GRACE,
+                loop="asyncio",
                 ws="websockets-sansio",
             )
         )

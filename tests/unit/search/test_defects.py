@@ -46,7 +46,7 @@ NEEDED = {
 }
 
 #: Those that search architectures, and not a space of parameters.
-ARCHITECTS = {"darts", "enas"}
+ARCHITECTS = {"darts", "enas", "regularized-evolution"}
 
 #: Those that do not repeat a point while there are others, and learn from what happened.
 MODELS = sorted({"bayesianoptimization", "multivariate-tpe", "smac", "tpe"} & set(ALGORITHMS))
