@@ -88,7 +88,18 @@ def test_a_program_is_left_as_it_was(home: Home, backend: HomeBackend) -> None:
     assert not [one.name for one in threading.enumerate() if one.name in ("katib", "api")]
 
 
-def test_a_program_that_waits_lends_its_process(backend: HomeBackend) -> None:
+@pytest.fixture
+def usual() -> Iterator[None]:
+    """The interpreter's usual settings, whatever engines have left here."""
+    found = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(0.005)
+    gc.set_threshold(700, 10, 10)
+    yield
+    sys.setswitchinterval(found[0])
+    gc.set_threshold(*found[1])
+
+
+def test_a_program_that_waits_lends_its_process(usual: None, backend: HomeBackend) -> None:
     before = sys.getswitchinterval(), gc.get_threshold()
     with backend.at_work():
         assert (sys.getswitchinterval(), gc.get_threshold()) == before
