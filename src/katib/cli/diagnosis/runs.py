@@ -96,7 +96,7 @@ _BY_REASON = {
     "WorkerCrashed": Sort(
         "WorkerCrashed",
         "the function crashes its process",
-        "mend the function, or a library that it uses; where it was: katib logs {trial}",
+        "mend the function, or a library that it uses; where it was: {output}",
     ),
     "WorkerEnded": Sort(
         "WorkerEnded",
