@@ -1,6 +1,7 @@
 """What holds of an experiment that has just ended, as Katib's end-to-end tests have it."""
 
 import os
+import time
 from typing import Any
 
 from kubernetes import client as kubernetes
@@ -51,9 +52,9 @@ def verify_results(client: KatibClient, experiment: Any) -> None:
         goal = float(objective.goal)
         assert float(best.min) <= goal if is_small else float(best.max) >= goal, best
     is_running = spec.resume_policy == "LongRunning"
-    suggestion: Any = client.get_suggestion(name, namespace)
-    conditions = {one.type: one.status for one in suggestion.status.conditions}
-    assert conditions.get("Succeeded" if is_running else "Running") != "True", conditions
+    conditions = wait_for_suggestion(
+        client, name, namespace, "Succeeded" if is_running else "Running"
+    )
     if not is_running:
         verify_service_is_gone(f"{name}-{spec.algorithm.algorithm_name}", namespace)
     # An algorithm in the engine of one machine has no disk of its own.
@@ -79,3 +80,14 @@ def verify_volume(name: str, namespace: str) -> None:
     """Check that the algorithm's disk is kept."""
     found: Any = kubernetes.CoreV1Api().read_namespaced_persistent_volume_claim(name, namespace)
     assert found.metadata.name == name
+
+
+def wait_for_suggestion(client: Any, name: str, namespace: str, absent: str) -> dict[str, str]:
+    """The conditions of a suggestion, when one of them is no longer true; soon after the end."""
+    for _ in range(10):
+        suggestion = client.get_suggestion(name, namespace)
+        conditions = {one.type: one.status for one in suggestion.status.conditions}
+        if conditions.get(absent) != "True":
+            return conditions
+        time.sleep(1)
+    raise AssertionError(conditions)
