@@ -82,6 +82,7 @@ NEEDS = {
         "selector": {"matchLabels": {"a": "1"}},
         "template": {"metadata": {"labels": {"a": "1"}}, "spec": {"containers": [
             {"name": "main", "image": "busybox"}]}}}},
+    "FunctionCall": lambda: {"spec": {"suspend": True, "function": "0" * 64, "arguments": {}}},
     "TrainJob": lambda: {"spec": {"suspend": True, "runtimeRef": {"name": "torch-distributed"}}},
     "TrainingRuntime": runtime,
     "ClusterTrainingRuntime": runtime,
