@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from katib.api import names
-from katib.api.codec import parse_time
 from katib.api.values import Manifest
 from katib.client.trial_table import PENDING
 
@@ -80,11 +78,6 @@ def length(seconds: float) -> str:
         elif parts:
             break
     return " ".join(parts) or "0 s"
-
-
-def age(text: str | None, now: datetime) -> str:
-    """How long ago a time was; empty for none."""
-    return "" if not text else length((now - parse_time(text)).total_seconds())
 
 
 def best_value(experiment: Manifest) -> tuple[float, str]:

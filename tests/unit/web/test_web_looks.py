@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 
 import pytest
 
 from katib.api.values import Manifest
 from katib.web import looks
-
-NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def an_experiment(*conditions: tuple[str, str], **status: object) -> Manifest:
@@ -53,11 +50,6 @@ def test_numbers_are_short(value: object, text: str) -> None:
 )
 def test_lengths_of_time_have_two_units_at_most(seconds: float, text: str) -> None:
     assert looks.length(seconds) == text
-
-
-def test_an_age_is_since_then() -> None:
-    assert looks.age("2026-01-01T23:59:00Z", NOW) == "1 min"
-    assert looks.age(None, NOW) == ""
 
 
 def test_the_best_value_is_by_the_strategy_of_the_objective() -> None:
