@@ -26,6 +26,8 @@ def draw_reports(entries: Sequence[MetricLog], by_time: bool) -> Options:
         value = parse_number(entry.metric.value)
         if value is not None:
             lines.setdefault(entry.metric.name, []).append((entry.time_stamp, value))
+    if by_time and entries and not any(entry.time_stamp for entry in entries):
+        return _without_times()
     series = [
         {
             "name": name,
@@ -55,6 +57,13 @@ def draw_reports(entries: Sequence[MetricLog], by_time: bool) -> Options:
         "yAxis": {"type": "value", "scale": True},
         "series": series,
     }
+
+
+def _without_times() -> Options:
+    text = "No report says when it was made"
+    style = {"fontSize": 14, "fontWeight": "normal"}
+    title = {"text": text, "left": "center", "top": "middle", "textStyle": style}
+    return {**plain(text), "title": title, "series": []}
 
 
 def _thinned(line: Sequence[tuple[str, float]]) -> list[tuple[int, tuple[str, float]]]:
