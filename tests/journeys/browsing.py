@@ -13,11 +13,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from command_line import Katib, Manifest, an_experiment, finish, read_until, wait_for
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
 from katib.apps.connection import connect
 from katib.apps.home import Home
@@ -36,14 +45,22 @@ MARKS = [
 #: How long a page may take to show what is expected, in milliseconds: generous, as machines are
 #: busy, and as nobody waits that long where all goes well.
 LONGEST = 60_000
+expect.set_options(timeout=LONGEST)
 
-#: A trial that tells its metrics a few times and something besides.
+#: A trial that tells a metric and the time a few times, and something besides.
 REPORTING = """\
 x=${trialParameters.x}
 echo "starts with $x"
-for step in 1 2 3 4 5; do echo "loss=$(awk "BEGIN {print ($x - 0.3) ^ 2 + 1 / $step}")"; done
+for step in 1 2 3 4 5; do
+  loss=$(awk "BEGIN {print ($x - 0.3) ^ 2 + 1 / $step}")
+  echo "$(date -u +%Y-%m-%dT%H:%M:%S.%NZ) loss=$loss"
+done
 echo "ends"
 """
+
+
+#: Every parameter must be used.
+_USED = "${trialParameters.x} ${trialParameters.kind}"
 
 
 @dataclass(frozen=True)
@@ -229,9 +246,9 @@ def a_reporting_experiment(name: str, trials: int = 6, script: str = REPORTING) 
         trials: how many.
         script: of each trial; may use ``${trialParameters.x}`` and ``${trialParameters.kind}``.
     """
-    manifest = an_experiment(script, name, maxTrialCount=trials, parallelTrialCount=2)
+    manifest = an_experiment(script, name, maxTrialCount=trials, parallelTrialCount=min(2, trials))
     spec = manifest["spec"]
-    spec["maxFailedTrialCount"] = trials
+    spec["maxFailedTrialCount"] = 1
     words = {"list": ["sgd", "adam", "lion"]}
     spec["parameters"].append(
         {"name": "kind", "parameterType": "categorical", "feasibleSpace": words}
@@ -240,5 +257,25 @@ def a_reporting_experiment(name: str, trials: int = 6, script: str = REPORTING) 
     template["retain"] = True
     template["trialParameters"].append({"name": "kind", "reference": "kind"})
     container = template["trialSpec"]["spec"]["template"]["spec"]["containers"][0]
-    container["command"] = ["/bin/sh", "-c", f": ${{trialParameters.kind}}\n{script}"]
+    container["command"] = ["/bin/sh", "-c", f": {_USED}\n{script}"]
     return manifest
+
+
+def drawn(page: Page, number: int) -> list[Any]:
+    """What the first series of a chart holds, as ECharts has it; empty while there is none.
+
+    Args:
+        page: that is looked at.
+        number: of the chart, from the top.
+    """
+    data: list[Any] = page.evaluate(_DRAWN, number)
+    return data
+
+
+#: The component of a chart is found by the number that its element's id ends with.
+_DRAWN = """number => {
+  const element = document.querySelectorAll("[_echarts_instance_]")[number];
+  const chart = element && getElement(Number(element.id.slice(1))).chart;
+  const options = chart && chart.getOption();
+  return (options && options.series && options.series.length && options.series[0].data) || [];
+}"""
