@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,7 @@ class Machine:
 
     def _run_processes(self, pod: _Running) -> Mapping[str, int]:
         """Run all containers to their ends; their exit codes."""
-        volumes = Volumes(pod.manifest, pod.folder)
+        volumes = Volumes(pod.manifest, pod.folder, partial(self._read_config_map, pod))
         volumes.make()
         containers: list[Manifest] = pod.manifest["spec"]["containers"]
         with ExitStack() as ends:
@@ -202,6 +203,11 @@ class Machine:
             codes = {name: process.wait() for name, process in started.items()}
         pod.is_over.set()
         return codes
+
+    def _read_config_map(self, pod: _Running, name: str) -> Manifest:
+        path = f"/api/v1/namespaces/{pod.manifest['metadata']['namespace']}/configmaps/{name}"
+        found: Manifest = msgspec.json.decode(self._client.request("GET", path))
+        return found
 
     def _variables(self, container: Manifest, pod: _Running, volumes: Volumes) -> dict[str, str]:
         told = variables_of(container, pod.manifest, self._given)
