@@ -95,3 +95,5 @@ def test_a_function_that_raises_fails_its_trials_and_says_why(
             image="python",
             progress=False,
         )
+    spec = home.katib.get("experiment", "broken")["spec"]
+    assert (spec["maxFailedTrialCount"], spec["parallelTrialCount"]) == (0, 2)
