@@ -100,7 +100,7 @@ class _Create:
         self._problems.style("white-space: pre-wrap")
         with ui.row().classes("gap-2"):
             self._button = ui.button("Create", on_click=self._create).props("no-caps")
-            ui.link("Cancel", self._site.url("/")).classes("self-center")
+            ui.link("Cancel", "/").classes("self-center")
         self._timer = ui.timer(PAUSE, self._check, once=True)
 
     def _cloned(self, namespace: str, name: str) -> str:
@@ -140,7 +140,7 @@ class _Create:
         if created is not None:
             metadata = created["metadata"]
             address = f"/experiment/{metadata.get('namespace')}/{metadata['name']}"
-            ui.navigate.to(self._site.url(address))
+            ui.navigate.to(address)
 
 
 def _parse(text: str) -> tuple[Manifest | None, str]:

@@ -115,7 +115,7 @@ class _Home:
 
     def _go(self, namespace: str) -> None:
         query = "" if namespace == ALL else f"?namespace={namespace}"
-        ui.navigate.to(f"{self._site.url('/')}{query}")
+        ui.navigate.to(f"/{query}")
 
     def _make_actions(self) -> None:
         with ui.row().classes("gap-2") as self._actions:

@@ -142,4 +142,4 @@ class _Page:
                 return True
 
             if await tried(delete):
-                ui.navigate.to(subject.site.url("/"))
+                ui.navigate.to("/")
