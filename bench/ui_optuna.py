@@ -1,4 +1,4 @@
-"""Fills a journal of Optuna with trials from stdin: ``ui_optuna.py FILE NAME``, for ui_trials.py."""
+"""Fills a journal of Optuna with trials from stdin, for ui_trials.py: ``ui_optuna.py FILE NAME``."""
 
 from __future__ import annotations
 
