@@ -8,6 +8,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from katib.web import looks
+from katib.web.pages.actions import Actions
 from katib.web.pages.experiment.details import Details
 from katib.web.pages.experiment.document import Document
 from katib.web.pages.experiment.events import Events
@@ -16,7 +17,7 @@ from katib.web.pages.experiment.plots import Plots
 from katib.web.pages.experiment.subject import Subject, Tab
 from katib.web.pages.experiment.trials import Trials
 from katib.web.rights import Deed
-from katib.web.shell import asked, follow, frame, permitted, tried
+from katib.web.shell import follow, frame, permitted
 from katib.web.site import Site
 from katib.web.watched import Scope
 
@@ -51,6 +52,9 @@ class _Page:
         self._subject = subject
         self._built: dict[str, Tab] = {}
         self._now = ""
+        self._actions = Actions(
+            subject.site, subject.visitor, lambda: ui.navigate.to(subject.site.url("/"))
+        )
 
     async def build(self, tab: str) -> None:
         subject = self._subject
@@ -59,9 +63,7 @@ class _Page:
             ui.label(subject.name).classes("text-h5 katib-break").props("role=heading aria-level=1")
             self._status = ui.label().classes("text-subtitle1")
             ui.space()
-            ui.button("Delete", icon="delete", on_click=self._delete).props(
-                "outline color=negative dense no-caps"
-            )
+            self._actions.build()
         self._trouble = ui.label().classes("text-negative").props("role=alert")
         self._waiting = ui.label().classes("text-warning-10").props("role=status")
         with ui.tabs(on_change=lambda event: self._turn(event.value)).props(
@@ -102,22 +104,10 @@ class _Page:
         self._icon.props(f"name={icon} color={colour}")
         self._status.set_text(state)
         self._waiting.set_text(looks.waiting_of(experiment))
+        await self._actions.show([experiment])
         tab = self._built.get(self._now)
         if tab is None:
             tab = self._built[self._now] = _TABS[self._now](subject)
             with self._panels[self._now]:
                 tab.build()
         await tab.draw()
-
-    async def _delete(self) -> None:
-        subject = self._subject
-        text = "You cannot undo this. All its trials and their metrics go with it."
-        if await asked(f"Delete experiment {subject.name}?", text, "Delete"):
-            deed = subject.acting.delete
-
-            def delete() -> bool:
-                deed(subject.namespace, [subject.name])
-                return True
-
-            if await tried(delete):
-                ui.navigate.to(subject.site.url("/"))
