@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nicegui import ui
 
+from katib.api.values import Manifest
 from katib.client.backend import AwayError, Cause, RefusedError
 from katib.errors import KatibError
 from katib.web.acting import Acting
@@ -76,21 +78,37 @@ class Checker:
         if not is_known:
             self._wait(AGAIN)
 
-    def _ask(self, document: dict[str, object], version: int) -> tuple[Finding, bool]:
+    def _ask(self, document: Manifest, version: int) -> tuple[Finding, bool]:
         """What is found, and whether somebody has answered."""
         try:
-            self._acting.create(document, self._namespace, rehearse=True)
-        except RefusedError as error:
-            return Finding(problems_of(error), version=version), True
+            problems = self._rehearse(document)
+            if problems and all(one.field.startswith("metadata.name") for one in problems):
+                # A server looks at the name first, and says nothing of the rest.
+                problems = [*problems, *self._rehearse(_with_good_name(document))]
         except AwayError as error:
             return Finding(trouble=f"Not checked: {error}", version=version), False
         except KatibError as error:
             return Finding([Cause("", str(error))], version=version), True
-        return Finding(version=version), True
+        return Finding(problems, version=version), True
+
+    def _rehearse(self, document: Manifest) -> Sequence[Cause]:
+        try:
+            self._acting.create(document, self._namespace, rehearse=True)
+        except RefusedError as error:
+            return problems_of(error)
+        return ()
 
     def _wait(self, seconds: float) -> None:
         self._timer.cancel()
         self._timer = ui.timer(seconds, self._check, immediate=False)
+
+
+def _with_good_name(document: Manifest) -> Manifest:
+    """The document under a name that is legal, and that nobody has."""
+    tail = "".join(secrets.choice("bcdfghjklmnpqrstvwxz") for _ in range(10))
+    metadata = document.get("metadata")
+    kept = metadata if isinstance(metadata, dict) else {}
+    return {**document, "metadata": {**kept, "name": f"checked-{tail}"}}
 
 
 def problems_of(error: RefusedError) -> Sequence[Cause]:

@@ -110,7 +110,8 @@ class Form:
         for problem in problems:
             fitting = [place for place in places if _holds(place[0], problem.field)]
             if fitting:
-                path, anchor = max(fitting, key=lambda place: len(place[0]))
+                # Of two that are as near, the latter: a field comes after its section.
+                path, anchor = max(reversed(fitting), key=lambda place: len(place[0]))
                 rest = problem.field[len(path) :].lstrip(".")
                 text = f"{rest}: {problem.message}" if rest else problem.message
                 told.setdefault(id(anchor), []).append(text)

@@ -47,8 +47,8 @@ def area(
     hint: str = "",
 ) -> ui.textarea:
     """A field of several lines; see :func:`entry`."""
-    made = ui.textarea(label).classes("katib-wide katib-mono")
-    made.props(f"{_FIELD} autogrow spellcheck=false")
+    made = ui.textarea(label).classes("katib-wide")
+    made.props(f"{_FIELD} autogrow spellcheck=false input-class=katib-mono")
     return _bound(form, made, place, spelling, hint)
 
 
@@ -139,7 +139,7 @@ def section(form: Form, title: str, *paths: str, is_open: bool = True) -> Iterat
         is_open: whether it is, at first.
     """
     made = ui.expansion(title, value=is_open).classes("w-full katib-section")
-    made.props("header-class=katib-heading dense")
+    made.props(f'header-class=katib-heading dense role=group aria-label="{title}"')
     with made, ui.row().classes("w-full gap-3 items-start"):
         for path in paths:
             trouble(form, lambda path=path: path)
@@ -148,7 +148,6 @@ def section(form: Form, title: str, *paths: str, is_open: bool = True) -> Iterat
     def tell(count: int) -> None:
         words = "1 problem" if count == 1 else f"{count} problems"
         made.props["caption"] = words if count else ""
-        made.props["icon"] = "error" if count else None
         made.props["header-class"] = "katib-heading" + (" katib-wrong" if count else "")
 
     form.count(paths, tell)
@@ -161,13 +160,11 @@ class Rows:
         form: they belong to.
         way: to the list.
         build: makes the row of a place of the list, into the open container.
-        classes: of each row.
+        noun: what an entry is; its row is known by it and a number.
     """
 
-    def __init__(
-        self, form: Form, way: Path, build: Callable[[int], None], classes: str = "katib-row"
-    ) -> None:
-        self._form, self._way, self._build, self._classes = form, way, build, classes
+    def __init__(self, form: Form, way: Path, build: Callable[[int], None], noun: str) -> None:
+        self._form, self._way, self._build, self._noun = form, way, build, noun
         self._rows: list[Element] = []
         self._box = ui.column().classes("w-full gap-2")
         form.follow(self._draw, self._box)
@@ -190,7 +187,8 @@ class Rows:
             self._rows.pop().delete()
         while len(self._rows) < wanted:
             index = len(self._rows)
-            with self._box, ui.row().classes(f"w-full {self._classes}") as row:
+            with self._box, ui.row().classes("w-full katib-row items-start") as row:
+                row.props(f'role=group aria-label="{self._noun} {index + 1}"')
                 self._build(index)
                 path = format_path((*self._way, index))
                 trouble(self._form, lambda path=path: path)

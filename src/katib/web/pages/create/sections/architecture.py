@@ -39,7 +39,7 @@ class _Operations:
 
     def __init__(self, form: Form) -> None:
         self._form = form
-        self._rows = Rows(form, _OPERATIONS, self._build, "katib-row items-start")
+        self._rows = Rows(form, _OPERATIONS, self._build, "Operation")
         ui.button("Add operation", icon="add", on_click=self._add).props("flat dense no-caps")
 
     def _add(self) -> None:

@@ -131,7 +131,7 @@ def _build_endpoint(form: Form) -> Element:
             entry(form, "Value", At((*way, index, "value")))
             button("delete", f"Delete header {index + 1}", lambda: rows.remove(index))
 
-        rows = Rows(form, way, build, "katib-row items-start")
+        rows = Rows(form, way, build, "Header")
         ui.button("Add header", icon="add", on_click=lambda: rows.add({"name": ""})).props(
             "flat dense no-caps"
         )

@@ -106,7 +106,7 @@ class ParameterTable:
 
     def __init__(self, form: Form, way: Path) -> None:
         self._form, self._way = form, way
-        self._rows = Rows(form, way, self._build, "katib-row items-start")
+        self._rows = Rows(form, way, self._build, "Parameter")
         ui.button("Add parameter", icon="add", on_click=self._add).props("flat dense no-caps")
 
     def _add(self) -> None:

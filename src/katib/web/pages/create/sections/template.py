@@ -57,7 +57,7 @@ class _Source:
         self._toggle = ui.radio([_COMMAND, _YAML, _CONFIG_MAP], value=self._was)
         self._toggle.classes("w-full").props('inline dense aria-label="Source of the template"')
         removed: dict[str, Any] = {}
-        with ui.column().classes("w-full gap-3") as command:
+        with ui.row().classes("w-full gap-3 items-start") as command:
             place = Deriving(Command(), removed)
             hint = "${trialParameters.NAME} stands for a value"
             area(form, "Command line", place, hint=hint)
