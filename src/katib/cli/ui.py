@@ -9,19 +9,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from katib.apps.server_record import UI_PORT
 from katib.cli.options import HomeOption, open_home
 from katib.cli.serving import LOOPBACK, bracketed, serve_until_signal
 
 if TYPE_CHECKING:
     from katib.client.backend import Backend
 
-UI_PORT = 8080
-
 AddressOption = Annotated[str, typer.Option("--address", metavar="HOST", help="Where to listen.")]
-PortOption = Annotated[int, typer.Option("--port", help="Which port; 0 for a free one.")]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        help="Which port; 0 for a free one. Default: 8080, or a free one when it is taken.",
+        show_default=False,
+    ),
+]
 KubeconfigOption = Annotated[
     Path | None,
     typer.Option("--kubeconfig", metavar="FILE", help="Show this cluster, not a home."),
+]
+NamespacesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NAME",
+        help="Show this namespace only; may be given again. Without it, all are shown.",
+    ),
 ]
 PrefixOption = Annotated[
     str, typer.Option("--prefix", metavar="PATH", help="The path it is served under.")
@@ -52,9 +67,10 @@ OpenOption = Annotated[
 
 def ui(
     address: AddressOption = LOOPBACK,
-    port: PortOption = UI_PORT,
+    port: PortOption = None,
     home: HomeOption = None,
     kubeconfig: KubeconfigOption = None,
+    namespace: NamespacesOption = None,
     prefix: PrefixOption = "",
     user_header: UserHeaderOption = "",
     allow_host: HostsOption = None,
@@ -70,6 +86,7 @@ def ui(
       katib ui
       katib ui --port 0 --home ./experiments
     """
+    from katib.apps.listening import listen, listen_anywhere
     from katib.apps.ui import Options, UiService
     from katib.web.guarding import Door
 
@@ -81,8 +98,9 @@ def ui(
         framers=allow_framing or (),
         prefix=prefix.rstrip("/"),
     )
-    options = Options(address=address, port=port, door=door, asks_rights=bool(user_header))
-    service = UiService(backend, options)
+    listener = listen_anywhere(address, UI_PORT) if port is None else listen(address, port)
+    options = Options(door=door, asks_rights=bool(user_header), namespaces=tuple(namespace or ()))
+    service = UiService(backend, listener, options)
     query = f"?token={door.token}" if door.token else ""
     typer.echo(f"Open http://{bracketed(address)}:{service.port}{door.prefix}/{query}")
     try:
