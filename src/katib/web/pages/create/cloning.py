@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from katib.api.names import API_VERSION
 from katib.api.values import Manifest
@@ -12,8 +11,8 @@ from katib.client.requests import path_of
 
 _COPY = re.compile(r"-copy(-\d+)?$")
 
-#: The longest name that an experiment may have, and what is left of it before a tail.
-_LONGEST, _STEM = 40, 30
+#: How long a name may be before a tail: an experiment's has at most 40 characters.
+_STEM = 31
 
 
 def clone(backend: Backend, namespace: str, name: str) -> Manifest:
@@ -24,21 +23,28 @@ def clone(backend: Backend, namespace: str, name: str) -> Manifest:
     """
     found = backend.ask("GET", path_of("experiments", namespace, name))
     labels = (found.get("metadata") or {}).get("labels")
-    fresh = find_name(name, lambda one: _is_there(backend, namespace, one))
+    fresh = find_free_name(backend, namespace, f"{_stem(name)}-copy")
     metadata = {"name": fresh, "namespace": namespace, **({"labels": labels} if labels else {})}
     head = {"apiVersion": API_VERSION, "kind": "Experiment"}
     return {**head, "metadata": metadata, "spec": found.get("spec") or {}}
 
 
-def find_name(name: str, is_taken: Callable[[str], bool]) -> str:
-    """The first free name of ``NAME-copy``, ``NAME-copy-2``…"""
-    stem = _COPY.sub("", name)
-    if len(stem) + len("-copy-99") > _LONGEST:
-        stem = stem[:_STEM].rstrip("-.")
-    fresh, number = f"{stem}-copy", 2
-    while is_taken(fresh):
-        fresh, number = f"{stem}-copy-{number}", number + 1
+def find_free_name(backend: Backend, namespace: str, name: str) -> str:
+    """The name, or with a number behind it if somebody has it.
+
+    Raises:
+        KatibError: nobody answers.
+    """
+    fresh, number = name, 2
+    while _is_there(backend, namespace, fresh):
+        fresh, number = f"{name}-{number}", number + 1
     return fresh
+
+
+def _stem(name: str) -> str:
+    """A name that is no copy's, and leaves room for a tail."""
+    stem = _COPY.sub("", name)
+    return stem if len(stem) <= _STEM else stem[:_STEM].rstrip("-.")
 
 
 def _is_there(backend: Backend, namespace: str, name: str) -> bool:

@@ -72,8 +72,8 @@ def parse(text: str) -> Manifest:
     Raises:
         ManifestError: there is none, or not one; the text says where it goes wrong.
     """
-    found = list(load_yaml(text, "YAML"))
+    found = list(load_yaml(text, "This is no YAML"))
     if len(found) != 1:
         problem = f"there are {len(found)} documents; one is expected, with kind: Experiment"
-        raise ManifestError("YAML", problem)
+        raise ManifestError("The YAML", problem)
     return found[0]

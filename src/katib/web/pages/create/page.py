@@ -13,7 +13,7 @@ from katib.web.acting import Acting
 from katib.web.namespaces import list_namespaces
 from katib.web.pages.create import keeping
 from katib.web.pages.create.checking import Checker, Finding
-from katib.web.pages.create.cloning import clone
+from katib.web.pages.create.cloning import clone, find_free_name
 from katib.web.pages.create.draft import Draft
 from katib.web.pages.create.foreign import list_foreign_algorithms
 from katib.web.pages.create.form import Form
@@ -29,7 +29,7 @@ from katib.web.pages.create.sections import (
     thresholds,
 )
 from katib.web.pages.create.sections.surroundings import Surroundings
-from katib.web.pages.create.starting import a_document
+from katib.web.pages.create.starting import NAME, a_document
 from katib.web.pages.create.styling import STYLE
 from katib.web.pages.create.trying import TrialDialog
 from katib.web.rights import Deed, Visitor
@@ -88,7 +88,12 @@ class _Create:
         return await permitted(self._site, self._visitor, deed)
 
     def _first(self, namespace: str, name: str) -> Manifest:
-        return clone(self._site.backend, namespace, name) if name else a_document(self._namespace)
+        backend = self._site.backend
+        if name:
+            return clone(backend, namespace, name)
+        document = a_document(self._namespace)
+        document["metadata"]["name"] = find_free_name(backend, namespace, NAME)
+        return document
 
     def _build_form(self, around: Surroundings, foreign: Sequence[str]) -> None:
         form = self._form = Form(self._draft, self._namespace)
@@ -113,10 +118,12 @@ class _Create:
             "Escape, then Tab leaves the editor. Comments are lost when the form is used."
         ).classes("text-caption")
         self._syntax = ui.label().classes("text-negative katib-trouble").props("role=alert")
+        self._syntax.set_visibility(False)
 
     def _build_foot(self) -> None:
         with ui.column().classes("katib-foot w-full gap-1"):
             self._problems = ui.column().classes("gap-0 w-full").props("role=alert")
+            self._problems.set_visibility(False)
             with ui.row().classes("gap-2 items-center"):
                 self._create_button = ui.button("Create", on_click=self._create).props("no-caps")
                 self._try_button = ui.button(
@@ -156,6 +163,7 @@ class _Create:
         if (self._editor.value or "") != self._draft.text:
             self._editor.set_value(self._draft.text)
         self._syntax.set_text(self._draft.problem)
+        self._syntax.set_visibility(bool(self._draft.problem))
         self._verdict.set_text("Being checked")
         keeping.keep(self._draft.text)
 
@@ -167,8 +175,10 @@ class _Create:
             self._form.show(finding.problems)
             self._verdict.set_text(_verdict(finding))
         self._problems.clear()
+        rest = self._form.rest(finding.problems)
+        self._problems.set_visibility(bool(rest))
         with self._problems:
-            for text in self._form.rest(finding.problems):
+            for text in rest:
                 ui.label(text).classes("text-negative katib-trouble")
         for one in (self._create_button, self._try_button):
             one.set_enabled(finding.is_good)

@@ -7,6 +7,9 @@ import copy
 from katib.api.names import API_VERSION
 from katib.api.values import Manifest
 
+#: Of the experiment.
+NAME = "random-experiment"
+
 #: The container that trials run in.
 CONTAINER, IMAGE = "training-container", "docker.io/library/python:3.11-slim"
 
@@ -134,7 +137,7 @@ def a_document(namespace: str) -> Manifest:
         {
             "apiVersion": API_VERSION,
             "kind": "Experiment",
-            "metadata": {"name": "random-experiment", "namespace": namespace},
+            "metadata": {"name": NAME, "namespace": namespace},
             "spec": {
                 "objective": {
                     "type": "maximize",

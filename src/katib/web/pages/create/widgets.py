@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from nicegui import ui
 from nicegui.element import Element
+from nicegui.elements.mixins.value_element import ValueElement
 
 from katib.web.pages.create.document import Path, format_path, read_list, write
 from katib.web.pages.create.form import Form
 from katib.web.pages.create.places import Place
 from katib.web.pages.create.texts import CHOICE, FLAG, TEXT, Spelling
+
+W = TypeVar("W", bound=ValueElement[Any])
 
 _FIELD = "dense outlined hide-bottom-space"
 
@@ -108,7 +112,7 @@ def _keep(made: ui.select) -> None:
         made.set_value(text)
 
 
-def _bound(form: Form, made: Any, place: Place, spelling: Spelling, hint: str) -> Any:
+def _bound(form: Form, made: W, place: Place, spelling: Spelling, hint: str) -> W:
     if hint:
         made.props["hint"] = hint
     form.bind(made, place, spelling)
@@ -121,6 +125,7 @@ def trouble(form: Form, path: Callable[[], str]) -> ui.label:
 
     def show(told: Sequence[str]) -> None:
         made.set_text("\n".join(told))
+        # Not by its visibility, which says whether problems can be told here.
         made.classes(add="" if told else "hidden", remove="hidden" if told else "")
 
     show(())
@@ -142,7 +147,7 @@ def section(form: Form, title: str, *paths: str, is_open: bool = True) -> Iterat
     made.props(f'header-class=katib-heading dense role=group aria-label="{title}"')
     with made, ui.row().classes("w-full gap-3 items-start"):
         for path in paths:
-            trouble(form, lambda path=path: path)
+            trouble(form, partial(str, path))
         yield made
 
     def tell(count: int) -> None:
@@ -191,7 +196,7 @@ class Rows:
                 row.props(f'role=group aria-label="{self._noun} {index + 1}"')
                 self._build(index)
                 path = format_path((*self._way, index))
-                trouble(self._form, lambda path=path: path)
+                trouble(self._form, partial(str, path))
             self._rows.append(row)
 
 

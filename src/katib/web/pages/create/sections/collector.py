@@ -95,12 +95,11 @@ def build(form: Form, around: Surroundings) -> None:
         what = choice(form, "What it is", At((*_FILE, "kind")), ["File", "Directory"])
         format = choice(form, "Format", At((*_FILE, "format")), ["TEXT", "JSON"])
         endpoint = _build_endpoint(form)
-        with ui.column().classes("w-full") as custom:
-            YamlField(form, "Container of the collector as YAML", At(_CUSTOM), "14rem")
+        custom = YamlField(form, "Container of the collector as YAML", At(_CUSTOM), "14rem")
         place = At((*_SOURCE, "filter", "metricsFormat"))
         hint = "A regular expression with two groups, for name and value; a line for each"
         filters = area(form, "Filters", place, LINES, hint=hint)
-    shown: Mapping[Element, tuple[str, ...]] = {
+    shown: Mapping[Element | YamlField, tuple[str, ...]] = {
         path: ("File", "TensorFlowEvent", "Custom"),
         what: ("Custom",),
         format: ("File",),

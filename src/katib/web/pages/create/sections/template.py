@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nicegui import ui
+from nicegui.element import Element
 
 from katib.web.pages.create.document import read, write
 from katib.web.pages.create.form import Form
@@ -63,12 +65,16 @@ class _Source:
             area(form, "Command line", place, hint=hint)
             hint = "Not used on this machine" if around.is_one_machine else "Of the container"
             entry(form, "Image", At(IMAGE), hint=hint)
-        with ui.column().classes("w-full gap-1") as manifest:
-            YamlField(form, "Manifest of a trial's run as YAML", Deriving(At(TRIAL_SPEC), removed))
-            trouble(form, lambda: "spec.trialTemplate.trialSpec")
+        label = "Manifest of a trial's run as YAML"
+        manifest = YamlField(form, label, Deriving(At(TRIAL_SPEC), removed))
         with ui.column().classes("w-full gap-1") as kept:
             self._maps = ConfigMaps(form, around)
-        self._views = {_COMMAND: command, _YAML: manifest, _CONFIG_MAP: kept}
+        self._views: Mapping[str, Element | YamlField] = {
+            _COMMAND: command,
+            _YAML: manifest,
+            _CONFIG_MAP: kept,
+        }
+        trouble(form, lambda: "spec.trialTemplate.trialSpec")
         form.follow(self._draw, self._toggle)
         self._toggle.on_value_change(lambda event: self._turn(event.value))
 
