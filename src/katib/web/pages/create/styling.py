@@ -20,8 +20,10 @@ STYLE = """
 .katib-heading { font-weight: 500; }
 .katib-heading .q-item__label--caption { color: inherit; }
 .katib-wrong { color: var(--q-negative); }
-.body--dark .katib-wrong, .body--dark .katib-create .text-negative,
+.body--dark .katib-create, .body--dark .katib-trying {
+  --q-negative: #ff8a80; --q-primary: #90caf9; }
 .body--dark .katib-foot .text-negative { color: #ff8a80 !important; }
+.body--dark .katib-foot a, .body--dark .katib-foot .q-btn--outline { color: #90caf9 !important; }
 .katib-row { border-left: 3px solid rgba(128, 128, 128, .35); padding-left: .5rem; gap: .5rem; }
 .katib-row .katib-field { flex-basis: 8rem; min-width: min(8rem, 100%); }
 .katib-name { min-width: 9rem; align-self: center; overflow-wrap: anywhere; }
