@@ -67,7 +67,7 @@ class _Page:
         self._built: dict[str, Tab] = {}
         self._panels: dict[str, ui.tab_panel] = {}
         self._now = query.find("tab") or "overview"
-        self._actions = Actions(site, visitor, lambda: ui.navigate.to(site.url("/")))
+        self._actions = Actions(site, visitor, lambda: ui.navigate.to("/"))
 
     def build(self) -> None:
         with ui.row().classes("items-center w-full gap-2"):
@@ -122,12 +122,9 @@ class _Page:
         self._icon.props(f"name={icon} color={colour}")
         self._status.set_text(state)
         self._waiting.set_text(looks.waiting_of(experiment))
-<<<<<<< HEAD
+        await self._actions.show([experiment])
         if not self._panels:
             self._build_tabs(experiment)
-=======
-        await self._actions.show([experiment])
->>>>>>> h-serve
         tab = self._built.get(self._now)
         if tab is None:
             tab = self._built[self._now] = _TABS[self._now][1](subject)
