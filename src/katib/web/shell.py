@@ -32,6 +32,10 @@ body { font-feature-settings: "tnum"; }
 a.katib-link { color: var(--q-primary); text-decoration: none; }
 a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
 .body--dark a.katib-link { color: #90caf9; }
+.body--dark :is(.q-btn--outline, .q-btn--flat, .text-primary) { --q-primary: #90caf9; }
+.body--dark :is(.q-btn--outline, .q-btn--flat, .text-negative) { --q-negative: #ef9a9a; }
+.katib-break { overflow-wrap: anywhere; }
+.katib-crisp path { shape-rendering: crispEdges; }
 .katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .katib-skip { position: absolute; left: -10000px; }
 .katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }
