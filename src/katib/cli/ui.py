@@ -112,6 +112,8 @@ def ui(
 def _open(home: Path | None, kubeconfig: Path | None) -> tuple[Backend, str]:
     """What is shown, and the token that browsers are asked for: a home's own, else a new one."""
     from katib.apps.kubeconfig import read_token
+    from katib.apps.program import GuestBackend
+    from katib.apps.server_record import find_server
     from katib.client.finding import find_backend
 
     if kubeconfig is not None:
@@ -119,4 +121,5 @@ def _open(home: Path | None, kubeconfig: Path | None) -> tuple[Backend, str]:
     if home is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         return find_backend(), secrets.token_urlsafe(24)
     place = open_home(home)
-    return find_backend(home=place.path), read_token(place)
+    backend = find_backend(home=place.path) if find_server(place) is None else GuestBackend(place)
+    return backend, read_token(place)

@@ -57,7 +57,7 @@ def frame(
     dark = ui.dark_mode(_THEMES.get(theme))
     ui.html('<a class="katib-skip" href="#main">Skip to the content</a>', sanitize=False)
     with ui.header(elevated=False).classes("items-center gap-2 q-py-xs"):
-        ui.link("Katib", site.url("/")).classes("text-white text-h6 no-underline")
+        ui.link("Katib", "/").classes("text-white text-h6 no-underline")
         with (
             ui.row()
             .classes("items-center gap-1")
@@ -65,9 +65,9 @@ def frame(
         ):
             for name, address in trail:
                 ui.label("/").classes("text-white").props("aria-hidden=true")
-                ui.link(name, site.url(address)).classes("text-white")
+                ui.link(name, address).classes("text-white")
         ui.space()
-        ui.link("New experiment", site.url("/new")).classes("text-white")
+        ui.link("New experiment", "/new").classes("text-white")
         _theme_button(dark, theme)
     with ui.column().classes("katib-main q-pa-md gap-3").props("id=main role=main tabindex=-1"):
         yield visitor_of(request.scope)

@@ -190,7 +190,7 @@ class _Create:
             keeping.drop()
             found = created["metadata"]
             address = f"/experiment/{found.get('namespace')}/{found['name']}"
-            ui.navigate.to(self._site.url(address))
+            ui.navigate.to(address)
 
     def _try(self) -> None:
         dialog = TrialDialog(self._site, self._visitor, self._namespace)
