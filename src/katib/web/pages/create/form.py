@@ -62,9 +62,10 @@ class Form:
         def draw() -> None:
             found = place.read(self.draft.document)
             if spelling.parse(element.value) != found:
+                shown = spelling.show(found)
                 if isinstance(element, ui.select):
-                    _offer(element, found)
-                element.set_value(spelling.show(found))
+                    _offer(element, shown)
+                element.set_value(shown)
 
         def typed(value: Any) -> None:
             if not self._is_drawing:

@@ -127,4 +127,4 @@ PAIRS = Spelling(_show_pairs, _parse_pairs)
 #: Yes, or nothing.
 FLAG = Spelling(bool, _parse_flag)
 #: One of some words; nothing chosen is nothing.
-CHOICE = Spelling(lambda value: value or None, lambda value: value or None)
+CHOICE = Spelling(lambda value: _show(value) or None, lambda value: value or None)

@@ -12,7 +12,7 @@ from nicegui.element import Element
 
 from katib.api import names
 from katib.api.values import Manifest
-from katib.web.pages.create.document import Path, read, read_list, write
+from katib.web.pages.create.document import Path, read, read_list, read_map, write
 from katib.web.pages.create.form import Form
 from katib.web.pages.create.places import At
 from katib.web.pages.create.sections.surroundings import Surroundings
@@ -81,12 +81,9 @@ def count_combinations(parameters: Any) -> int | None:
 
 
 def _count(parameter: Any) -> int | None:
-    space = (parameter.get("feasibleSpace") or {}) if isinstance(parameter, dict) else {}
-    if not isinstance(space, dict):
-        return None
-    if parameter.get("parameterType") in _LISTS:
-        listed = space.get("list")
-        return len(listed) if isinstance(listed, list) and listed else None
+    if read(parameter, ("parameterType",)) in _LISTS:
+        return len(read_list(parameter, ("feasibleSpace", "list"))) or None
+    space = read_map(parameter, ("feasibleSpace",))
     try:
         low, high, step = (Decimal(str(space[name])) for name in ("min", "max", "step"))
     except (KeyError, InvalidOperation):

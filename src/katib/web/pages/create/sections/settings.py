@@ -83,7 +83,7 @@ class Others:
         return ("spec", self.part, "algorithmSettings")
 
     def _is_known(self, one: Any) -> bool:
-        return isinstance(one, dict) and one.get("name") in self.known
+        return str(read(one, ("name",))) in self.known
 
 
 class Settings:
