@@ -1,8 +1,9 @@
 """Web sockets belong to visitors: what comes by one acts on pages of the same visitor only.
 
 NiceGUI lets whoever names a page speak for it, and a page's name, which nobody can guess, is a
-secret no longer once it stands in a log or on a screen that is shared. So the visitor by whom a page
-was asked for is compared with the one by whom the socket was opened; both were let in by the door.
+secret no longer once it stands in a log or on a screen that is shared. So the visitor by whom a
+page was asked for is compared with the one by whom the socket was opened; both were let in by the
+door.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def _owned(handler: _Handler, page_of: Callable[[dict[str, Any]], str]) -> _Hand
 def _named_by_connection(environment: dict[str, Any]) -> str:
     """The page of which a socket says that it is as it is opened."""
     query = parse_qs(environment.get("QUERY_STRING", ""))
-    return (query.get("client_id") or [""])[0]
+    (name, *_) = query.get("client_id") or [""]
+    return str(name)
 
 
 def _is_own(sid: str, page: str) -> bool:
