@@ -129,7 +129,7 @@ class _Create:
                 self._try_button = ui.button(
                     "Try one trial", icon="play_arrow", on_click=self._try
                 ).props("no-caps outline")
-                ui.link("Cancel", self._site.url("/"))
+                ui.link("Cancel", "/")
                 self._verdict = ui.label("Being checked").props("role=status")
         for one in (self._create_button, self._try_button):
             one.disable()

@@ -16,6 +16,9 @@ from katib.web.pages.create.form import Form
 from katib.web.pages.create.places import Place
 from katib.web.pages.create.texts import CHOICE, FLAG, TEXT, Spelling
 
+#: What stands in a field that is left.
+_TYPED = "event => emit(event.target ? event.target.value : '')"
+
 W = TypeVar("W", bound=ValueElement[Any])
 
 _FIELD = "dense outlined hide-bottom-space"
@@ -88,8 +91,7 @@ def open_choice(
     )
     made.classes("katib-field").props(f"{_FIELD} options-dense")
     # What is typed counts without the key Enter, too.
-    made.on("input-value", lambda event: _hold(made, event.args))
-    made.on("blur", lambda: _keep(made))
+    made.on("blur", lambda event: _keep(made, event.args), js_handler=_TYPED)
     return _bound(form, made, place, CHOICE, hint)
 
 
@@ -100,12 +102,8 @@ def flag(form: Form, label: str, place: Place) -> ui.checkbox:
     return made
 
 
-def _hold(made: ui.select, text: object) -> None:
-    vars(made)["typed"] = str(text or "")
-
-
-def _keep(made: ui.select) -> None:
-    text = str(vars(made).pop("typed", "")).strip()
+def _keep(made: ui.select, typed: object) -> None:
+    text = str(typed or "").strip()
     if text and text != made.value and isinstance(made.options, list):
         if text not in made.options:
             made.set_options([*made.options, text])

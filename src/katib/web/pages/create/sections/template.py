@@ -62,7 +62,7 @@ class _Source:
         with ui.row().classes("w-full gap-3 items-start") as command:
             place = Deriving(Command(), removed)
             hint = "${trialParameters.NAME} stands for a value"
-            area(form, "Command line", place, hint=hint)
+            area(form, "Command", place, hint=hint)
             hint = "Not used on this machine" if around.is_one_machine else "Of the container"
             entry(form, "Image", At(IMAGE), hint=hint)
         label = "Manifest of a trial's run as YAML"
