@@ -11,6 +11,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from katib.errors import KatibError
+from katib.web.dress import SCRIPT, STYLE
 from katib.web.guarding import visitor_of
 from katib.web.rights import Deed, Visitor
 from katib.web.site import Site
@@ -24,22 +25,6 @@ LOOK_EVERY = 0.5
 #: The cookie of the colours that a browser wants.
 _THEME = "katib-theme"
 _THEMES = {"light": False, "dark": True}
-
-_STYLE = """
-body { font-feature-settings: "tnum"; }
-.katib-main { max-width: 1600px; margin: 0 auto; width: 100%; }
-.q-table td, .q-table th { font-size: 0.875rem; }
-a.katib-link { color: var(--q-primary); text-decoration: none; }
-a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
-.body--dark a.katib-link { color: #90caf9; }
-.body--dark :is(.q-btn--outline, .q-btn--flat, .text-primary) { --q-primary: #90caf9; }
-.body--dark :is(.q-btn--outline, .q-btn--flat, .text-negative) { --q-negative: #ef9a9a; }
-.katib-break { overflow-wrap: anywhere; }
-.katib-crisp path { shape-rendering: crispEdges; }
-.katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-.katib-skip { position: absolute; left: -10000px; }
-.katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }
-"""
 
 
 @contextmanager
@@ -55,7 +40,8 @@ def frame(
         trail: names and addresses of the pages above it.
     """
     ui.page_title(f"{title} · Katib")
-    ui.add_css(_STYLE)
+    ui.add_css(STYLE)
+    ui.add_head_html(SCRIPT)
     ui.colors(primary="#1a5fb4", secondary="#455a64", accent="#7b1fa2")
     theme = request.cookies.get(_THEME, "")
     dark = ui.dark_mode(_THEMES.get(theme))
@@ -73,7 +59,7 @@ def frame(
         ui.space()
         ui.link("New experiment", "/new").classes("text-white")
         _theme_button(dark, theme)
-    with ui.column().classes("katib-main q-pa-md gap-3").props("id=main role=main tabindex=-1"):
+    with ui.column().classes("katib-main gap-3").props("id=main role=main tabindex=-1"):
         yield visitor_of(request.scope)
 
 
@@ -157,12 +143,15 @@ async def permitted(site: Site, visitor: Visitor, deed: Deed) -> bool:
 
 async def asked(question: str, text: str, yes: str) -> bool:
     """Whether the user says yes to a question."""
-    with ui.dialog() as dialog, ui.card().props("role=alertdialog"):
+    with ui.dialog().props("role=alertdialog") as dialog, ui.card():
         ui.label(question).classes("text-h6")
         ui.label(text)
         with ui.row().classes("self-end"):
             ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat autofocus")
             ui.button(yes, color="negative", on_click=lambda: dialog.submit(True))
+    dialog.props["aria-label"] = question
     answer = await dialog
-    dialog.delete()
+    # Whoever has left the page has taken it along.
+    if not dialog.is_deleted:
+        dialog.delete()
     return bool(answer)
