@@ -24,7 +24,11 @@ a.katib-link, a.nicegui-link { color: var(--q-primary); }
 a.katib-link { text-decoration: none; }
 a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
 .body--dark a.katib-link, .body--dark a.nicegui-link { color: #90caf9; }
+.body--dark :is(.q-btn--outline, .q-btn--flat, .text-primary) { --q-primary: #90caf9; }
+.body--dark :is(.q-btn--outline, .q-btn--flat, .text-negative) { --q-negative: #ff8a80; }
 .q-tabs { max-width: 100%; }
+.katib-break { overflow-wrap: anywhere; }
+.katib-crisp path { shape-rendering: crispEdges; }
 .katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .katib-skip { position: absolute; left: -10000px; }
 .katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }

@@ -49,7 +49,7 @@ def draw_contour(table: TrialTable, x: str, y: str) -> Options:
                 "dimension": 2,
                 "min": 0,
                 "max": 1,
-                "inRange": {"color": list(GOOD_TO_BAD), "opacity": 0.7},
+                "inRange": {"color": list(GOOD_TO_BAD)},
             },
             colour_key(),
         ],

@@ -47,10 +47,24 @@ def draw_timeline(table: TrialTable) -> Options:
         "legend": {"top": 0, "left": 0, "right": 60, "type": "scroll"},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}"},
         "dataZoom": [{"type": "inside"}, {"type": "slider", "bottom": 6, "height": 18}],
-        "xAxis": {"type": "time", "splitLine": {"show": False}},
+        "xAxis": {
+            "type": "time",
+            "splitLine": {"show": False},
+            "axisLine": {"onZero": False},
+            **_ends(found),
+        },
         "yAxis": {"type": "value", "min": -0.7, "max": width - 0.3, "show": False},
         "series": series,
     }
+
+
+def _ends(found: Slots) -> Options:
+    """Of the axis: lines of several places have none by themselves."""
+    if not len(found.rows):
+        return {}
+    low, high = float(found.begun.min()), float(found.ended.max())
+    margin = 0.01 * (high - low) or 1.0
+    return {"min": precise((low - margin) * 1000), "max": precise((high + margin) * 1000)}
 
 
 def _shown(count: int) -> Rows:
