@@ -33,7 +33,7 @@ BAD_INPUT = [
         ("Trial thresholds", "Max failed trials", "-1", "should not be less than 0"),
     ],
     [
-        ("Parameter 1", "Max", "much", "must be a number"),
+        ("Parameter 1", "Max", "much", "must be a finite number"),
         ("Trial template", "optimizer refers to", "nothing", '"nothing"'),
     ],
     [("Objective", "Metric", "", "must be specified")],

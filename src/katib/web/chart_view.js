@@ -21,7 +21,8 @@ export default {
   mounted() {
     this.chart = echarts.init(this.$el, toRaw(this.theme), { renderer: "svg" });
     this.chart.on("click", (event) => {
-      const names = [event.data?.trial, event.name, event.seriesId];
+      const series = toRaw(this.options).series?.[event.seriesIndex];
+      const names = [event.data?.trial, event.name, series?.id];
       const told = names.filter((one) => typeof one === "string" && one);
       if (told.length) this.$emit("open", { names: told });
     });

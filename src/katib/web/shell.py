@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from nicegui import ui
@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 #: How often a page looks whether there is news, in seconds.
 LOOK_EVERY = 0.5
+
+#: How often it is asked whether the visitor still may see a page, in seconds.
+ASK_EVERY = 30.0
 
 #: The cookie of the colours that a browser wants.
 _THEME = "katib-theme"
@@ -132,12 +135,22 @@ async def tried(deed: Callable[[], T], done: str = "") -> T | None:
 
 
 async def permitted(site: Site, visitor: Visitor, deed: Deed) -> bool:
-    """Whether the visitor may do it; if not, the page says so."""
+    """Whether the visitor may do it; if not, the page says so.
+
+    It is asked again as long as the page is open, which ends when the right is taken away.
+    """
     try:
         await computed(site.rights.check, visitor, deed)
     except KatibError as error:
         ui.label(str(error)).classes("text-negative").props("role=alert")
         return False
+
+    async def ask_again() -> None:
+        with suppress(KatibError):  # Nobody answers, which takes no right away.
+            if not await computed(site.may, visitor, deed):
+                ui.navigate.reload()
+
+    ui.timer(ASK_EVERY, ask_again)
     return True
 
 

@@ -1,9 +1,8 @@
 """Web sockets belong to visitors: what comes by one acts on pages of the same visitor only.
 
-NiceGUI lets whoever names a page speak for it, and a page's name, which nobody can guess, is a
-secret no longer once it stands in a log or on a screen that is shared. So the visitor by whom a
-page was asked for is compared with the one by whom the socket was opened; both were let in by the
-door.
+NiceGUI lets whoever names a page speak for it. Nobody can guess that name, but it stands in
+addresses, and so in logs. So the visitor by whom a page was asked for is compared with the one by
+whom the socket was opened; both were let in by the door.
 """
 
 from __future__ import annotations

@@ -65,6 +65,11 @@ class ImportancesPanel(Panel):
         """See :class:`Panel`."""
         chosen = await computed(self._chosen, table)
         found = await computed(self._subject.site.tables.importances, table)
+        if found.trials < 2:
+            self._importances.say(
+                "Two trials must have succeeded before it can be told what matters."
+            )
+            return
         self._importances.show(draw_importances(found, chosen))
 
 
