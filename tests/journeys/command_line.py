@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,6 +45,7 @@ class Katib:
     Attributes:
         home: the home of every command.
         folder: where commands, and so their trials, work.
+        has_ui: whether ``up`` serves browsers, too, as it does for a user.
         tells_of_every_run: whether events tell what conditions of trials tell, too.
     """
 
@@ -52,6 +53,7 @@ class Katib:
 
     home: Path
     folder: Path
+    has_ui: bool = field(default=False, kw_only=True)
 
     def __call__(self, *words: str, check: int | None = None) -> Answer:
         """Run a command to its end; ``check`` is the exit code that it must have."""
@@ -108,7 +110,14 @@ class Katib:
     @property
     def environment(self) -> Mapping[str, str]:
         """The variables of every command; wide output, so that no table is broken."""
-        return {**os.environ, "KATIB_HOME": str(self.home), "COLUMNS": "240", "NO_COLOR": "1"}
+        return {
+            **os.environ,
+            "KATIB_HOME": str(self.home),
+            "COLUMNS": "240",
+            "NO_COLOR": "1",
+            # Most look at no page, and do not wait for what it takes to serve one.
+            **({} if self.has_ui else {"KATIB_NO_UI": "1"}),
+        }
 
     def _line(self, words: Sequence[str]) -> list[str]:
         return [sys.executable, "-m", "katib", *words]

@@ -10,7 +10,8 @@ from katib.api.codec import to_manifest
 from katib.api.experiment import Experiment
 from katib.api.values import Manifest
 
-_MAX_TRIALS_REACHED = "ExperimentMaxTrialsReached"
+#: The ends after which an experiment may go on.
+_MAY_GO_ON = ("ExperimentMaxTrialsReached", "ExperimentStopped")
 
 
 def changed_fields(new: Experiment, old: Experiment) -> tuple[str, ...]:
@@ -69,7 +70,7 @@ def _is_restartable(experiment: Experiment) -> bool:
     return (
         succeeded is not None
         and succeeded.status == "True"
-        and succeeded.reason == _MAX_TRIALS_REACHED
+        and succeeded.reason in _MAY_GO_ON
         and experiment.spec.resume_policy in (names.LONG_RUNNING, names.FROM_VOLUME)
     )
 

@@ -24,6 +24,10 @@ ANNOTATION_ASKED = "katib.kubeflow.org/asked"
 ANNOTATION_ASKED_BY = "katib.kubeflow.org/asked-by"
 #: On an experiment whose imported trials are not all there yet: which import that is.
 ANNOTATION_IMPORTING = "katib.kubeflow.org/importing"
+#: On an experiment: with ``"true"``, no trials are made for now.
+ANNOTATION_SUSPEND = "katib.kubeflow.org/suspend"
+#: On an experiment: with ``"true"``, no trials are made any more, and it ends with those it has.
+ANNOTATION_STOP = "katib.kubeflow.org/stop"
 #: On a trial that others carry out: changes whenever something was told of it.
 ANNOTATION_TOLD = "katib.kubeflow.org/told"
 

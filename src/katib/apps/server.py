@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,14 +33,20 @@ from katib.apps.door import admission_context, admit_here
 from katib.apps.embedded import EmbeddedEngine, Options
 from katib.apps.home import Home
 from katib.apps.kubeconfig import make_kubeconfig, read_token, write_kubeconfig
+from katib.apps.listening import listen, listen_anywhere
 from katib.apps.pod_logs import FilePodLogs
-from katib.apps.server_record import LOOPBACK, PORT, ServerRecord, remove_record, write_record
+from katib.apps.server_record import (
+    LOOPBACK,
+    PORT,
+    UI_PORT,
+    ServerRecord,
+    remove_record,
+    write_record,
+)
+from katib.apps.ui_child import UiChild
 from katib.errors import ConfigurationError, KatibError
 from katib.executors.runtimes import builtin_runtimes
 from katib.metering import ResourceMeter
-
-#: How many clients may wait to be let in.
-_BACKLOG = 512
 
 #: How often it is looked at whether all goes well, in seconds.
 _LOOK_EVERY = 0.5
@@ -59,6 +64,8 @@ class ServerOptions:
             next engine. Else they go on, and the next engine adopts them.
         config: the file that the engine's configuration is from; empty for the home's own, or none.
         engine: how the engine runs programs.
+        has_ui: whether browsers are served, too, from this machine alone.
+        ui_port: at which port, 0 for a free one; ``None`` for any, :data:`.UI_PORT` before others.
     """
 
     address: str = LOOPBACK
@@ -67,6 +74,8 @@ class ServerOptions:
     stops_trials: bool = False
     config: str = ""
     engine: Options = field(default_factory=Options)
+    has_ui: bool = False
+    ui_port: int | None = None
 
 
 class Server:
@@ -92,13 +101,17 @@ class Server:
             self._meter = ResourceMeter(self._engine.store)
             token = read_token(home)
             self._api = ApiServer(_ports(self._engine, token, self._meter))
-            self._socket = _listen(options)
+            self._socket = listen(options.address, options.port)
         except BaseException:
             self._engine.close()
             raise
+        self._ui: UiChild | None = None
         try:
+            if options.has_ui:
+                self._ui = self._open_ui()
             self._listener, self.record = self._introduce(token)
         except BaseException:
+            self._close_ui()
             self._socket.close()
             self._engine.close()
             raise
@@ -122,6 +135,9 @@ class Server:
             thread.start()
             write_record(self._home, self.record)
             tell(self.record)
+            # It finds the engine by its record, and begins while clients are answered already.
+            if self._ui is not None:
+                self._ui.start()
             while not self._is_stopping.wait(_LOOK_EVERY):
                 self._look(thread)
         finally:
@@ -142,7 +158,20 @@ class Server:
     def disown(self) -> None:
         """Let go of what a fork has left with this process; the server stays the other one's."""
         self._socket.close()
+        if self._ui is not None:
+            self._ui.disown()
         self._engine.disown()
+
+    def _open_ui(self) -> UiChild:
+        """Listen for browsers, who are answered when it is started."""
+        port = self._options.ui_port
+        if port is None:
+            return UiChild(self._home, listen_anywhere(LOOPBACK, UI_PORT))
+        return UiChild(self._home, listen(LOOPBACK, port, "--ui-port"))
+
+    def _close_ui(self) -> None:
+        if self._ui is not None:
+            self._ui.close()
 
     def _introduce(self, token: str) -> tuple[uvicorn.Server, ServerRecord]:
         """The listener, and what the home tells of it."""
@@ -163,6 +192,7 @@ class Server:
             directory=str(options.engine.directory),
             config=options.config,
             program=options.engine.program,
+            ui="" if self._ui is None else self._ui.url,
         )
         return listener, record
 
@@ -171,8 +201,11 @@ class Server:
             raise self._engine.failure or KatibError("the engine stopped without saying why")
         if not thread.is_alive():
             raise KatibError(f"the server no longer listens; see {self._home.log}")
+        if self._ui is not None:
+            self._ui.look()
 
     def _end(self, thread: threading.Thread) -> int:
+        self._close_ui()
         # Watches end first: clients are told, and nobody waits for them.
         self._api.close()
         self._listener.should_exit = True
@@ -205,19 +238,6 @@ def check_address(options: ServerOptions) -> None:
             f"{options.address} can be reached from other machines, and without TLS everybody on "
             "the way could read the token: leave --no-tls out, or serve 127.0.0.1 only"
         )
-
-
-def _listen(options: ServerOptions) -> socket.socket:
-    address = resolve(options.address)[0]
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        return socket.create_server((address, options.port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigurationError(
-            f"cannot listen at {options.address}, port {options.port}: {problem}; name another "
-            "with --port NUMBER, or let one be found with --port 0"
-        ) from error
 
 
 def _url(options: ServerOptions, port: int) -> str:

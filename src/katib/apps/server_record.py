@@ -19,6 +19,9 @@ from katib.errors import StoreUnavailableError
 #: Where a server listens unless it is told otherwise.
 LOOPBACK, PORT = "127.0.0.1", 7443
 
+#: Where the web UI listens unless it is told otherwise; where that is taken, at a free port.
+UI_PORT = 8080
+
 
 class ServerRecord(Value, frozen=True):
     """A server that works in a home.
@@ -31,6 +34,7 @@ class ServerRecord(Value, frozen=True):
         config: the file it is configured by; empty when it has the home's own, or none.
         program: the user's program whose end is the server's, too; empty when the process is the
             server's own.
+        ui: where browsers are answered; empty when it serves no web UI.
     """
 
     pid: int
@@ -39,6 +43,7 @@ class ServerRecord(Value, frozen=True):
     directory: str = ""
     config: str = ""
     program: str = ""
+    ui: str = ""
 
 
 def record_path(home: Home) -> Path:

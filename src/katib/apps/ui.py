@@ -9,17 +9,13 @@ from dataclasses import dataclass, field
 import uvicorn
 
 from katib.client.backend import Backend
-from katib.errors import ConfigurationError
 from katib.web.guarding import Door
 from katib.web.reports import Reports
-from katib.web.rights import ClusterRights, OwnerRights
+from katib.web.rights import ClusterRights, OwnerRights, Rights
 from katib.web.serving import make_app
 from katib.web.site import Site
 from katib.web.tables import Tables
 from katib.web.watched import Sources
-
-#: Where the UI listens unless it is told otherwise.
-LOOPBACK, PORT = "127.0.0.1", 8080
 
 #: How long open pages may go on when the UI is told to end, in seconds.
 _GRACE = 2
@@ -30,15 +26,11 @@ class Options:
     """How the UI is served.
 
     Attributes:
-        address: where it listens.
-        port: 0 for a free one.
         door: who is let in.
         asks_rights: whether the cluster is asked what each user may do.
         namespaces: those that may be shown; empty for all.
     """
 
-    address: str = LOOPBACK
-    port: int = PORT
     door: Door = field(default_factory=Door)
     asks_rights: bool = False
     namespaces: tuple[str, ...] = ()
@@ -49,15 +41,16 @@ class UiService:
 
     Args:
         backend: the API server.
+        listener: a socket that listens; closed with the service.
         options: how it is served.
-
-    Raises:
-        ConfigurationError: the address is not to be had.
     """
 
-    def __init__(self, backend: Backend, options: Options) -> None:
+    def __init__(
+        self, backend: Backend, listener: socket.socket, options: Options | None = None
+    ) -> None:
+        options = options or Options()
         self._sources = Sources(backend)
-        rights = ClusterRights(backend) if options.asks_rights else OwnerRights()
+        rights = _rights(backend, options)
         site = Site(
             backend=backend,
             rights=rights,
@@ -67,7 +60,7 @@ class UiService:
             door=options.door,
             namespaces=options.namespaces,
         )
-        self._socket = _listen(options)
+        self._socket = listener
         self.port: int = self._socket.getsockname()[1]
         self._listener = _Listener(
             uvicorn.Config(
@@ -95,6 +88,13 @@ class UiService:
         self._listener.should_exit = True
 
 
+def _rights(backend: Backend, options: Options) -> Rights:
+    if not options.asks_rights:
+        return OwnerRights()
+    # Who shows single namespaces may have no rights in others, not even to such a question.
+    return ClusterRights(backend, is_local=bool(options.namespaces))
+
+
 class _Listener(uvicorn.Server):
     """Says when it has started, and leaves signals to the command."""
 
@@ -107,15 +107,3 @@ class _Listener(uvicorn.Server):
 
     def install_signal_handlers(self) -> None:
         """The command has its own."""
-
-
-def _listen(options: Options) -> socket.socket:
-    family = socket.AF_INET6 if ":" in options.address else socket.AF_INET
-    try:
-        return socket.create_server((options.address, options.port), family=family, backlog=512)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot listen at {options.address}, port {options.port}: "
-            f"{error.strerror or error}; name another with --port NUMBER, or let one be found with "
-            "--port 0"
-        ) from error

@@ -17,6 +17,12 @@ COMMANDS = {
     "status": ("katib.cli.status:status", "Say whether a home is served, and what it does."),
     "get": ("katib.cli.get:get", "List experiments, suggestions or trials, or show one."),
     "describe": ("katib.cli.describe:describe", "Show everything about one resource."),
+    "suspend": ("katib.cli.halting:suspend", "Let an experiment make no new trials for now."),
+    "resume": (
+        "katib.cli.halting:resume",
+        "Let an experiment go on that was suspended or stopped.",
+    ),
+    "stop": ("katib.cli.halting:stop", "End an experiment with the trials that it has."),
     "delete": ("katib.cli.delete:delete", "Delete an experiment or a trial, with all it owns."),
     "logs": ("katib.cli.logs:logs", "Print what a trial's program wrote."),
     "metrics": ("katib.cli.metrics:metrics", "Print a trial's observation log."),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from katib.apps.home import Home
     from katib.apps.server_record import ServerRecord
 
+#: How long the web UI may take to answer before it is said that it does not, in seconds.
+UI_PATIENCE = 5.0
+
 
 def status(home: HomeOption = None) -> None:
     """.
@@ -44,6 +47,13 @@ def count_trials(place: Home) -> int:
     return sum(not trial.is_completed for trial in SqliteReader(place.resources).list(TRIALS))
 
 
+def ui_address(place: Home, record: ServerRecord) -> str:
+    """Where a browser sees the experiments; who has it may do everything."""
+    from katib.apps.kubeconfig import read_token
+
+    return f"{record.ui}/?token={read_token(place)}"
+
+
 def _lines(place: Home, record: ServerRecord | None, is_ready: bool) -> Iterator[str]:
     yield f"home: {place.path}"
     if record is None:
@@ -54,10 +64,22 @@ def _lines(place: Home, record: ServerRecord | None, is_ready: bool) -> Iterator
         who = f" ({record.program}, a program that runs the engine)" if record.program else ""
         yield f"server: {record.address}, process {record.pid}{who}{answer}"
         yield f"since: {record.started:%Y-%m-%d %H:%M:%S} UTC, {age(record.started, now)} ago"
+        if record.ui:
+            yield f"ui: {ui_address(place, record)}{_silence(place, record)}"
     yield f"experiments active: {_count_experiments(place)}"
     yield f"trials running: {count_trials(place)}"
     for path in (place.resources, place.observations):
         yield f"{path.name}: {_size(path)}"
+
+
+def _silence(place: Home, record: ServerRecord) -> str:
+    """That the UI does not answer, and where it says why; empty when it does."""
+    from katib.apps.ui_child import ui_log_path
+    from katib.client.http import Access, HttpBackend
+
+    if HttpBackend(Access(record.ui), UI_PATIENCE).is_ready():
+        return ""
+    return f", which does not answer; what it says is in {ui_log_path(place)}"
 
 
 def _count_experiments(place: Home) -> int:

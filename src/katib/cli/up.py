@@ -10,10 +10,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from katib.apps.server_record import LOOPBACK, PORT, log_path
+from katib.apps.server_record import LOOPBACK, PORT, UI_PORT, log_path
 from katib.cli.options import (
     ConfigOption,
     HomeOption,
@@ -45,6 +46,16 @@ TlsOption = Annotated[
         help="HTTPS, which kubectl needs, and which addresses off this machine need.",
     ),
 ]
+UiPortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--ui-port",
+        help="Which port the web UI has, 0 for a free one. Default: 8080, or a free one when it is "
+        "taken.",
+        show_default=False,
+    ),
+]
+NoUiOption = Annotated[bool, typer.Option("--no-ui", envvar="KATIB_NO_UI", help="Serve no web UI.")]
 
 
 def up(
@@ -65,6 +76,8 @@ def up(
     image: ImageOption = None,
     python: PythonOption = None,
     config: ConfigOption = None,
+    ui_port: UiPortOption = None,
+    no_ui: NoUiOption = False,
 ) -> None:
     """.
 
@@ -86,9 +99,12 @@ def up(
     if detach:
         where = ["--home", str(place.path), "--address", address, "--port", str(port)]
         switches = ["--tls" if tls else "--no-tls", *(["--stop-trials"] if stop_trials else [])]
+        switches += ["--no-ui"] if no_ui else []
+        switches += [] if ui_port is None else ["--ui-port", str(ui_port)]
         images = [word for one in image or [] for word in ("--image", one)]
         files = [*_option("--python", python), *_option("--config", config)]
-        raise typer.Exit(_start_in_background(place, [*where, *switches, *images, *files]))
+        words = [*where, *switches, *images, *files]
+        raise typer.Exit(_start_in_background(place, words, ui_port))
     from katib.apps.embedded import Options
     from katib.apps.server import ServerOptions
 
@@ -103,6 +119,8 @@ def up(
             config=open_config(place, config),
             python=find_interpreter(python),
         ),
+        has_ui=not no_ui,
+        ui_port=ui_port,
     )
     _serve(place, options)
 
@@ -118,7 +136,7 @@ def _serve(place: Home, options: ServerOptions) -> None:
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
     old = {one: signal.signal(one, stop) for one in signals}
     try:
-        left = server.run(lambda record: _tell(place, record))
+        left = server.run(lambda record: _tell(place, record, options.ui_port))
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
@@ -127,8 +145,9 @@ def _serve(place: Home, options: ServerOptions) -> None:
     typer.echo(f"Stopped.{more}")
 
 
-def _tell(place: Home, record: ServerRecord) -> None:
+def _tell(place: Home, record: ServerRecord, ui_port: int | None) -> None:
     from katib.apps.kubeconfig import kubeconfig_path
+    from katib.cli.status import ui_address
 
     path = shlex.quote(str(kubeconfig_path(place)))
     lines = [
@@ -139,6 +158,10 @@ def _tell(place: Home, record: ServerRecord) -> None:
         lines.append("  kubectl get experiments,trials")
     else:
         lines.append("  (not for kubectl, which sends no token without TLS)")
+    if record.ui:
+        is_other = ui_port is None and urlsplit(record.ui).port != UI_PORT
+        why = f" (port {UI_PORT} is taken)" if is_other else ""
+        lines.append(f"Open {ui_address(place, record)}{why}")
     for line in lines:
         print(line, flush=True)
 
@@ -156,7 +179,7 @@ def _tell_of_other(place: Home, record: ServerRecord) -> None:
     )
 
 
-def _start_in_background(place: Home, words: Sequence[str]) -> int:
+def _start_in_background(place: Home, words: Sequence[str], ui_port: int | None) -> int:
     """Start the server as a process of its own; the exit code, when it answers or has ended."""
     from katib.errors import StoreUnavailableError
 
@@ -176,7 +199,7 @@ def _start_in_background(place: Home, words: Sequence[str]) -> int:
         raise StoreUnavailableError(path, error.strerror or str(error)) from error
     record = _wait_until_ready(place, process)
     if record is not None:
-        _tell(place, record)
+        _tell(place, record, ui_port)
         typer.echo(f"It goes on in the background; its log is {path}. Stop it with: katib down")
         return ExitCode.OPTIMUM_FOUND
     with path.open("rb") as log:

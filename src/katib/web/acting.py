@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from katib.api.names import ANNOTATION_STOP, ANNOTATION_SUSPEND
 from katib.api.values import Manifest
 from katib.client.requests import path_of
 from katib.errors import KatibError
@@ -71,6 +72,31 @@ class Acting:
         self._check("patch", namespace, name)
         path = path_of("experiments", namespace, name)
         self._site.backend.ask("PATCH", path, changes, _MERGE)
+
+    def suspend(self, namespace: str, name: str) -> None:
+        """Let an experiment make no new trials for now; raises as :meth:`change`."""
+        self._annotate(namespace, name, {ANNOTATION_SUSPEND: "true"})
+
+    def stop(self, namespace: str, name: str) -> None:
+        """Let an experiment end with the trials it has; raises as :meth:`change`."""
+        self._annotate(namespace, name, {ANNOTATION_STOP: "true"})
+
+    def resume(self, namespace: str, name: str, budget: int | None = None) -> None:
+        """Let an experiment go on; raises as :meth:`change`.
+
+        Args:
+            namespace: where.
+            name: of it.
+            budget: its most trials from now on; ``None`` to leave that as it is.
+        """
+        taken = {ANNOTATION_SUSPEND: None, ANNOTATION_STOP: None}
+        changes: Manifest = {"metadata": {"annotations": taken}}
+        if budget is not None:
+            changes["spec"] = {"maxTrialCount": budget}
+        self.change(namespace, name, changes)
+
+    def _annotate(self, namespace: str, name: str, annotations: Manifest) -> None:
+        self.change(namespace, name, {"metadata": {"annotations": annotations}})
 
     def _check(self, verb: str, namespace: str, name: str = "") -> None:
         self._site.rights.check(self._visitor, Deed(verb, "experiments", namespace, name))

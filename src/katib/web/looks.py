@@ -9,10 +9,14 @@ from katib.api import names
 from katib.api.values import Manifest
 from katib.client.trial_table import PENDING
 
+#: How an experiment stands that runs, and makes no trials for now.
+SUSPENDED = "Suspended"
+
 #: Of each status: icon and colour. No two share both, and the word stands beside them.
 STATUSES: Mapping[str, tuple[str, str]] = {
     names.SUCCEEDED: ("check_circle", "green-8"),
     names.RUNNING: ("timelapse", "blue-8"),
+    SUSPENDED: ("pause_circle", "brown-7"),
     names.CREATED: ("schedule", "blue-grey-6"),
     names.RESTARTING: ("restart_alt", "indigo-7"),
     PENDING: ("hourglass_empty", "blue-grey-6"),
@@ -37,6 +41,8 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 def status_of(experiment: Manifest) -> str:
     """How an experiment stands, in one word."""
     found = decisive(experiment)
+    if found and found.get("reason") == "ExperimentSuspended" and found["type"] == names.RUNNING:
+        return SUSPENDED
     return str(found["type"]) if found else PENDING
 
 

@@ -47,7 +47,9 @@ class Site:
         return True
 
     def url(self, path: str) -> str:
-        """The path of a page for a browser.
+        """The address of a page in what we write ourselves: templates, and the history.
+
+        NiceGUI's links, and where it is told to go, take the path: it puts the prefix before.
 
         Args:
             path: of the page, with a slash before.

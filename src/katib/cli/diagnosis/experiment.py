@@ -91,6 +91,7 @@ def find_end(scene: Scene) -> Finding:
         "ExperimentGoalReached": _goal_reached,
         "ExperimentSuggestionEndReached": _exhausted,
         "ExperimentMaxTrialsReached": _budget_spent,
+        "ExperimentStopped": _stopped,
     }
     if succeeded.reason not in ends:
         return _told(scene, "the experiment has ended", succeeded.reason, succeeded.message, "")
@@ -124,6 +125,16 @@ def _budget_spent(scene: Scene) -> Finding:
     message = f"{_of_budget(status.trials, spec)} have ended, as spec.maxTrialCount says"
     message += f"; the best is {best}" if best else ""
     return _told(scene, "the budget is spent", "BudgetSpent", message, how_to_go_on(scene))
+
+
+def _stopped(scene: Scene) -> Finding:
+    spec, status = scene.experiment.spec, scene.experiment.status
+    message = f"it was stopped after {_of_budget(status.trials, spec)}"
+    policy = spec.resume_policy or names.NEVER
+    fix = f"for more trials, {scene.words.afresh}"
+    if policy in (names.LONG_RUNNING, names.FROM_VOLUME):
+        fix = f"to go on, take its annotation {names.ANNOTATION_STOP} away"
+    return _told(scene, "it was stopped", "Stopped", message, fix)
 
 
 def how_to_go_on(scene: Scene) -> str:

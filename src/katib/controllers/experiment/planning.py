@@ -9,6 +9,22 @@ from katib.api.experiment import Experiment, ExperimentSpec, ObjectiveSpec
 from katib.api.values import Condition
 from katib.controllers.experiment.objective import reaches_goal
 
+#: The ends after which an experiment may go on.
+_MAY_GO_ON = ("ExperimentMaxTrialsReached", "ExperimentStopped")
+
+_RUNNING = Condition(
+    type=names.RUNNING,
+    status="True",
+    reason="ExperimentRunning",
+    message="Experiment is running",
+)
+_SUSPENDED = Condition(
+    type=names.RUNNING,
+    status="True",
+    reason="ExperimentSuspended",
+    message="Experiment is suspended",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -78,7 +94,19 @@ def parallelism(spec: ExperimentSpec) -> int:
     return 3 if spec.parallel_trial_count is None else spec.parallel_trial_count
 
 
-def verdict(spec: ExperimentSpec, counts: Counts, is_exhausted: bool) -> Condition:
+def is_suspended(experiment: Experiment) -> bool:
+    """Whether no trials are to be made for now, as the experiment's annotation says."""
+    return experiment.metadata.annotation(names.ANNOTATION_SUSPEND) == "true"
+
+
+def is_stopped(experiment: Experiment) -> bool:
+    """Whether no trials are to be made any more, as the experiment's annotation says."""
+    return experiment.metadata.annotation(names.ANNOTATION_STOP) == "true"
+
+
+def verdict(
+    spec: ExperimentSpec, counts: Counts, is_exhausted: bool, is_stopped: bool = False
+) -> Condition:
     """What the experiment is now. The goal beats the failure limit, which beats the budget."""
     limit = spec.max_failed_trial_count
     if reaches_goal(counts.best, spec.objective or ObjectiveSpec()):
@@ -91,12 +119,14 @@ def verdict(spec: ExperimentSpec, counts: Counts, is_exhausted: bool) -> Conditi
     if is_exhausted and counts.active == 0:
         reason = f"suggestion service has reached the end{_fruitless(counts)}"
         return _succeeded("ExperimentSuggestionEndReached", reason)
-    return Condition(
-        type=names.RUNNING,
-        status="True",
-        reason="ExperimentRunning",
-        message="Experiment is running",
-    )
+    if is_stopped and counts.active == 0:
+        return _succeeded("ExperimentStopped", f"it was stopped{_fruitless(counts)}")
+    return _RUNNING
+
+
+def running(experiment: Experiment) -> Condition:
+    """The condition of an experiment that is not over."""
+    return _SUSPENDED if is_suspended(experiment) else _RUNNING
 
 
 def failed(why: str) -> Condition:
@@ -114,7 +144,7 @@ def is_completed(experiment: Experiment) -> bool:
 def is_restart(experiment: Experiment, trials: int) -> bool:
     """Whether a completed experiment has been given more budget and may use it."""
     succeeded = conditions.find(experiment.status.conditions, names.SUCCEEDED)
-    if succeeded is None or succeeded.reason != "ExperimentMaxTrialsReached":
+    if succeeded is None or succeeded.reason not in _MAY_GO_ON or is_stopped(experiment):
         return False
     if experiment.spec.resume_policy not in (names.LONG_RUNNING, names.FROM_VOLUME):
         return False

@@ -7,7 +7,7 @@ from katib.api.experiment import Experiment
 from katib.api.suggestion import Suggestion
 from katib.api.trial import Trial
 from katib.api.values import Condition
-from katib.controllers.experiment.planning import asked_trials
+from katib.controllers.experiment.planning import asked_trials, is_stopped, is_suspended
 
 
 def find_progress(
@@ -37,6 +37,30 @@ def find_progress(
     return conditions.progress(
         "True", "WaitingForSuggestion", "The algorithm is asked for assignments"
     )
+
+
+def find_halt(experiment: Experiment, active: int) -> Condition | None:
+    """That no trials are made since somebody wants that, as a ``Progressing`` condition.
+
+    Args:
+        experiment: that is suspended or stopped; of any other there is nothing to say.
+        active: how many trials are under way.
+    """
+    if is_stopped(experiment):
+        message = (
+            f"No new trials are made: the annotation {names.ANNOTATION_STOP} has stopped the "
+            "experiment, which ends when those that are under way have ended"
+        )
+        return conditions.progress("True", "Stopping", message)
+    if not is_suspended(experiment):
+        return None
+    # Once none is under way, nothing happens until somebody takes it back.
+    status, going = ("True", "; those that are under way go on") if active else ("False", "")
+    message = (
+        f"No new trials are made{going}: the annotation {names.ANNOTATION_SUSPEND} has suspended "
+        "the experiment. Without it, it goes on: see katib resume"
+    )
+    return conditions.progress(status, "Suspended", message)
 
 
 def find_unasked(experiment: Experiment, made: int) -> Condition | None:

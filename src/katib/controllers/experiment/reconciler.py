@@ -20,7 +20,8 @@ from katib.controllers.experiment import planning
 from katib.controllers.experiment.building import build_trial
 from katib.controllers.experiment.conversation import Conversation, new_assignments
 from katib.controllers.experiment.ledger import TrialLedger
-from katib.controllers.experiment.progress import find_progress, find_unasked
+from katib.controllers.experiment.progress import find_halt, find_progress, find_unasked
+from katib.controllers.experiment.standing import Standing
 from katib.controllers.experiment.treatment import Treatment
 from katib.errors import (
     AdmissionError,
@@ -91,6 +92,7 @@ class ExperimentReconciler:
         self._write_every, self._gathering = treatment.write_every, treatment.gathering
         self._for_each = treatment.for_each
         self._conversation = Conversation(store, clock)
+        self._standing = Standing(events, clock)
         self._notes: dict[Key, _Notes] = {}
 
     def keys(self, event: Event) -> Iterable[Key]:
@@ -174,7 +176,9 @@ class ExperimentReconciler:
         if not planning.is_completed(experiment):
             problems = "; ".join(map(str, error.errors))
             illegal = planning.failed(f"it is not legal: {problems}")
-            status = self._end_or_go_on(experiment, self._start(experiment.status), illegal)
+            status = self._end_or_go_on(
+                experiment, self._standing.start(experiment.status), illegal
+            )
             self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
         return DONE
 
@@ -182,8 +186,8 @@ class ExperimentReconciler:
         """Say of an experiment that nobody can judge it until Katib's configuration is mended."""
         status = experiment.status
         if not conditions.has(status.conditions, names.CREATED):
-            status = self._start(status)
-        status = self._show(
+            status = self._standing.start(status)
+        status = self._standing.show(
             status, conditions.progress("False", "ConfigurationRefused", str(error))
         )
         self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
@@ -198,58 +202,30 @@ class ExperimentReconciler:
         if planning.is_completed(experiment):
             if not planning.is_restart(experiment, len(ledger)):
                 return status
-            status = self._restart(experiment)
+            status = self._standing.restart(experiment)
             self._conversation.restart(experiment.key)
         elif not conditions.has(status.conditions, names.CREATED):
-            status = self._start(status)
+            status = self._standing.start(status)
         suggestion = self._conversation.find(experiment.key)
         is_exhausted = self._conversation.is_exhausted(suggestion, ledger)
         # A trial that was stopped may be the best, or reach the goal, once its metrics are read.
         counts = count(ledger)
-        if (len(ledger) or is_exhausted) and not ledger.is_unread:
-            condition = planning.verdict(experiment.spec, counts, is_exhausted)
+        is_stopped = planning.is_stopped(experiment)
+        if (len(ledger) or is_exhausted or is_stopped) and not ledger.is_unread:
+            condition = planning.verdict(experiment.spec, counts, is_exhausted, is_stopped)
             status = self._end_or_go_on(experiment, status, condition)
         if _is_over(experiment, status) or not self._is_wanted(experiment.key):
             return status
         return self._balance(replace(experiment, status=status), ledger, counts)
 
-    def _start(self, status: ExperimentStatus) -> ExperimentStatus:
-        created = Condition(
-            type=names.CREATED,
-            status="True",
-            reason="ExperimentCreated",
-            message="Experiment is created",
-        )
-        status = replace(status, start_time=self._clock.now(), completion_time=None)
-        return self._put(status, created)
-
     def _end_or_go_on(
         self, experiment: Experiment, status: ExperimentStatus, condition: Condition
     ) -> ExperimentStatus:
         if condition.type == names.RUNNING:
-            return self._put(status, condition)
-        now = self._clock.now()
-        found = conditions.show_progress(status.conditions, None, now)
-        found = conditions.turn_off(found, names.RUNNING, now)
-        is_bad = condition.type == names.FAILED or self._is_fruitless(experiment.key)
-        self._events.record(experiment, condition.reason, condition.message, warning=is_bad)
-        return self._put(replace(status, conditions=found, completion_time=now), condition)
-
-    def _is_fruitless(self, key: Key) -> bool:
-        notes = self._notes.get(key)
-        return notes is not None and count(notes.ledger).is_fruitless
-
-    def _restart(self, experiment: Experiment) -> ExperimentStatus:
-        kept = conditions.remove(experiment.status.conditions, names.SUCCEEDED)
-        status = replace(experiment.status, conditions=conditions.remove(kept, names.FAILED))
-        restarting = Condition(
-            type=names.RESTARTING,
-            status="True",
-            reason="ExperimentRestarting",
-            message="Experiment is restarted",
-        )
-        self._events.record(experiment, restarting.reason, restarting.message)
-        return self._put(status, restarting)
+            return self._standing.go_on(experiment, status, planning.running(experiment))
+        notes = self._notes.get(experiment.key)
+        is_fruitless = notes is not None and count(notes.ledger).is_fruitless
+        return self._standing.end(experiment, status, condition, is_fruitless=is_fruitless)
 
     def _balance(
         self, experiment: Experiment, ledger: TrialLedger, counts: planning.Counts
@@ -259,11 +235,14 @@ class ExperimentReconciler:
         surplus = planning.surplus_trials(experiment.spec, counts)
         if surplus:
             self._drop(experiment, ledger.newest_active(surplus))
+        halt = find_halt(experiment, counts.active)
+        if halt is not None:
+            return self._standing.show(status, halt)
         try:
             failure = None if surplus else self._add(experiment, ledger, counts)
         except _BlockedError as error:
             self._notes[experiment.key].look_after = TRY_AGAIN
-            return self._show(status, error.condition)
+            return self._standing.show(status, error.condition)
         except RenderError as error:
             failure = planning.failed(f"its next trial cannot be made: {error}")
         if failure is not None:
@@ -272,7 +251,7 @@ class ExperimentReconciler:
         progress = find_progress(suggestion, counts.active, ledger.stalled)
         if not counts.active:
             progress = find_unasked(experiment, ledger.made) or progress
-        return self._show(status, progress)
+        return self._standing.show(status, progress)
 
     def _add(
         self, experiment: Experiment, ledger: TrialLedger, counts: planning.Counts
@@ -367,14 +346,6 @@ class ExperimentReconciler:
             notes.written_at = now
             self._store.update_status(EXPERIMENTS, replace(experiment, status=status))
         return Result(self._write_every if notes.is_expected else notes.look_after)
-
-    def _show(self, status: ExperimentStatus, progress: Condition) -> ExperimentStatus:
-        changed = conditions.show_progress(status.conditions, progress, self._clock.now())
-        return replace(status, conditions=changed)
-
-    def _put(self, status: ExperimentStatus, condition: Condition) -> ExperimentStatus:
-        changed = conditions.put(status.conditions, condition, self._clock.now())
-        return replace(status, conditions=changed)
 
 
 def _urgent(status: ExperimentStatus) -> list[Condition]:

@@ -35,6 +35,8 @@ def draw_reports(
         by_time: whether they lie by their times, else by their number.
         metrics: only these; all when none are given.
     """
+    if by_time and entries and not any(one.time_stamp for one in entries):
+        return _without_times()
     known = metrics_of(entries)
     names = known if metrics is None else [one for one in known if one in metrics]
     lines = {name: _line(entries, name) for name in names}
@@ -61,6 +63,13 @@ def draw_reports(
             for name, line in lines.items()
         ],
     }
+
+
+def _without_times() -> Options:
+    text = "No report says when it was made"
+    style = {"fontSize": 14, "fontWeight": "normal"}
+    title = {"text": text, "left": "center", "top": "middle", "textStyle": style}
+    return {**plain(text), "title": title, "series": []}
 
 
 def _line(entries: Sequence[MetricLog], metric: str) -> list[tuple[str, float]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from nicegui import ui
@@ -13,15 +13,19 @@ from starlette.requests import Request
 
 from katib.api.codec import parse_time
 from katib.api.values import Manifest
+from katib.errors import KatibError
 from katib.web import looks
-from katib.web.acting import Acting
 from katib.web.namespaces import list_namespaces
+from katib.web.pages.actions import Actions
 from katib.web.rights import Visitor
-from katib.web.shell import asked, computed, follow, frame, tried
+from katib.web.shell import ASK_EVERY, computed, follow, frame
 from katib.web.site import Site
 from katib.web.watched import Scope, Watched
 
 ALL = "All namespaces"
+
+#: How long the page may take, in seconds: of many namespaces each may have to be asked for.
+LONGEST_BUILD = 30.0
 
 _COLUMNS: Sequence[Mapping[str, Any]] = (
     {"name": "status", "label": "Status", "field": "status", "sortable": True, "align": "left"},
@@ -67,7 +71,7 @@ _PROGRESS = """
 """
 _BEST = """
 <q-td :props="props">{{ props.row.bestText }}<span class="text-caption text-grey-8"
-v-if="props.row.metric"> {{ props.row.metric }}</span></q-td>
+v-if="props.row.metric">&nbsp;{{ props.row.metric }}</span></q-td>
 """
 _AGE = '<q-td :props="props">{{ props.row.age }}</q-td>'
 
@@ -75,7 +79,7 @@ _AGE = '<q-td :props="props">{{ props.row.age }}</q-td>'
 def register(site: Site) -> None:
     """Make the page known."""
 
-    @ui.page("/")
+    @ui.page("/", response_timeout=LONGEST_BUILD)
     async def home(request: Request, namespace: str = "") -> None:
         with frame(site, request, "Experiments") as visitor:
             await _Home(site, visitor, namespace).build()
@@ -86,7 +90,7 @@ class _Home:
 
     def __init__(self, site: Site, visitor: Visitor, namespace: str) -> None:
         self._site, self._visitor, self._wanted = site, visitor, namespace
-        self._acting = Acting(site, visitor)
+        self._found: dict[str, Manifest] = {}
         self._namespaces: list[str] = []
 
     async def build(self) -> None:
@@ -103,9 +107,22 @@ class _Home:
             if len(self._namespaces) > 1:
                 self._choose_namespace()
         self._trouble = ui.label().classes("text-negative").props("role=alert")
-        self._make_actions()
+        with ui.row() as self._bar:
+            self._actions = Actions(
+                self._site, self._visitor, self._forget_chosen, has_compare=True
+            )
+            self._actions.build()
+        self._bar.set_visibility(False)
         self._make_table()
         follow(self._version, self._draw)
+        ui.timer(ASK_EVERY, self._ask_again)
+
+    async def _ask_again(self) -> None:
+        """Show no namespace any longer that the visitor may look into no more."""
+        with suppress(KatibError):  # Nobody answers, which takes no right away.
+            found = await computed(list_namespaces, self._site, self._visitor)
+            if found != self._namespaces:
+                ui.navigate.reload()
 
     def _choose_namespace(self) -> None:
         options = [ALL, *self._namespaces]
@@ -115,14 +132,7 @@ class _Home:
 
     def _go(self, namespace: str) -> None:
         query = "" if namespace == ALL else f"?namespace={namespace}"
-        ui.navigate.to(f"{self._site.url('/')}{query}")
-
-    def _make_actions(self) -> None:
-        with ui.row().classes("gap-2") as self._actions:
-            ui.button("Delete", icon="delete", on_click=self._delete).props(
-                "outline color=negative dense no-caps"
-            )
-        self._actions.set_visibility(False)
+        ui.navigate.to(f"/{query}")
 
     def _make_table(self) -> None:
         hidden = {"namespace"} if len(self._shown) < 2 else set()
@@ -133,7 +143,7 @@ class _Home:
             row_key="key",
             selection="multiple",
             pagination={"rowsPerPage": 25, "sortBy": "age", "descending": False},
-            on_select=lambda event: self._actions.set_visibility(bool(event.selection)),
+            on_select=self._show_actions,
         ).classes("w-full")
         self._table.props('flat bordered binary-state-sort no-data-label="No experiments yet."')
         for slot, template in (
@@ -158,26 +168,27 @@ class _Home:
         minute = datetime.now(UTC).minute
         return (*(one.version for one in self._sources()), minute)
 
-    def _draw(self) -> None:
+    async def _draw(self) -> None:
         sources, now = self._sources(), datetime.now(UTC)
         problems = {one.problem for one in sources if one.problem}
         self._trouble.set_text("; ".join(sorted(problems)))
-        rows = [_row(self._site, one, now) for source in sources for one in source.list()]
+        found = [one for source in sources for one in source.list()]
+        rows = [_row(self._site, one, now) for one in found]
+        self._found = {row["key"]: one for row, one in zip(rows, found, strict=True)}
         self._table.rows = sorted(rows, key=lambda row: row["seconds"])
+        # What is gone is chosen no longer.
+        self._table.selected = [row for row in self._table.selected if row["key"] in self._found]
+        await self._show_actions()
 
-    async def _delete(self) -> None:
-        chosen = [(row["namespace"], row["name"]) for row in self._table.selected]
-        names = ", ".join(name for _, name in chosen[:5]) + (", …" if len(chosen) > 5 else "")
-        question = f"Delete {len(chosen)} experiments?" if len(chosen) > 1 else f"Delete {names}?"
-        text = f"{names}: with all trials and metrics. This cannot be undone."
-        if not await asked(question, text, "Delete"):
-            return
-        for namespace in sorted({namespace for namespace, _ in chosen}):
-            ours = [name for where, name in chosen if where == namespace]
-            deed = partial(self._acting.delete, namespace, ours)
-            await tried(deed, f"Deleted {', '.join(ours)}")
+    async def _show_actions(self) -> None:
+        """What can be done to the chosen experiments, as they are now."""
+        keys = {row["key"] for row in self._table.selected}
+        self._bar.set_visibility(bool(keys))
+        await self._actions.show([self._found[key] for key in sorted(keys & self._found.keys())])
+
+    def _forget_chosen(self) -> None:
         self._table.selected = []
-        self._actions.set_visibility(False)
+        self._bar.set_visibility(False)
 
 
 def _row(site: Site, experiment: Manifest, now: datetime) -> dict[str, Any]:
@@ -218,7 +229,7 @@ def _counts(status: Manifest, budget: int | None) -> tuple[int, str]:
         ("trialsSucceeded", "succeeded"),
         ("trialsEarlyStopped", "stopped early"),
         ("trialsFailed", "failed"),
-        ("trialsMetricsUnavailable", "without metrics"),
+        ("trialMetricsUnavailable", "without metrics"),
         ("trialsKilled", "killed"),
     )
     found = [(int(status.get(field) or 0), word) for field, word in named]

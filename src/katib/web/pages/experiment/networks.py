@@ -74,7 +74,7 @@ class Networks:
         trial = self._subject.find_trial(name)
         if trial is None:
             return
-        self._open.props(f'href="{self._subject.trial_url(name)}"')
+        self._open.props(f'href="{self._subject.trial_path(name)}"')
         self._open.set_visibility(True)
         try:
             self._drawn = await computed(draw_architecture, trial)

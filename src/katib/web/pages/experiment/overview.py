@@ -77,7 +77,7 @@ class Overview:
         if not name:
             ui.label("No optimal trial yet.")
             return
-        ui.link(name, self._subject.trial_url(name)).classes("katib-link")
+        ui.link(name, self._subject.trial_path(name)).classes("katib-link")
         metrics = (optimal.get("observation") or {}).get("metrics") or ()
         small_table(METRICS).rows = metric_rows(metrics)
         assigned = optimal.get("parameterAssignments") or ()

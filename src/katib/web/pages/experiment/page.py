@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from katib.api.values import Manifest
 from katib.web import looks
+from katib.web.pages.actions import Actions
 from katib.web.pages.experiment.details import Details
 from katib.web.pages.experiment.document import Document
 from katib.web.pages.experiment.events import Events
@@ -20,7 +21,7 @@ from katib.web.pages.experiment.subject import Subject, Tab
 from katib.web.pages.experiment.trials import Trials
 from katib.web.query import Query
 from katib.web.rights import Deed, Visitor
-from katib.web.shell import asked, follow, frame, permitted, tried
+from katib.web.shell import follow, frame, permitted
 from katib.web.site import Site
 from katib.web.watched import Scope
 
@@ -66,6 +67,7 @@ class _Page:
         self._built: dict[str, Tab] = {}
         self._panels: dict[str, ui.tab_panel] = {}
         self._now = query.find("tab") or "overview"
+        self._actions = Actions(site, visitor, lambda: ui.navigate.to("/"))
 
     def build(self) -> None:
         with ui.row().classes("items-center w-full gap-2"):
@@ -75,9 +77,7 @@ class _Page:
             )
             self._status = ui.label().classes("text-subtitle1")
             ui.space()
-            ui.button("Delete", icon="delete", on_click=self._delete).props(
-                "outline color=negative dense no-caps"
-            )
+            self._actions.build()
         self._trouble = ui.label().classes("text-negative").props("role=alert")
         self._waiting = ui.label().classes("text-warning-10").props("role=status")
         self._area = ui.column().classes("w-full gap-0")
@@ -124,6 +124,7 @@ class _Page:
         self._icon.props(f"name={icon} color={colour}")
         self._status.set_text(state)
         self._waiting.set_text(looks.waiting_of(experiment))
+        await self._actions.show([experiment])
         if not self._panels:
             self._build_tabs(experiment)
         tab = self._built.get(self._now)
@@ -132,16 +133,3 @@ class _Page:
             with self._panels[self._now]:
                 tab.build()
         await tab.draw()
-
-    async def _delete(self) -> None:
-        subject = self._subject
-        text = "You cannot undo this. All its trials and their metrics go with it."
-        if await asked(f"Delete experiment {subject.name}?", text, "Delete"):
-            deed = subject.acting.delete
-
-            def delete() -> bool:
-                deed(subject.namespace, [subject.name])
-                return True
-
-            if await tried(delete):
-                ui.navigate.to(subject.site.url("/"))

@@ -73,13 +73,17 @@ class Subject:
 
     def trial_url(self, trial: str) -> str:
         """The address of a trial's page for a browser."""
-        return self.site.url(f"{self.address}/trial/{trial}")
+        return self.site.url(self.trial_path(trial))
+
+    def trial_path(self, trial: str) -> str:
+        """The path of a trial's page, without the site's prefix."""
+        return f"{self.address}/trial/{trial}"
 
     def open_trial(self, names: Sequence[str]) -> None:
         """Go to the page of the first of these that is a trial of the experiment."""
         for name in names:
             if self.find_trial(name) is not None:
-                ui.navigate.to(self.trial_url(name))
+                ui.navigate.to(self.trial_path(name))
                 return
 
 

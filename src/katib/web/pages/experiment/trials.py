@@ -191,7 +191,7 @@ class Trials:
         subject = self._subject
         key = f"{subject.namespace}/{subject.name}"
         pairs = [("trial", f"{key}/{name}") for name in self._chosen]
-        ui.navigate.to(f"{subject.site.url('/compare')}?{urlencode(pairs)}")
+        ui.navigate.to(f"/compare?{urlencode(pairs)}")
 
     async def _export(self, kind: str, is_all: bool) -> None:
         try:

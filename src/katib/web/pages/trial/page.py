@@ -146,4 +146,4 @@ class _Page:
             ui.label(f"{row + 1} of {len(table):,}").classes("text-caption self-center")
             for label, other in (("Previous", row - 1), ("Next", row + 1)):
                 if 0 <= other < len(table):
-                    ui.link(label, subject.url(table.names[other])).classes("katib-link")
+                    ui.link(label, subject.path(table.names[other])).classes("katib-link")

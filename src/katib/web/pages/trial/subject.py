@@ -52,9 +52,9 @@ class Subject:
         whole["metadata"].pop("managedFields", None)
         return whole
 
-    def url(self, trial: str) -> str:
-        """The address of another trial's page for a browser."""
-        return self.site.url(f"/experiment/{self.namespace}/{self.experiment}/trial/{trial}")
+    def path(self, trial: str) -> str:
+        """The path of another trial's page, without the site's prefix."""
+        return f"/experiment/{self.namespace}/{self.experiment}/trial/{trial}"
 
 
 class Tab(Protocol):
