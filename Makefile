@@ -47,6 +47,7 @@ learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known fu
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/kubectl.sh
 	@scripts/chromium.sh
+	-@scripts/axe.sh > /dev/null
 	@scripts/databases.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 

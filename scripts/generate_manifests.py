@@ -56,6 +56,10 @@ OVERLAYS: Mapping[str, Overlay] = {
         InstallOptions(database="postgresql://katib:change-me@database.example.com:5432/katib"),
         "Observation logs in a database that is there already: put its URL into the Secret.",
     ),
+    "kubeflow": Overlay(
+        InstallOptions(is_kubeflow=True),
+        "The web UI in Kubeflow's dashboard, by whose gateway it knows the user.",
+    ),
     "leader-election": Overlay(
         InstallOptions(replicas=2), "Two operators, of which one works and the other waits."
     ),
@@ -71,6 +75,7 @@ OVERLAYS: Mapping[str, Overlay] = {
     "no-webhooks": Overlay(
         InstallOptions(has_webhooks=False), "The operator alone judges experiments."
     ),
+    "no-ui": Overlay(InstallOptions(has_ui=False), "No web UI."),
     "postgres": Overlay(
         InstallOptions(database="postgresql://katib:katib@katib-postgres:5432/katib"),
         "Observation logs in a PostgreSQL server of its own.",

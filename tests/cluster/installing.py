@@ -12,7 +12,7 @@ from katib.api.values import Manifest
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.install import InstallOptions, compose
 
-ACCOUNT = "katib-controller"
+ACCOUNT, UI_ACCOUNT = "katib-controller", "katib-ui"
 
 
 def apply(kubeconfig: Path, options: InstallOptions, verb: str = "apply") -> None:
@@ -33,10 +33,14 @@ def apply(kubeconfig: Path, options: InstallOptions, verb: str = "apply") -> Non
 
 
 def act_as_operator(
-    client: KubernetesClient, kubeconfig: Path, namespace: str, folder: Path
+    client: KubernetesClient,
+    kubeconfig: Path,
+    namespace: str,
+    folder: Path,
+    account: str = ACCOUNT,
 ) -> Path:
-    """A kubeconfig by which one has the rights of the operator in a namespace, and no others."""
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token"
+    """A kubeconfig by which one has the rights of an account in a namespace, and no others."""
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     answer: Manifest = msgspec.json.decode(
         client.request("POST", path, body=msgspec.json.encode(asked))
@@ -46,6 +50,6 @@ def act_as_operator(
     user["user"] = {"token": answer["status"]["token"]}
     (context,) = config["contexts"]
     context["context"]["namespace"] = namespace
-    place = folder / "operator.yaml"
+    place = folder / f"{account}.yaml"
     place.write_text(dump_yaml(config))
     return place

@@ -59,7 +59,7 @@ def test_a_function_is_tuned_and_goes_with_its_experiment(
     for trial in result.trials:
         x, offset = trial.parameters["x"], offsets[trial.parameters["kind"]]
         assert trial.metrics == pytest.approx({"objective": x**2 + offset, "offset": offset})
-    assert result.best_value == min(trial.value for trial in result.trials)
+    assert result.best_value == min(trial.metrics["objective"] for trial in result.trials)
     spec = home.katib.get("experiment", "parabola")["spec"]
     assert spec["trialTemplate"]["trialSpec"]["kind"] == "Job"
 

@@ -269,6 +269,24 @@ def a_reporting_experiment(name: str, trials: int = 6, script: str = REPORTING) 
     return manifest
 
 
+def settle(page: Page) -> None:
+    """Wait until a page has drawn what it knows, and nothing moves any more."""
+    page.evaluate(_SETTLED)
+
+
+#: Nothing has changed for a while; a page that never rests is waited for no longer.
+_SETTLED = """() => new Promise(resolve => {
+  const begun = performance.now();
+  let pause;
+  const rest = () => { clearTimeout(pause); pause = setTimeout(end, 1000); };
+  const observer = new MutationObserver(() => performance.now() - begun < 15000 && rest());
+  const end = () => { observer.disconnect(); resolve(); };
+  const seen = {childList: true, subtree: true, attributes: true, characterData: true};
+  observer.observe(document.body, seen);
+  rest();
+})"""
+
+
 def drawn(page: Page, number: int) -> list[Any]:
     """What the first series of a chart holds, as ECharts has it; empty while there is none.
 
@@ -280,10 +298,9 @@ def drawn(page: Page, number: int) -> list[Any]:
     return data
 
 
-#: The component of a chart is found by the number that its element's id ends with.
 _DRAWN = """number => {
   const element = document.querySelectorAll("[_echarts_instance_]")[number];
-  const chart = element && getElement(Number(element.id.slice(1))).chart;
+  const chart = element && getElement(element).chart;
   const options = chart && chart.getOption();
   return (options && options.series && options.series.length && options.series[0].data) || [];
 }"""

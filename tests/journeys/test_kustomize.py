@@ -21,9 +21,11 @@ OVERLAYS = {
     "overlays/external-database": InstallOptions(
         database="postgresql://katib:change-me@database.example.com:5432/katib"
     ),
+    "overlays/kubeflow": InstallOptions(is_kubeflow=True),
     "overlays/leader-election": InstallOptions(replicas=2),
     "overlays/mysql": InstallOptions(database="mysql://katib:katib@katib-mysql:3306/katib"),
     "overlays/namespaced": InstallOptions(is_namespaced=True),
+    "overlays/no-ui": InstallOptions(has_ui=False),
     "overlays/no-webhooks": InstallOptions(has_webhooks=False),
     "overlays/postgres": InstallOptions(
         database="postgresql://katib:katib@katib-postgres:5432/katib"

@@ -11,7 +11,7 @@ import uvicorn
 from katib.client.backend import Backend
 from katib.web.guarding import Door
 from katib.web.reports import Reports
-from katib.web.rights import ClusterRights, OwnerRights
+from katib.web.rights import ClusterRights, OwnerRights, Rights
 from katib.web.serving import make_app
 from katib.web.site import Site
 from katib.web.tables import Tables
@@ -50,7 +50,7 @@ class UiService:
     ) -> None:
         options = options or Options()
         self._sources = Sources(backend)
-        rights = ClusterRights(backend) if options.asks_rights else OwnerRights()
+        rights = _rights(backend, options)
         site = Site(
             backend=backend,
             rights=rights,
@@ -86,6 +86,13 @@ class UiService:
     def stop(self) -> None:
         """End soon."""
         self._listener.should_exit = True
+
+
+def _rights(backend: Backend, options: Options) -> Rights:
+    if not options.asks_rights:
+        return OwnerRights()
+    # Who shows single namespaces may have no rights in others, not even to such a question.
+    return ClusterRights(backend, is_local=bool(options.namespaces))
 
 
 class _Listener(uvicorn.Server):

@@ -72,6 +72,15 @@ NoCrdsOption = Annotated[
         help="Leave out the definitions of our kinds, which only an administrator may make.",
     ),
 ]
+NoUiOption = Annotated[bool, typer.Option("--no-ui", help="No web UI.")]
+KubeflowOption = Annotated[
+    bool,
+    typer.Option(
+        "--kubeflow",
+        help="The web UI is for Kubeflow's dashboard, whose gateway tells it the user: what users "
+        "may do decides, and no token is asked for.",
+    ),
+]
 
 
 def install(
@@ -84,6 +93,8 @@ def install(
     storage: StorageOption = "10Gi",
     no_webhooks: NoWebhooksOption = False,
     no_crds: NoCrdsOption = False,
+    no_ui: NoUiOption = False,
+    kubeflow: KubeflowOption = False,
 ) -> None:
     """.
 
@@ -112,6 +123,8 @@ def install(
         trial_resources=(*TRIAL_RESOURCES, *(trial_resource or ())),
         replicas=replicas,
         storage=_check_storage(storage),
+        has_ui=not no_ui,
+        is_kubeflow=kubeflow,
     )
     typer.echo("---\n".join(map(dump_yaml, compose(options))), nl=False)
 

@@ -12,6 +12,7 @@ import typer
 from katib.apps.server_record import UI_PORT
 from katib.cli.options import HomeOption, open_home
 from katib.cli.serving import LOOPBACK, bracketed, serve_until_signal
+from katib.errors import ConfigurationError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from katib.client.backend import Backend
@@ -27,7 +28,11 @@ PortOption = Annotated[
 ]
 KubeconfigOption = Annotated[
     Path | None,
-    typer.Option("--kubeconfig", metavar="FILE", help="Show this cluster, not a home."),
+    typer.Option(
+        "--kubeconfig",
+        metavar="FILE",
+        help="Show this cluster, not a home. Default in a pod: its own.",
+    ),
 ]
 NamespacesOption = Annotated[
     list[str] | None,
@@ -79,22 +84,33 @@ def ui(
 ) -> None:
     """.
 
-    Without a server in the home, an engine is started for as long as the UI runs.
+    Without a server in the home, an engine is started for as long as the UI runs. In a pod of a
+    cluster, that cluster is shown, with the rights of the pod's account.
 
     Examples:
 
       katib ui
       katib ui --port 0 --home ./experiments
     """
+    from katib.apps.addresses import list_names
     from katib.apps.listening import listen, listen_anywhere
     from katib.apps.ui import Options, UiService
     from katib.web.guarding import Door
 
+    is_cluster = kubeconfig is not None or (home is None and _is_in_pod())
+    if user_header and not is_cluster:
+        raise ConfigurationError(
+            "--user-header is for a cluster, whose rules say what a user may do; name it with "
+            "--kubeconfig FILE. Whoever is let into a home may do everything there"
+        )
     backend, token = _open(home, kubeconfig)
+    if not is_cluster:
+        # An engine that must be started first is not what the first browser waits for.
+        backend.ask("GET", "/version")
     door = Door(
         token="" if user_header or disable_auth else token,
         user_header=user_header,
-        hosts=(address, "localhost", "127.0.0.1", "::1", *(allow_host or ())),
+        hosts=(*list_names(address), *(allow_host or ())),
         framers=allow_framing or (),
         prefix=prefix.rstrip("/"),
     )
@@ -118,8 +134,16 @@ def _open(home: Path | None, kubeconfig: Path | None) -> tuple[Backend, str]:
 
     if kubeconfig is not None:
         return find_backend(str(kubeconfig)), secrets.token_urlsafe(24)
-    if home is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+    if home is None and _is_in_pod():
         return find_backend(), secrets.token_urlsafe(24)
     place = open_home(home)
+    try:
+        place.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(place.path, error.strerror or str(error)) from error
     backend = find_backend(home=place.path) if find_server(place) is None else GuestBackend(place)
     return backend, read_token(place)
+
+
+def _is_in_pod() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from katib.api import names
 from katib.client.backend import Backend, RefusedError
-from katib.client.constants import DEFAULT_DB_MANAGER_ADDRESS
 from katib.client.requests import path_of
+from katib.configuration.environment import read_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def read_entries(
         backend: asked first, unless an address is given.
         namespace: of the trial.
         trial: its name.
-        address: of a database manager, ``host:port``.
+        address: of a database manager, ``host:port``; ``None`` for the server's own logs, else for
+            the cluster's database manager.
         timeout: how long an answer may take, in seconds.
 
     Raises:
@@ -63,7 +64,9 @@ def read_entries(
                 MetricLog(one.get("time", ""), NamedValue(one["name"], one["value"]))
                 for one in answer["entries"]
             ]
-    return _ask_manager(address or DEFAULT_DB_MANAGER_ADDRESS, namespace, trial, timeout)
+    # Katib's own variables name it, in pods as anywhere.
+    found = address or read_environment().db_manager_address
+    return _ask_manager(found, namespace, trial, timeout)
 
 
 def _ask_manager(address: str, namespace: str, trial: str, timeout: float) -> list[MetricLog]:

@@ -79,8 +79,8 @@ class Review:
     def refuse(self, error: AdmissionError) -> bytes:
         """The answer that it is not legal, with everything that is wrong.
 
-        As Katib's, it has no reason: kubectl shows the text of such a refusal, always. Programs find
-        each error by itself in its details, which the API server passes on.
+        As Katib's, it has no reason: kubectl shows the text of such a refusal, always. Programs
+        find each error by itself in its details, which the API server passes on.
         """
         status = {"code": 400, "reason": "", "message": list_errors(error.errors)}
         return self._denied({**status, "details": {"causes": list_causes(error.errors)}})

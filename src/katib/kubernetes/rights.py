@@ -1,4 +1,4 @@
-"""What the operator may do in a cluster: every call that the code makes, and no other.
+"""What the operator and the UI may do in a cluster: every call that the code makes, and no other.
 
 Nothing here lets anyone create roles or read the Secrets of others. A row that no code needs any
 more is refused by a test, as is a call that no row allows.
@@ -201,6 +201,71 @@ _WEBHOOKS = (
         why="tell the API server which authority signs the webhooks' certificate",
     ),
 )
+
+
+_UI = (
+    Right(
+        scope=Scope.WORK,
+        group=_group(EXPERIMENTS),
+        resources=(EXPERIMENTS.plural,),
+        verbs=(*_READ, "create", "patch", "delete"),
+        why="show experiments, and do what a user does who may",
+    ),
+    Right(
+        scope=Scope.WORK,
+        group=_group(TRIALS),
+        resources=(TRIALS.plural,),
+        verbs=_READ,
+        why="show trials",
+    ),
+    Right(scope=Scope.WORK, resources=(EVENTS.plural,), verbs=("list",), why="show what happened"),
+    Right(
+        scope=Scope.WORK,
+        resources=(PODS.plural,),
+        verbs=("list",),
+        why="show the pods of a trial, and find the one that has its log",
+    ),
+    Right(scope=Scope.WORK, resources=(f"{PODS.plural}/log",), verbs=("get",), why="show logs"),
+    Right(
+        scope=Scope.WORK,
+        resources=("configmaps",),
+        verbs=("get", "list"),
+        why="offer trial templates, and the algorithms that the configuration adds",
+    ),
+)
+_UI_OF_ALL = (
+    Right(
+        scope=Scope.CLUSTER,
+        resources=("namespaces",),
+        verbs=("list",),
+        why="offer the namespaces that a user may look into",
+    ),
+    Right(
+        scope=Scope.CLUSTER,
+        group="authorization.k8s.io",
+        resources=("subjectaccessreviews",),
+        verbs=("create",),
+        why="ask what a user may do",
+    ),
+)
+_UI_OF_ONE = (
+    Right(
+        scope=Scope.WORK,
+        group="authorization.k8s.io",
+        resources=("localsubjectaccessreviews",),
+        verbs=("create",),
+        why="ask what a user may do there",
+    ),
+)
+
+
+def ui_rights(*, is_namespaced: bool = False) -> tuple[Right, ...]:
+    """All that the web UI needs.
+
+    Args:
+        is_namespaced: whether it shows one namespace only.
+    """
+    return (*_UI, *(_UI_OF_ONE if is_namespaced else _UI_OF_ALL))
 
 
 def rights(trial_resources: Sequence[str], *, has_webhooks: bool = True) -> tuple[Right, ...]:

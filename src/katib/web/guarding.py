@@ -12,10 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from katib.web.rights import Visitor
-
-#: Where a visitor is kept in a request's scope.
-VISITOR = "katib.visitor"
+from katib.web.rights import VISITOR, Visitor
 
 #: Shows that a browser has been let in.
 COOKIE = "katib-ui"
@@ -92,6 +89,9 @@ class Guard:
     async def _refuse(self, scope: Scope, receive: Receive) -> Response | None:
         """What is answered instead of the page; ``None`` when the visitor is let in."""
         headers = _texts(scope)
+        if scope["path"].removeprefix(self._door.prefix) in HEALTH:
+            # Probes call it by an address that nobody knows beforehand, and are told nothing.
+            return PlainTextResponse("ok")
         host = _host(headers.get("host", ""))
         if "*" not in self._door.hosts and host not in self._door.hosts:
             return PlainTextResponse(
@@ -99,8 +99,6 @@ class Guard:
             )
         if not self._is_own(scope, headers):
             return PlainTextResponse("Another site's page has asked for this", 403)
-        if scope["path"].removeprefix(self._door.prefix) in HEALTH:
-            return PlainTextResponse("ok")
         if self._door.user_header:
             return self._know_user(scope, headers)
         return await self._know_browser(scope, receive, headers)

@@ -7,17 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote
 
 from katib.api.names import API_VERSION
 from katib.client.backend import Backend
 from katib.errors import KatibError
+
+#: Where a visitor is kept in a request's scope, once the door has let them in.
+VISITOR = "katib.visitor"
 
 #: How long an answer is believed, in seconds: a right that is taken away ends soon.
 BELIEVED_SECONDS = 10.0
 
 _GROUP, _, _VERSION = API_VERSION.partition("/")
 
-_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_REVIEWS = "authorization.k8s.io/v1"
 
 #: The groups of what the pages show; all else is of the core group.
 _OURS = ("experiments", "suggestions", "trials")
@@ -91,11 +95,18 @@ class ClusterRights:
 
     Args:
         backend: of the cluster; its account may create such reviews.
+        is_local: whether it may do so in single namespaces only.
         monotonic: tells how old an answer is.
     """
 
-    def __init__(self, backend: Backend, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._backend, self._monotonic = backend, monotonic
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        is_local: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._backend, self._is_local, self._monotonic = backend, is_local, monotonic
         self._lock = threading.Lock()
         self._answers: dict[tuple[str, tuple[str, ...], Deed], tuple[float, bool, str]] = {}
 
@@ -133,10 +144,14 @@ class ClusterRights:
             "groups": list(visitor.groups),
             "resourceAttributes": {key: value for key, value in attributes.items() if value},
         }
+        is_local = self._is_local and bool(deed.namespace)
         review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SubjectAccessReview",
+            "apiVersion": _REVIEWS,
+            "kind": "LocalSubjectAccessReview" if is_local else "SubjectAccessReview",
+            "metadata": {"namespace": deed.namespace} if is_local else {},
             "spec": spec,
         }
-        status = self._backend.ask("POST", _REVIEWS, review).get("status") or {}
+        place = f"namespaces/{quote(deed.namespace, safe='')}/local" if is_local else ""
+        path = f"/apis/{_REVIEWS}/{place}subjectaccessreviews"
+        status = self._backend.ask("POST", path, review).get("status") or {}
         return bool(status.get("allowed")), str(status.get("reason") or "")

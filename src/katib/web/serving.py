@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from katib.web import pages
 from katib.web.guarding import Guard
 from katib.web.site import Site
+from katib.web.sockets import OwnedRequests, own_sockets
 
 
 def make_app(site: Site) -> ASGIApp:
@@ -28,4 +29,5 @@ def make_app(site: Site) -> ASGIApp:
         language="en-US",
         tailwind=True,
     )
-    return Guard(app, site.door)
+    own_sockets()
+    return Guard(OwnedRequests(app), site.door)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import ParamSpec, TypeVar
 
 from nicegui import ui
 from starlette.requests import Request
 
 from katib.errors import KatibError
+from katib.web.dress import SCRIPT, STYLE
 from katib.web.guarding import visitor_of
 from katib.web.rights import Deed, Visitor
 from katib.web.site import Site
@@ -21,21 +22,12 @@ T = TypeVar("T")
 #: How often a page looks whether there is news, in seconds.
 LOOK_EVERY = 0.5
 
+#: How often it is asked whether the visitor still may see a page, in seconds.
+ASK_EVERY = 30.0
+
 #: The cookie of the colours that a browser wants.
 _THEME = "katib-theme"
 _THEMES = {"light": False, "dark": True}
-
-_STYLE = """
-body { font-feature-settings: "tnum"; }
-.katib-main { max-width: 1600px; margin: 0 auto; width: 100%; }
-.q-table td, .q-table th { font-size: 0.875rem; }
-a.katib-link { color: var(--q-primary); text-decoration: none; }
-a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
-.body--dark a.katib-link { color: #90caf9; }
-.katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-.katib-skip { position: absolute; left: -10000px; }
-.katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }
-"""
 
 
 @contextmanager
@@ -51,7 +43,8 @@ def frame(
         trail: names and addresses of the pages above it.
     """
     ui.page_title(f"{title} · Katib")
-    ui.add_css(_STYLE)
+    ui.add_css(STYLE)
+    ui.add_head_html(SCRIPT)
     ui.colors(primary="#1a5fb4", secondary="#455a64", accent="#7b1fa2")
     theme = request.cookies.get(_THEME, "")
     dark = ui.dark_mode(_THEMES.get(theme))
@@ -69,7 +62,7 @@ def frame(
         ui.space()
         ui.link("New experiment", "/new").classes("text-white")
         _theme_button(dark, theme)
-    with ui.column().classes("katib-main q-pa-md gap-3").props("id=main role=main tabindex=-1"):
+    with ui.column().classes("katib-main gap-3").props("id=main role=main tabindex=-1"):
         yield visitor_of(request.scope)
 
 
@@ -142,23 +135,36 @@ async def tried(deed: Callable[[], T], done: str = "") -> T | None:
 
 
 async def permitted(site: Site, visitor: Visitor, deed: Deed) -> bool:
-    """Whether the visitor may do it; if not, the page says so."""
+    """Whether the visitor may do it; if not, the page says so.
+
+    It is asked again as long as the page is open, which ends when the right is taken away.
+    """
     try:
         await computed(site.rights.check, visitor, deed)
     except KatibError as error:
         ui.label(str(error)).classes("text-negative").props("role=alert")
         return False
+
+    async def ask_again() -> None:
+        with suppress(KatibError):  # Nobody answers, which takes no right away.
+            if not await computed(site.may, visitor, deed):
+                ui.navigate.reload()
+
+    ui.timer(ASK_EVERY, ask_again)
     return True
 
 
 async def asked(question: str, text: str, yes: str) -> bool:
     """Whether the user says yes to a question."""
-    with ui.dialog() as dialog, ui.card().props("role=alertdialog"):
+    with ui.dialog().props("role=alertdialog") as dialog, ui.card():
         ui.label(question).classes("text-h6")
         ui.label(text)
         with ui.row().classes("self-end"):
             ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat autofocus")
             ui.button(yes, color="negative", on_click=lambda: dialog.submit(True))
+    dialog.props["aria-label"] = question
     answer = await dialog
-    dialog.delete()
+    # Whoever has left the page has taken it along.
+    if not dialog.is_deleted:
+        dialog.delete()
     return bool(answer)

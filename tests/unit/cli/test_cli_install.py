@@ -36,6 +36,8 @@ URL = "mysql://katib:secret@db/katib"
             ("--image", "me/katib:1", "--replicas", "3", "--storage", "1Gi"),
             InstallOptions(image="me/katib:1", replicas=3, storage="1Gi"),
         ),
+        (("--no-ui",), InstallOptions(has_ui=False)),
+        (("--kubeflow",), InstallOptions(is_kubeflow=True)),
         (
             ("--trial-resource", "Workflow.v1alpha1.argoproj.io"),
             InstallOptions(trial_resources=(*TRIAL_RESOURCES, "Workflow.v1alpha1.argoproj.io")),

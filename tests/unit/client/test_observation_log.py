@@ -7,7 +7,6 @@ import pytest
 from fake_backend import FakeBackend, not_found
 
 from katib.api.values import Key
-from katib.client import observation_log
 from katib.client.backend import RefusedError
 from katib.client.observation_log import MetricLog, NamedValue, read_entries
 from katib.observations.memory import MemoryObservationLog
@@ -40,7 +39,9 @@ def test_a_server_that_has_logs_is_asked() -> None:
 
 
 def test_else_a_clusters_database_manager(manager: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observation_log, "DEFAULT_DB_MANAGER_ADDRESS", manager)
+    host, _, port = manager.partition(":")
+    for name, value in (("NAMESPACE", ""), ("IP", host), ("PORT", port)):
+        monkeypatch.setenv(f"KATIB_DB_MANAGER_SERVICE_{name}", value)
     backend = FakeBackend({TRIAL: {"kind": "Trial"}, LOG: not_found("one")})
     assert read_entries(backend, "default", "one", None, 10) == [READ]
     assert backend.asked == [f"GET {LOG}", f"GET {TRIAL}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from katib.errors import ConfigurationError
-from katib.kubernetes.rights import Right, Scope, rights, rules
+from katib.kubernetes.rights import Right, Scope, rights, rules, ui_rights
 
 RESOURCES = ("Job.v1.batch", "PyTorchJob.v1.kubeflow.org", "TFJob.v1.kubeflow.org")
 
@@ -55,3 +55,20 @@ def test_a_rule_has_names_only_where_it_is_for_some() -> None:
 
 def test_every_right_says_what_it_is_for() -> None:
     assert [right for right in rights(RESOURCES) if len(right.why) < 8] == []
+
+
+@pytest.mark.parametrize("is_namespaced", [True, False])
+def test_the_ui_reads_and_writes_experiments_and_nothing_else(is_namespaced: bool) -> None:
+    table = ui_rights(is_namespaced=is_namespaced)
+    writing = {"create", "update", "patch", "delete", "deletecollection", "*"}
+    written = {(one.resources, verb) for one in table for verb in one.verbs if verb in writing}
+    reviews = "localsubjectaccessreviews" if is_namespaced else "subjectaccessreviews"
+    assert written == {
+        (("experiments",), "create"),
+        (("experiments",), "patch"),
+        (("experiments",), "delete"),
+        ((reviews,), "create"),
+    }
+    assert "secrets" not in {resource for one in table for resource in one.resources}
+    if is_namespaced:
+        assert {one.scope for one in table} == {Scope.WORK}

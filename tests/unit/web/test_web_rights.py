@@ -93,7 +93,7 @@ def test_what_the_cluster_does_not_allow_is_forbidden_in_words(visitor: Visitor,
 
 def test_an_answer_is_believed_for_a_while_and_no_longer() -> None:
     cluster, now = Cluster(), 0.0
-    rights = ClusterRights(cluster, lambda: now)
+    rights = ClusterRights(cluster, monotonic=lambda: now)
     deed = Deed("list", "experiments", "team")
     rights.check(ADA, deed)
     cluster.is_open = False
@@ -102,3 +102,20 @@ def test_an_answer_is_believed_for_a_while_and_no_longer() -> None:
     now = BELIEVED_SECONDS
     with pytest.raises(ForbiddenError):
         rights.check(ADA, deed)
+
+
+def test_who_may_ask_in_single_namespaces_only_asks_there() -> None:
+    asked: list[tuple[str, Manifest]] = []
+
+    class Near(Cluster):
+        def ask(self, method: str, path: str, body: Any = None, *more: Any) -> Manifest:
+            asked.append((path, body))
+            return super().ask(method, path, body)
+
+    ClusterRights(Near(), is_local=True).check(ADA, Deed("list", "trials", "team"))
+    ((path, review),) = asked
+    root = "/apis/authorization.k8s.io/v1"
+    assert path == f"{root}/namespaces/team/localsubjectaccessreviews"
+    assert review["kind"] == "LocalSubjectAccessReview"
+    assert review["metadata"] == {"namespace": "team"}
+    assert review["spec"]["resourceAttributes"]["namespace"] == "team"

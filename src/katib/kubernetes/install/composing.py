@@ -11,7 +11,8 @@ from katib.kubernetes.install.db_manager import db_manager
 from katib.kubernetes.install.network import network_policies
 from katib.kubernetes.install.options import InstallOptions
 from katib.kubernetes.install.parts import LABEL_INJECTION, resource
-from katib.kubernetes.install.roles import operator_roles, user_roles
+from katib.kubernetes.install.roles import operator_roles, ui_roles, user_roles
+from katib.kubernetes.install.ui import ui
 from katib.kubernetes.install.webhooks import webhooks
 
 
@@ -34,6 +35,7 @@ def compose_parts(options: InstallOptions) -> Mapping[str, Sequence[Manifest]]:
         "operator-roles": operator_roles(options),
         "db-manager": db_manager(options),
         "controller": controller(options),
+        "ui": [*ui_roles(options), *ui(options)] if options.has_ui else [],
         "network-policies": network_policies(options),
         "webhooks": webhooks(options) if options.serves_webhooks else [],
     }

@@ -12,11 +12,16 @@ from katib.kubernetes.install.controller import (
 )
 from katib.kubernetes.install.db_manager import PORT
 from katib.kubernetes.install.options import InstallOptions
-from katib.kubernetes.install.parts import CONTROLLER, DB_MANAGER, labels_of, resource
+from katib.kubernetes.install.parts import CONTROLLER, DB_MANAGER, UI, labels_of, resource
+from katib.kubernetes.install.ui import GATEWAY_NAMESPACE
+from katib.kubernetes.install.ui import PORT as UI_PORT
+
+#: Every namespace has this label, with its own name.
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
 def network_policies(options: InstallOptions) -> list[Manifest]:
-    """Trials report and say that they were stopped; nobody else but the operator asks."""
+    """Trials report and say that they were stopped; only the operator and the UI ask."""
     trials = _labelled(LABEL_TRIAL)
     # Algorithms that ship as images may look at metrics, as Katib's early stopping does.
     suggestions = _labelled(LABEL_SUGGESTION)
@@ -24,12 +29,22 @@ def network_policies(options: InstallOptions) -> list[Manifest]:
     open_ports = [METRICS_PORT, HEALTH_PORT]
     if options.serves_webhooks:
         open_ports.append(WEBHOOK_PORT)
+    callers = [operator, trials, suggestions]
+    if options.has_ui:
+        callers.append({"podSelector": {"matchLabels": labels_of(UI)}})
     return [
-        _policy(DB_MANAGER, options, [_ingress([PORT], [operator, trials, suggestions])]),
+        _policy(DB_MANAGER, options, [_ingress([PORT], callers)]),
         _policy(
             CONTROLLER, options, [_ingress(open_ports), _ingress([EARLY_STOPPING_PORT], [trials])]
         ),
+        *([_ui_policy(options)] if options.has_ui else ()),
     ]
+
+
+def _ui_policy(options: InstallOptions) -> Manifest:
+    """Whoever has the token may call the UI; where it is told the user, only who knows the user."""
+    gateway = {"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: GATEWAY_NAMESPACE}}}
+    return _policy(UI, options, [_ingress([UI_PORT], [gateway] if options.is_kubeflow else None)])
 
 
 def _labelled(label: str) -> Manifest:

@@ -36,6 +36,9 @@ class InstallOptions:
         trial_resources: the kinds that trials may be, each as ``Kind.version.group``.
         replicas: how many operators there are; one of them works.
         storage: the size of the volume of SQLite.
+        has_ui: whether there is the web UI.
+        is_kubeflow: whether the web UI is shown by Kubeflow's dashboard, which tells who the user
+            is; else it asks for a token.
     """
 
     namespace: str = NAMESPACE
@@ -47,6 +50,8 @@ class InstallOptions:
     trial_resources: tuple[str, ...] = TRIAL_RESOURCES
     replicas: int = 1
     storage: str = "10Gi"
+    has_ui: bool = True
+    is_kubeflow: bool = False
 
     @property
     def serves_webhooks(self) -> bool:

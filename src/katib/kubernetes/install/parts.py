@@ -13,9 +13,9 @@ LABEL_MESH = "sidecar.istio.io/inject"
 #: Pods of a namespace with this label and value are given collectors by the webhook.
 LABEL_INJECTION = "katib.kubeflow.org/metrics-collector-injection"
 
-CONTROLLER, DB_MANAGER = "katib-controller", "katib-db-manager"
+CONTROLLER, DB_MANAGER, UI = "katib-controller", "katib-db-manager", "katib-ui"
 #: Component label of each.
-COMPONENTS: Mapping[str, str] = {CONTROLLER: "controller", DB_MANAGER: "db-manager"}
+COMPONENTS: Mapping[str, str] = {CONTROLLER: "controller", DB_MANAGER: "db-manager", UI: "ui"}
 
 USER = 1000
 
@@ -60,9 +60,12 @@ def restricted_pod(container: Manifest, **spec: Any) -> Manifest:
     }
 
 
-def deployment(name: str, namespace: str, pod: Manifest, **spec: Any) -> Manifest:
-    """A Deployment whose pods have its component label, and no proxy of a mesh."""
+def deployment(
+    name: str, namespace: str, pod: Manifest, *, is_meshed: bool = False, **spec: Any
+) -> Manifest:
+    """A Deployment whose pods have its component label, and no proxy of a mesh but by request."""
     labels = labels_of(name)
+    template = {**labels, LABEL_MESH: "true" if is_meshed else "false"}
     return resource(
         "apps/v1",
         "Deployment",
@@ -73,7 +76,7 @@ def deployment(name: str, namespace: str, pod: Manifest, **spec: Any) -> Manifes
             "replicas": 1,
             **spec,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": {**labels, LABEL_MESH: "false"}}, "spec": pod},
+            "template": {"metadata": {"labels": template}, "spec": pod},
         },
     )
 

@@ -1,4 +1,4 @@
-"""Who may do what: the operator, and the people who have experiments."""
+"""Who may do what: the operator, the web UI, and the people who have experiments."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from katib.api.suggestion import SUGGESTIONS
 from katib.api.trial import TRIALS
 from katib.api.values import Manifest
 from katib.kubernetes.install.options import InstallOptions
-from katib.kubernetes.install.parts import CONTROLLER, resource
-from katib.kubernetes.rights import Scope, rights, rules
+from katib.kubernetes.install.parts import CONTROLLER, UI, resource
+from katib.kubernetes.rights import Scope, rights, rules, ui_rights
 
 _RBAC = "rbac.authorization.k8s.io"
 _API = f"{_RBAC}/v1"
@@ -30,8 +30,18 @@ def operator_roles(options: InstallOptions) -> list[Manifest]:
     table = rights(options.trial_resources, has_webhooks=options.serves_webhooks)
     core, work = rules(table, Scope.CORE), rules(table, Scope.WORK)
     if options.is_namespaced:
-        return _role(options, [*core, *work])
-    return [*_role(options, core), *_cluster_role(options, [*work, *rules(table, Scope.CLUSTER)])]
+        return _role(CONTROLLER, options, [*core, *work])
+    wide = [*work, *rules(table, Scope.CLUSTER)]
+    return [*_role(CONTROLLER, options, core), *_cluster_role(CONTROLLER, options, wide)]
+
+
+def ui_roles(options: InstallOptions) -> list[Manifest]:
+    """The web UI's rights, given to its account; it uses them for users who have them, too."""
+    table = ui_rights(is_namespaced=options.is_namespaced)
+    work = rules(table, Scope.WORK)
+    if options.is_namespaced:
+        return _role(UI, options, work)
+    return _cluster_role(UI, options, [*work, *rules(table, Scope.CLUSTER)])
 
 
 def user_roles() -> list[Manifest]:
@@ -68,24 +78,24 @@ def _rule(api_version: str, resources: list[str], verbs: list[str]) -> Manifest:
     return {"apiGroups": [group if slash else ""], "resources": resources, "verbs": verbs}
 
 
-def _role(options: InstallOptions, rules: list[Manifest]) -> list[Manifest]:
+def _role(name: str, options: InstallOptions, rules: list[Manifest]) -> list[Manifest]:
     namespace = options.namespace
     return [
-        resource(_API, "Role", CONTROLLER, namespace, rules=rules),
-        resource(_API, "RoleBinding", CONTROLLER, namespace, **_binding("Role", options)),
+        resource(_API, "Role", name, namespace, rules=rules),
+        resource(_API, "RoleBinding", name, namespace, **_binding("Role", name, options)),
     ]
 
 
-def _cluster_role(options: InstallOptions, rules: list[Manifest]) -> list[Manifest]:
+def _cluster_role(name: str, options: InstallOptions, rules: list[Manifest]) -> list[Manifest]:
     return [
-        resource(_API, "ClusterRole", CONTROLLER, rules=rules),
-        resource(_API, "ClusterRoleBinding", CONTROLLER, **_binding("ClusterRole", options)),
+        resource(_API, "ClusterRole", name, rules=rules),
+        resource(_API, "ClusterRoleBinding", name, **_binding("ClusterRole", name, options)),
     ]
 
 
-def _binding(kind: str, options: InstallOptions) -> Manifest:
-    account = {"kind": "ServiceAccount", "name": CONTROLLER, "namespace": options.namespace}
+def _binding(kind: str, name: str, options: InstallOptions) -> Manifest:
+    account = {"kind": "ServiceAccount", "name": name, "namespace": options.namespace}
     return {
-        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": CONTROLLER},
+        "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name},
         "subjects": [account],
     }

@@ -13,7 +13,7 @@ from katib.client.analysis.selection import Rows
 from katib.client.observation_log import MetricLog
 from katib.client.trial_table import Floats, TrialTable
 from katib.web.charts.curves import thinned
-from katib.web.charts.styling import SERIES, SHORT, Options, across, plain, told
+from katib.web.charts.styling import SERIES, SHORT, Options, across, counted, plain, told
 
 #: More steps than this of one line are thinned out, evenly.
 MOST_STEPS = 500
@@ -35,7 +35,7 @@ def draw_progress(tables: Mapping[str, TrialTable], by_time: bool) -> Options:
     wide = bool(found) and is_wide(np.concatenate(found))
     name = "Minutes since the first trial" if by_time else "Trials"
     return {
-        **plain(f"Best {', '.join(metrics)} so far of {len(tables)} experiments"),
+        **plain(f"Best {', '.join(metrics)} so far of {counted(len(tables), what='experiment')}"),
         "grid": {"left": 8, "right": 24, "top": 56, "bottom": 40, "containLabel": True},
         "legend": {"top": 0, "left": 0, "right": 60, "type": "scroll"},
         "tooltip": {"trigger": "axis", "confine": True},
@@ -111,7 +111,7 @@ def draw_trials(logs: Mapping[str, Sequence[MetricLog]], metric: str) -> Options
     """
     lines = {name: _numbers(entries, metric) for name, entries in logs.items()}
     return {
-        **plain(f"{metric} of {len(lines)} trials, report by report"),
+        **plain(f"{metric} of {counted(len(lines))}, report by report"),
         "grid": {"left": 8, "right": 24, "top": 56, "bottom": 64, "containLabel": True},
         "legend": {"top": 0, "left": 0, "right": 60, "type": "scroll"},
         "tooltip": {"trigger": "axis", "confine": True},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from katib.client.analysis.axes import Axis, Scale, main_range, metric_axis
+from katib.client.analysis.axes import Axis, Scale, metric_axis
 from katib.client.analysis.contour import Contour, contour
 from katib.client.analysis.selection import representative
 from katib.client.trial_table import Floats, TrialTable
@@ -13,7 +13,9 @@ from katib.web.charts.styling import (
     Options,
     across,
     colour_key,
+    counted,
     plain,
+    scaled_to_unit,
     told,
     value_axis,
 )
@@ -33,7 +35,7 @@ def draw_contour(table: TrialTable, x: str, y: str) -> Options:
     found = contour(table, x, y)
     metric = table.objective.objective_metric_name
     return {
-        **plain(f"{metric} over {x} and {y}, from {len(found.rows)} trials"),
+        **plain(f"{metric} over {x} and {y}, from {counted(len(found.rows))}"),
         "grid": {"left": 8, "right": 86, "top": 36, "bottom": 40, "containLabel": True},
         # The map lies on axes of its own, a place for each of its columns and lines.
         "xAxis": [_axis(found.x, found.columns, **across(x)), _places(found.columns)],
@@ -49,7 +51,7 @@ def draw_contour(table: TrialTable, x: str, y: str) -> Options:
                 "dimension": 2,
                 "min": 0,
                 "max": 1,
-                "inRange": {"color": list(GOOD_TO_BAD), "opacity": 0.7},
+                "inRange": {"color": list(GOOD_TO_BAD)},
             },
             colour_key(),
         ],
@@ -95,8 +97,7 @@ def _cells(found: Contour, table: TrialTable) -> list[list[float | int | None]]:
     objective = metric_axis(table.metrics[table.objective.objective_metric_name])
     scaled = np.log10(found.values) if objective.scale is Scale.LOG else found.values
     losses = -scaled if table.is_maximised else scaled
-    low, high = main_range(losses.ravel())
-    units = np.clip((losses - low) / ((high - low) or 1.0), 0, 1)
+    units = scaled_to_unit(losses)
     lines, columns = np.nonzero(np.isfinite(units))
     return [
         [int(column), int(line), told(round(float(units[line, column]), 3))]

@@ -16,6 +16,7 @@ from katib.web.charts.styling import (
     STATUS_COLOURS,
     Options,
     across,
+    counted,
     plain,
     told,
 )
@@ -56,9 +57,9 @@ def draw_curves(table: TrialTable, found: Curves) -> Options:
     curves = sorted(found.curves, key=lambda one: one.row == table.best_row)
     values = [one.values for one in curves]
     wide = bool(curves) and is_wide(np.concatenate(values))
-    shown = f"{len(curves)} of {len(table)}" if len(curves) < len(table) else str(len(curves))
+    shown = counted(len(curves), len(table))
     return {
-        **plain(f"{found.metric} of {shown} trials, report by report"),
+        **plain(f"{found.metric} of {shown}, report by report"),
         "grid": {"left": 8, "right": 24, "top": 56, "bottom": 64, "containLabel": True},
         "legend": {"top": 0, "left": 0, "right": 60, "type": "scroll"},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}: {c}"},
@@ -106,7 +107,13 @@ def _line(table: TrialTable, curve: Curve, most: int, has_symbols: bool) -> Opti
         "emphasis": {
             "focus": "series",
             "lineStyle": {"width": 3, "opacity": 1},
-            "endLabel": {"show": True, "formatter": name, "color": colour},
+            "endLabel": {
+                "show": True,
+                "formatter": name,
+                "color": colour,
+                "align": "right",
+                "verticalAlign": "bottom",
+            },
         },
     }
 

@@ -14,6 +14,7 @@ from katib.web.charts.styling import (
     STATUS_COLOURS,
     Options,
     across,
+    counted,
     plain,
     told,
 )
@@ -35,9 +36,8 @@ def draw_history(table: TrialTable) -> Options:
     steps = [[int(found.numbers[row]), told(found.best[row])] for row in found.improvements]
     if steps:
         steps.append([len(table), steps[-1][1]])
-    shown = f"{len(rows)} of {len(table)}" if len(rows) < len(table) else str(len(table))
     return {
-        **plain(f"{metric} of {shown} trials in the order of their creation"),
+        **plain(f"{metric} of {counted(len(rows), len(table))} in the order of their creation"),
         "grid": {"left": 8, "right": 24, "top": 56, "bottom": 40, "containLabel": True},
         "legend": {"top": 0, "left": 0, "right": 60, "type": "scroll"},
         "xAxis": {

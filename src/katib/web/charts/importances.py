@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from katib.client.analysis.importances import Importances
-from katib.web.charts.styling import QUIET, TEXT, Options, across, plain, told
+from katib.web.charts.styling import QUIET, TEXT, Options, across, counted, plain, told
 
 #: More bars cannot be read.
 MOST = 20
@@ -21,7 +21,9 @@ def draw_importances(found: Importances, parameters: Sequence[str] = ()) -> Opti
     wanted = [(name, share) for name, share in found.parameters.items() if name in parameters]
     shown = (wanted or list(found.parameters.items()))[:MOST][::-1]
     return {
-        **plain(f"Importance of {len(shown)} parameters, from {found.trials} trials"),
+        **plain(
+            f"Importance of {counted(len(shown), 0, 'parameter')}, from {counted(found.trials)}"
+        ),
         "grid": {"left": 8, "right": 50, "top": 30, "bottom": 40, "containLabel": True},
         "xAxis": {"type": "value", **across("Share of the variance"), "min": 0, "max": 1},
         "yAxis": {

@@ -12,6 +12,7 @@ from katib.web.charts.styling import (
     SHORT,
     Options,
     across,
+    counted,
     plain,
     told,
 )
@@ -29,7 +30,9 @@ def draw_lineage(found: Descent) -> Options:
     bred = [pair for pair in edges if not (pair[0].trial in line and pair[1].trial in line)]
     best = [pair for pair in edges if pair[0].trial in line and pair[1].trial in line]
     generations = {one.generation for one in lives}
-    title = f"{found.metric} of {len(lives)} trials in {len(generations)} generations"
+    title = (
+        f"{found.metric} of {counted(len(lives))} in {counted(len(generations), 0, 'generation')}"
+    )
     return {
         **plain(title),
         "grid": {"left": 8, "right": 24, "top": 56, "bottom": 40, "containLabel": True},

@@ -14,6 +14,7 @@ from katib.web.charts.styling import (
     Options,
     bounded,
     colour_key,
+    counted,
     plain,
     shades,
     told,
@@ -44,9 +45,9 @@ def draw_parallel(table: TrialTable, points: Points) -> Options:
         }
         for row, colour in zip(order, colours, strict=True)
     ]
-    shown = f"{len(lines)} of {points.of_all}" if len(lines) < points.of_all else str(len(lines))
+    shown = counted(len(lines), points.of_all)
     return {
-        **plain(f"{shown} trials: {points.objective.name} and what they were assigned"),
+        **plain(f"{shown}: {points.objective.name} and what they were assigned"),
         "parallel": {
             "left": 40,
             "right": 96,

@@ -14,6 +14,7 @@ from katib.web.charts.styling import (
     SHORT,
     Options,
     across,
+    counted,
     plain,
     told,
 )
@@ -34,7 +35,7 @@ def draw_pareto(table: TrialTable, x: str, y: str) -> Options:
     front = np.flatnonzero(found.is_front)
     front = front[np.argsort(found.values[front, 0], kind="stable")]
     others = np.flatnonzero(~found.is_front)
-    title = f"{x} and {y} of {len(found.rows)} trials, of which {len(front)} are not beaten"
+    title = f"{x} and {y} of {counted(len(found.rows))}, of which {len(front):,} no other beats"
     return {
         **plain(title),
         "grid": {"left": 8, "right": 24, "top": 56, "bottom": 40, "containLabel": True},

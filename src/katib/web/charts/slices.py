@@ -10,6 +10,7 @@ from katib.web.charts.styling import (
     Options,
     across,
     bounded,
+    counted,
     plain,
     told,
     value_axis,
@@ -39,7 +40,9 @@ def draw_slice(table: TrialTable, points: Points) -> Options:
             }
         )
     return {
-        **plain(f"{points.objective.name} against {parameter.name}, {len(data)} trials"),
+        **plain(
+            f"{points.objective.name} against {parameter.name}, {counted(len(data), points.of_all)}"
+        ),
         "grid": {"left": 8, "right": 86, "top": 36, "bottom": 40, "containLabel": True},
         "xAxis": bounded(parameter, **across(parameter.name)),
         "yAxis": value_axis(points.objective, nameTextStyle={"align": "left"}),

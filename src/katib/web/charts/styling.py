@@ -127,8 +127,7 @@ def shades(objective: Axis, is_maximised: bool, rows: Iterable[int]) -> list[str
         rows: places on the axis.
     """
     losses = -objective.scaled if is_maximised else objective.scaled
-    low, high = main_range(losses)
-    units = np.clip((losses - low) / ((high - low) or 1.0), 0, 1)
+    units = scaled_to_unit(losses)
     return [mixed(GOOD_TO_BAD, float(units[row])) for row in rows]
 
 
@@ -157,6 +156,26 @@ def colour_key(best: str = "best", worst: str = "worst") -> Options:
         "itemHeight": 110,
         "itemWidth": 12,
     }
+
+
+def counted(shown: int, total: int = 0, what: str = "trial") -> str:
+    """``1 trial``, ``1,500 of 5,000 trials``.
+
+    Args:
+        shown: how many there are.
+        total: of how many; left out when these are all.
+        what: they are.
+    """
+    of = f" of {total:,}" if total > shown else ""
+    return f"{shown:,}{of} {what}{'' if max(shown, total) == 1 else 's'}"
+
+
+def scaled_to_unit(losses: Floats) -> Floats:
+    """From 0 for the best to 1 for the bad ones, beyond which all are alike; ``nan`` stays."""
+    low, high = main_range(losses)
+    # What differs by a rounding error is the same.
+    span = 0.0 if math.isclose(low, high, rel_tol=1e-9) else high - low
+    return np.asarray(np.clip((losses - low) / span, 0, 1) if span else losses * 0.0)
 
 
 def told(value: float) -> float | None:

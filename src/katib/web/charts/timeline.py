@@ -8,7 +8,7 @@ from katib.client.analysis.selection import Rows
 from katib.client.analysis.slots import Slots, slots
 from katib.client.trial_table import TrialTable
 from katib.web import looks
-from katib.web.charts.styling import STATUS_COLOURS, Options, plain, precise
+from katib.web.charts.styling import STATUS_COLOURS, Options, counted, plain, precise
 
 #: More bars than this are narrower than a screen shows.
 MOST_BARS = 1500
@@ -40,17 +40,31 @@ def draw_timeline(table: TrialTable) -> Options:
                     "itemStyle": {"color": colour},
                 }
             )
-    shown = f"{len(places)} of {len(found.rows)}" if len(places) < len(found.rows) else len(places)
+    shown = counted(len(places), len(found.rows))
     return {
-        **plain(f"{shown} trials from beginning to end, at most {width} at once"),
+        **plain(f"{shown} from beginning to end, at most {width} at once"),
         "grid": {"left": 8, "right": 24, "top": 40, "bottom": 60, "containLabel": True},
         "legend": {"top": 0, "left": 0, "right": 60, "type": "scroll"},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}"},
         "dataZoom": [{"type": "inside"}, {"type": "slider", "bottom": 6, "height": 18}],
-        "xAxis": {"type": "time", "splitLine": {"show": False}},
+        "xAxis": {
+            "type": "time",
+            "splitLine": {"show": False},
+            "axisLine": {"onZero": False},
+            **_ends(found),
+        },
         "yAxis": {"type": "value", "min": -0.7, "max": width - 0.3, "show": False},
         "series": series,
     }
+
+
+def _ends(found: Slots) -> Options:
+    """Of the axis: lines of several places have none by themselves."""
+    if not len(found.rows):
+        return {}
+    low, high = float(found.begun.min()), float(found.ended.max())
+    margin = 0.01 * (high - low) or 1.0
+    return {"min": precise((low - margin) * 1000), "max": precise((high + margin) * 1000)}
 
 
 def _shown(count: int) -> Rows:

@@ -113,6 +113,7 @@ class _Trials:
 
     def __init__(self, site: Site, keys: Sequence[tuple[str, ...]], query: Query) -> None:
         self._site, self._query, self._keys = site, query, keys
+        self._shown = ""
         self._scopes = list(dict.fromkeys(Scope("trials", one[0], one[1]) for one in keys))
 
     def build(self) -> None:
@@ -131,8 +132,12 @@ class _Trials:
         return [self._site.sources.find(scope).version for scope in self._scopes]
 
     async def _choose(self) -> None:
-        self._query.put(metric=str(self._metric.value or ""))
-        await self._draw()
+        chosen = str(self._metric.value or "")
+        # What was not the visitor's choice is drawn already.
+        if chosen and chosen != self._shown:
+            self._shown = chosen
+            self._query.put(metric=chosen)
+            await self._draw()
 
     async def _draw(self) -> None:
         found: dict[tuple[str, ...], Manifest] = {}
@@ -172,5 +177,6 @@ class _Trials:
             return
         if self._metric.options != metrics:
             wanted = self._query.find("metric")
-            self._metric.set_options(metrics, value=wanted if wanted in metrics else metrics[0])
-        self._chart.show(await computed(draw_trials, logs, str(self._metric.value)))
+            self._shown = wanted if wanted in metrics else metrics[0]
+            self._metric.set_options(metrics, value=self._shown)
+        self._chart.show(await computed(draw_trials, logs, self._shown))

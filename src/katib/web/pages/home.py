@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,15 +13,19 @@ from starlette.requests import Request
 
 from katib.api.codec import parse_time
 from katib.api.values import Manifest
+from katib.errors import KatibError
 from katib.web import looks
 from katib.web.namespaces import list_namespaces
 from katib.web.pages.actions import Actions
 from katib.web.rights import Visitor
-from katib.web.shell import computed, follow, frame
+from katib.web.shell import ASK_EVERY, computed, follow, frame
 from katib.web.site import Site
 from katib.web.watched import Scope, Watched
 
 ALL = "All namespaces"
+
+#: How long the page may take, in seconds: of many namespaces each may have to be asked for.
+LONGEST_BUILD = 30.0
 
 _COLUMNS: Sequence[Mapping[str, Any]] = (
     {"name": "status", "label": "Status", "field": "status", "sortable": True, "align": "left"},
@@ -74,7 +79,7 @@ _AGE = '<q-td :props="props">{{ props.row.age }}</q-td>'
 def register(site: Site) -> None:
     """Make the page known."""
 
-    @ui.page("/")
+    @ui.page("/", response_timeout=LONGEST_BUILD)
     async def home(request: Request, namespace: str = "") -> None:
         with frame(site, request, "Experiments") as visitor:
             await _Home(site, visitor, namespace).build()
@@ -110,6 +115,14 @@ class _Home:
         self._bar.set_visibility(False)
         self._make_table()
         follow(self._version, self._draw)
+        ui.timer(ASK_EVERY, self._ask_again)
+
+    async def _ask_again(self) -> None:
+        """Show no namespace any longer that the visitor may look into no more."""
+        with suppress(KatibError):  # Nobody answers, which takes no right away.
+            found = await computed(list_namespaces, self._site, self._visitor)
+            if found != self._namespaces:
+                ui.navigate.reload()
 
     def _choose_namespace(self) -> None:
         options = [ALL, *self._namespaces]

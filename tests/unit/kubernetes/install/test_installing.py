@@ -19,6 +19,8 @@ CHOICES = {
     "namespaced": InstallOptions(is_namespaced=True, namespace="team-a"),
     "with a database": InstallOptions(database=URL),
     "without webhooks": InstallOptions(has_webhooks=False),
+    "without a UI": InstallOptions(has_ui=False),
+    "for Kubeflow's dashboard": InstallOptions(is_kubeflow=True),
     "elsewhere, of another image": InstallOptions(namespace="tuning", image="registry/katib:9"),
 }
 ALL = pytest.mark.parametrize("options", CHOICES.values(), ids=CHOICES)
@@ -76,7 +78,7 @@ def unrestricted(pod: Manifest) -> list[str]:
 def test_every_pod_keeps_the_restricted_standard(options: InstallOptions) -> None:
     deployments = [one for one in compose(options) if one["kind"] == "Deployment"]
     pods = [one["spec"]["template"]["spec"] for one in deployments]
-    assert [unrestricted(pod) for pod in pods] == [[], []]
+    assert [unrestricted(pod) for pod in pods] == [[]] * (3 if options.has_ui else 2)
     for pod in pods:
         assert pod["securityContext"]["runAsUser"] == 1000
         assert all(one["securityContext"]["readOnlyRootFilesystem"] for one in pod["containers"])
@@ -220,13 +222,46 @@ def test_users_rights_become_part_of_the_roles_that_there_are() -> None:
     assert {verb for rule in view for verb in rule["verbs"]} == {"get", "list", "watch"}
 
 
-def test_only_trials_suggestions_and_the_operator_reach_the_database_manager() -> None:
+def test_without_a_ui_nothing_of_it_is_left() -> None:
+    manifests = compose(InstallOptions(has_ui=False))
+    assert [one for one in names_of(manifests) if "ui" in one[1].split("-")] == []
+    policy = find(manifests, "NetworkPolicy", "katib-db-manager")["spec"]
+    assert len(policy["ingress"][0]["from"]) == 3
+
+
+def test_a_ui_that_is_told_the_user_is_reached_by_who_knows_the_user_only() -> None:
+    manifests = compose(InstallOptions(is_kubeflow=True))
+    (rule,) = find(manifests, "NetworkPolicy", "katib-ui")["spec"]["ingress"]
+    assert rule["from"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "istio-system"}}}
+    ]
+    policy = find(manifests, "AuthorizationPolicy", "katib-ui")["spec"]
+    labels = find(manifests, "Deployment", "katib-ui")["spec"]["template"]["metadata"]["labels"]
+    assert policy["selector"]["matchLabels"].items() <= labels.items()
+    assert policy["action"] == "ALLOW"
+    assert [list(one) for one in policy["rules"]] == [["from"]]
+    # Without the mesh's proxy, nobody would keep that policy.
+    assert labels["sidecar.istio.io/inject"] == "true"
+    arguments = container_of(InstallOptions(is_kubeflow=True), "katib-ui")["args"]
+    assert "--user-header=kubeflow-userid" in arguments
+    assert "--disable-auth" not in arguments
+
+
+def test_a_ui_that_asks_for_a_token_does_not_believe_a_header() -> None:
+    arguments = container_of(InstallOptions(), "katib-ui")["args"]
+    assert arguments == ["ui", "--address=0.0.0.0", "--port=8080"]
+    ports = find(compose(InstallOptions()), "Service", "katib-ui")["spec"]["ports"]
+    assert ports == [{"name": "ui", "port": 80, "targetPort": 8080}]
+
+
+def test_only_trials_suggestions_the_ui_and_the_operator_reach_the_database_manager() -> None:
     policy = find(compose(InstallOptions()), "NetworkPolicy", "katib-db-manager")["spec"]
     (rule,) = policy["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 6789}]
     selectors = [one["podSelector"] for one in rule["from"]]
     assert selectors[0] == {"matchLabels": {"katib.kubeflow.org/component": "controller"}}
-    keys = [one["matchExpressions"][0]["key"] for one in selectors[1:]]
+    assert selectors[-1] == {"matchLabels": {"katib.kubeflow.org/component": "ui"}}
+    keys = [one["matchExpressions"][0]["key"] for one in selectors[1:-1]]
     assert keys == ["katib.kubeflow.org/trial", "katib.kubeflow.org/suggestion"]
 
 

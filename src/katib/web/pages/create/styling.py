@@ -13,7 +13,6 @@ STYLE = """
 .katib-wide { flex: 1 1 100%; width: 100%; }
 .katib-whole { height: calc(100vh - 17rem); min-height: 20rem; }
 .katib-editor { border: 1px solid rgba(128, 128, 128, .5); border-radius: 4px; }
-.body--dark .katib-editor .cm-editor { filter: invert(.9) hue-rotate(180deg); background: #fff; }
 .katib-section { border: 1px solid rgba(128, 128, 128, .35); border-radius: 4px; }
 .katib-section > .q-expansion-item__container > .q-expansion-item__content {
   padding: .5rem .75rem .75rem; }

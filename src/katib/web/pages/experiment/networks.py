@@ -23,7 +23,7 @@ class Networks:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._drawn = ""
+        self._drawn = self._shown = ""
 
     def build(self) -> None:
         """Make what does not change."""
@@ -55,18 +55,22 @@ class Networks:
         if self._trial.options != offered:
             wanted = self._subject.query.find("trial")
             # Who has chosen none follows the best.
-            value = wanted if wanted in offered else next(iter(offered))
-            self._trial.set_options(offered, value=value)
+            self._shown = wanted if wanted in offered else next(iter(offered))
+            self._trial.set_options(offered, value=self._shown)
         await self._draw()
 
     async def _choose(self) -> None:
         best = next(iter(self._trial.options), "")
         chosen = str(self._trial.value or "")
+        # What was not the visitor's choice is drawn already.
+        if not chosen or chosen == self._shown:
+            return
+        self._shown = chosen
         self._subject.query.put(trial="" if chosen == best else chosen)
         await self._draw()
 
     async def _draw(self) -> None:
-        name = str(self._trial.value or "")
+        name = self._shown
         trial = self._subject.find_trial(name)
         if trial is None:
             return
@@ -83,7 +87,7 @@ class Networks:
         self._picture.set_content(_image(self._drawn, name) if self._drawn else "")
 
     def _download(self) -> None:
-        name = f"{self._trial.value}.svg"
+        name = f"{self._shown}.svg"
         ui.download.content(self._drawn, name, "image/svg+xml")
 
 

@@ -46,10 +46,10 @@ class Overview:
 
     def build(self) -> None:
         """Make what does not change."""
-        with ui.element("div").classes("row q-col-gutter-md w-full"):
-            with ui.element("div").classes("col-12 col-md-6"):
+        with ui.element("div").classes("grid grid-cols-1 md:grid-cols-2 gap-4 w-full"):
+            with ui.element("div"):
                 self._progress = ui.card().props("flat bordered").classes("w-full")
-            with ui.element("div").classes("col-12 col-md-6"):
+            with ui.element("div"):
                 self._best = ui.card().props("flat bordered").classes("w-full")
         heading("Conditions")
         self._conditions = small_table(CONDITIONS, "No conditions yet.")

@@ -92,9 +92,11 @@ class _Page:
         if self._now not in names:
             self._now = "overview"
         with self._area:
-            with ui.tabs(on_change=lambda event: self._turn(event.value)).props(
-                "align=left no-caps dense outside-arrows mobile-arrows"
-            ) as self._tabs:
+            with (
+                ui.tabs(on_change=lambda event: self._turn(event.value))
+                .props("align=left no-caps dense outside-arrows mobile-arrows")
+                .classes("w-full") as self._tabs
+            ):
                 for name in names:
                     ui.tab(name, label=_TABS[name][0])
             with ui.tab_panels(self._tabs, value=self._now, animated=False).classes("w-full"):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from nicegui import ui
 
-from katib.client.analysis.points import choose_parameters
 from katib.client.trial_table import TrialTable
 from katib.web.pages.experiment.panels.curves import CurvesPanel
 from katib.web.pages.experiment.panels.pairs import ContourPanel, ParetoPanel
-from katib.web.pages.experiment.panels.panel import Panel
+from katib.web.pages.experiment.panels.panel import MOST_PARAMETERS, Panel
 from katib.web.pages.experiment.panels.parallel import ParallelPanel
 from katib.web.pages.experiment.panels.pictures import (
     HistoryPanel,
@@ -38,9 +37,6 @@ _PANELS: Mapping[str, tuple[str, Callable[[Subject], Panel]]] = {
 #: What is shown to whoever has not chosen.
 _DEFAULT = ("history", "parallel", "importances", "slices")
 
-#: More parameters than this are not shown unless they are chosen.
-_MOST_PARAMETERS = 12
-
 #: How many times as long as the pictures took they are left before they are drawn anew.
 _PATIENCE = 3.0
 
@@ -54,6 +50,7 @@ class Plots:
         self._shown = [one for one in wanted if one in _PANELS] or list(_DEFAULT)
         self._built: dict[str, Panel] = {}
         self._rest = 0.0
+        self._chosen: list[str] = []
 
     def build(self) -> None:
         """Make what does not change."""
@@ -125,17 +122,18 @@ class Plots:
         if self._parameters.options == names or table.best_row is None:
             return
         wanted = [one for one in self._subject.query.list("parameters") if one in names]
-        chosen = wanted or list(await computed(_most_important, table))
+        chosen = wanted or await computed(self._subject.important, table, MOST_PARAMETERS)
+        self._chosen = chosen
         self._parameters.set_options(names, value=chosen)
 
     async def _choose(self) -> None:
         chosen = list(self._parameters.value or ())
+        # What was not the visitor's choice is drawn already.
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
         offered = list(self._parameters.options)
         self._subject.query.put(parameters="" if chosen == offered else chosen)
         await self._draw_all(
             [one for one in ("parallel", "importances", "slices") if one in self._shown]
         )
-
-
-def _most_important(table: TrialTable) -> Sequence[str]:
-    return choose_parameters(table, None, _MOST_PARAMETERS)

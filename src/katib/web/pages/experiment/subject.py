@@ -55,6 +55,13 @@ class Subject:
         """Its trials; ``None`` while they are not known. May take a moment."""
         return self.site.tables.find(self.namespace, self.name)[0]
 
+    def important(self, table: TrialTable, most: int) -> list[str]:
+        """The parameters that matter most, in the document's order. May take a moment."""
+        if len(table.parameters) <= most:
+            return list(table.parameters)
+        best = set(list(self.site.tables.importances(table).parameters)[:most])
+        return [name for name in table.parameters if name in best]
+
     def trials(self) -> Sequence[Manifest]:
         """Its trials as the server has them, but for what makes them large; in no order."""
         return self.site.sources.find(Scope("trials", self.namespace, self.name)).list()

@@ -65,8 +65,11 @@ class Trials:
                 .style("min-width: 14rem; max-width: 40rem")
             )
             self._select = (
-                ui.select([], label="Columns", multiple=True, on_change=self._choose_columns)
-                .props('dense outlined options-dense display-value="Columns" hide-bottom-space')
+                ui.select([], multiple=True, on_change=self._choose_columns)
+                .props(
+                    'dense outlined options-dense display-value="Columns" '
+                    'aria-label="Columns that are shown"'
+                )
                 .style("min-width: 8rem")
             )
             with ui.dropdown_button("Export", icon="download", auto_close=True).props(

@@ -30,15 +30,16 @@ class Overview:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
+        self._shown: tuple[list[str], object] = ([], None)
 
     def build(self) -> None:
         """Make what does not change."""
         query = self._subject.query
-        with ui.element("div").classes("row q-col-gutter-md w-full"):
-            with ui.element("div").classes("col-12 col-md-5"):
+        with ui.element("div").classes("grid grid-cols-1 md:grid-cols-2 gap-4 w-full"):
+            with ui.element("div"):
                 heading("Assignments")
                 self._assigned = small_table(ASSIGNED, "It was assigned nothing.")
-            with ui.element("div").classes("col-12 col-md-7"):
+            with ui.element("div"):
                 heading("Performance")
                 self._metrics = small_table(METRICS, "No metrics yet.")
         heading("Reports")
@@ -71,6 +72,10 @@ class Overview:
 
     async def _turn(self) -> None:
         chosen, offered = list(self._chosen.value or ()), list(self._chosen.options)
+        # What was not the visitor's choice is drawn already.
+        if (chosen, self._by.value) == self._shown:
+            return
+        self._shown = chosen, self._by.value
         by = "" if self._by.value == "number" else "time"
         self._subject.query.put(by=by, metrics="" if chosen == offered else chosen)
         await self._draw_reports()
@@ -95,6 +100,7 @@ class Overview:
             self._chart.say("It has reported no numbers yet.")
         elif self._chosen.options != known:
             wanted = [one for one in self._subject.query.list("metrics") if one in known]
+            self._shown = wanted or known, self._by.value
             self._chosen.set_options(known, value=wanted or known)
         if known:
             self._chart.show(options)

@@ -86,9 +86,11 @@ class _Page:
             ui.space()
             self._beside = ui.row().classes("gap-2").props('role=navigation aria-label="Trials"')
         self._message = ui.label().classes("katib-break").props("role=status")
-        with ui.tabs(on_change=lambda event: self._turn(event.value)).props(
-            "align=left no-caps dense outside-arrows mobile-arrows"
-        ) as tabs:
+        with (
+            ui.tabs(on_change=lambda event: self._turn(event.value))
+            .props("align=left no-caps dense outside-arrows mobile-arrows")
+            .classes("w-full") as tabs
+        ):
             for name, (label, _) in _TABS.items():
                 ui.tab(name, label=label)
         self._panels = {}

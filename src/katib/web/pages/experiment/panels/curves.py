@@ -29,6 +29,7 @@ class CurvesPanel(Panel):
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
         self._table: TrialTable | None = None
+        self._shown = ""
 
     def build(self) -> None:
         """See :class:`Panel`."""
@@ -47,18 +48,21 @@ class CurvesPanel(Panel):
         names = list(table.metrics)
         if self._metric.options != names:
             wanted = self._subject.query.find("metric")
-            self._metric.set_options(names, value=wanted if wanted in names else names[0])
+            self._shown = wanted if wanted in names else names[0]
+            self._metric.set_options(names, value=self._shown)
         await self._draw()
 
     async def _choose(self) -> None:
-        if self._table is not None and self._metric.value:
+        chosen = str(self._metric.value or "")
+        # What was not the visitor's choice is drawn already.
+        if self._table is not None and chosen and chosen != self._shown:
+            self._shown = chosen
             first = next(iter(self._table.metrics))
-            chosen = str(self._metric.value)
             self._subject.query.put(metric="" if chosen == first else chosen)
             await self._draw()
 
     async def _draw(self) -> None:
-        table, metric = self._table, str(self._metric.value)
+        table, metric = self._table, self._shown
         if table is None:
             return
         try:

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from nicegui import ui
 
-from katib.client.analysis.points import choose_parameters
 from katib.client.trial_table import TrialTable
 from katib.web.charts.contour import draw_contour
 from katib.web.charts.pareto import draw_pareto
@@ -37,10 +36,10 @@ class _Pair(Panel):
     def __init__(self, subject: Subject) -> None:
         super().__init__(subject)
         self._table: TrialTable | None = None
+        self._pair = ("", "")
 
-    @staticmethod
     @abstractmethod
-    def names_of(table: TrialTable) -> tuple[list[str], Sequence[str]]:
+    def names_of(self, table: TrialTable) -> tuple[list[str], Sequence[str]]:
         """What can be chosen, and the two that are shown to whoever has not chosen."""
 
     @staticmethod
@@ -54,7 +53,7 @@ class _Pair(Panel):
         with ui.row().classes("gap-2") as self._choices:
             self._x = choice("Across", self._choose)
             self._y = choice("Upwards", self._choose)
-        self._picture = self._chart("", "26rem")
+        self._picture = self._chart("", "26rem", is_crisp=True)
 
     async def draw(self, table: TrialTable) -> None:
         """See :class:`Panel`."""
@@ -66,18 +65,25 @@ class _Pair(Panel):
             return
         if self._x.options != names:
             wanted = [self._subject.query.find(key) for key in self.keys]
-            for select, value, other in zip((self._x, self._y), wanted, default, strict=False):
-                select.set_options(names, value=value if value in names else other)
+            x, y = (
+                value if value in names else other
+                for value, other in zip(wanted, default, strict=False)
+            )
+            self._pair = x, y
+            self._x.set_options(names, value=x)
+            self._y.set_options(names, value=y)
         await self._draw()
 
     async def _choose(self) -> None:
-        if self._table is not None and self._x.value and self._y.value:
-            chosen = zip(self.keys, (str(self._x.value), str(self._y.value)), strict=True)
-            self._subject.query.put(**dict(chosen))
+        pair = str(self._x.value or ""), str(self._y.value or "")
+        # What was not the visitor's choice is drawn already.
+        if pair != self._pair and all(pair):
+            self._pair = pair
+            self._subject.query.put(**dict(zip(self.keys, pair, strict=True)))
             await self._draw()
 
     async def _draw(self) -> None:
-        x, y = str(self._x.value), str(self._y.value)
+        x, y = self._pair
         if x == y:
             self._picture.say(self.same)
         elif self._table is not None:
@@ -91,10 +97,9 @@ class ContourPanel(_Pair):
     few = "A map needs two parameters."
     same = "Choose two parameters: a map needs both."
 
-    @staticmethod
-    def names_of(table: TrialTable) -> tuple[list[str], Sequence[str]]:
+    def names_of(self, table: TrialTable) -> tuple[list[str], Sequence[str]]:
         """All parameters, and the two that matter most."""
-        return list(table.parameters), choose_parameters(table, None, 2)
+        return list(table.parameters), self._subject.important(table, 2)
 
     @staticmethod
     def drawing() -> Callable[[TrialTable, str, str], Options]:
@@ -109,8 +114,7 @@ class ParetoPanel(_Pair):
     few = "A front needs two metrics: name additionalMetricNames."
     same = "Choose two metrics: a front needs both."
 
-    @staticmethod
-    def names_of(table: TrialTable) -> tuple[list[str], Sequence[str]]:
+    def names_of(self, table: TrialTable) -> tuple[list[str], Sequence[str]]:
         """All metrics, the objective first."""
         return list(table.metrics), list(table.metrics)[:2]
 

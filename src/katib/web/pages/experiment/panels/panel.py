@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any
 
 from nicegui import events, ui
@@ -11,6 +10,9 @@ from nicegui import events, ui
 from katib.client.trial_table import TrialTable
 from katib.web.chart import Chart
 from katib.web.pages.experiment.subject import Subject
+
+#: More parameters than this are not shown unless they are chosen.
+MOST_PARAMETERS = 12
 
 
 class Panel(ABC):
@@ -35,13 +37,14 @@ class Panel(ABC):
     async def draw(self, table: TrialTable) -> None:
         """Draw it anew."""
 
-    def _chosen(self, table: TrialTable) -> Sequence[str] | None:
-        """The parameters that the visitor has chosen; ``None`` for the most important."""
+    def _chosen(self, table: TrialTable) -> list[str]:
+        """The parameters that the visitor has chosen, else the most important."""
         wanted = self._subject.query.list("parameters")
-        return [one for one in table.parameters if one in wanted] or None
+        chosen = [one for one in table.parameters if one in wanted]
+        return chosen or self._subject.important(table, MOST_PARAMETERS)
 
-    def _chart(self, title: str, height: str = "22rem") -> Chart:
-        return Chart(title, height, self._subject.open_trial)
+    def _chart(self, title: str, height: str = "22rem", *, is_crisp: bool = False) -> Chart:
+        return Chart(title, height, self._subject.open_trial, is_crisp=is_crisp)
 
 
 def choice(label: str, choose: events.Handler[events.ValueChangeEventArguments[Any]]) -> ui.select:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nicegui import events, ui
+from nicegui import ui
 
 from katib.client.analysis.axes import Axis
 from katib.client.analysis.points import points
@@ -25,12 +25,12 @@ class ParallelPanel(Panel):
         super().__init__(subject)
         self._table: TrialTable | None = None
         self._axes: Sequence[Axis] = ()
-        self._areas: dict[int, list[list[float]]] = {}
+        self._areas: dict[int, Sequence[Sequence[float]]] = {}
 
     def build(self) -> None:
         """See :class:`Panel`."""
         self._parallel = self._chart("Parallel coordinates", "24rem")
-        self._parallel.listen("axisareaselected", self._brush)
+        self._parallel.listen(self._brush)
         with ui.row().classes("items-center gap-2"):
             self._kept = ui.label(_HOW).classes("text-caption").props("role=status")
             self._show = ui.button("Show them in the table", on_click=self._go).props(
@@ -44,7 +44,7 @@ class ParallelPanel(Panel):
 
     async def draw(self, table: TrialTable) -> None:
         """See :class:`Panel`."""
-        found = await computed(points, table, self._chosen(table))
+        found = await computed(points, table, await computed(self._chosen, table))
         axes = (found.objective, *found.parameters)
         if [one.name for one in axes] != [one.name for one in self._axes]:
             # The chart is made anew, without areas.
@@ -53,8 +53,8 @@ class ParallelPanel(Panel):
         self._parallel.show(await computed(draw_parallel, table, found))
         await self._tell()
 
-    async def _brush(self, event: events.GenericEventArguments) -> None:
-        self._areas[int(event.args["parallelAxisId"])] = list(event.args.get("intervals") or ())
+    async def _brush(self, axis: int, intervals: Sequence[Sequence[float]]) -> None:
+        self._areas[axis] = intervals
         await self._tell()
 
     async def _tell(self) -> None:

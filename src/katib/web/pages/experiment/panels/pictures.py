@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from katib.client.analysis.importances import importances
-from katib.client.analysis.points import choose_parameters, points
+from katib.client.analysis.points import points
 from katib.client.trial_table import TrialTable
 from katib.web.chart import Chart
 from katib.web.charts.history import draw_history
@@ -19,6 +18,8 @@ from katib.web.shell import computed
 
 #: More slices than this do not fit on a screen.
 MOST_SLICES = 12
+
+_GRID = "grid grid-cols-1 md:grid-cols-2 xl:grid-cols-3 gap-4 w-full"
 
 
 class HistoryPanel(Panel):
@@ -62,8 +63,14 @@ class ImportancesPanel(Panel):
 
     async def draw(self, table: TrialTable) -> None:
         """See :class:`Panel`."""
-        found = await computed(importances, table)
-        self._importances.show(draw_importances(found, self._chosen(table) or ()))
+        chosen = await computed(self._chosen, table)
+        found = await computed(self._subject.site.tables.importances, table)
+        if found.trials < 2:
+            self._importances.say(
+                "Two trials must have succeeded before it can be told what matters."
+            )
+            return
+        self._importances.show(draw_importances(found, chosen))
 
 
 class SlicesPanel(Panel):
@@ -72,7 +79,7 @@ class SlicesPanel(Panel):
     def build(self) -> None:
         """See :class:`Panel`."""
         heading("Slices")
-        self._grid = ui.element("div").classes("row q-col-gutter-md w-full")
+        self._grid = ui.element("div").classes(_GRID)
         self._slices: dict[str, Chart] = {}
 
     def can_draw(self, table: TrialTable) -> bool:
@@ -81,8 +88,7 @@ class SlicesPanel(Panel):
 
     async def draw(self, table: TrialTable) -> None:
         """See :class:`Panel`."""
-        found = await computed(choose_parameters, table, self._chosen(table), MOST_SLICES)
-        names = list(found)[:MOST_SLICES]
+        names = (await computed(self._chosen, table))[:MOST_SLICES]
         if list(self._slices) != names:
             self._grid.clear()
             with self._grid:
@@ -91,7 +97,7 @@ class SlicesPanel(Panel):
             chart.show(await computed(_slice, table, name))
 
     def _one(self) -> Chart:
-        with ui.element("div").classes("col-12 col-md-6 col-xl-4"):
+        with ui.element("div"):
             return self._chart("", "17rem")
 
 
