@@ -42,11 +42,12 @@ unit: $(VENV)/.dev ## Unit and contract tests
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
-	$$(scripts/make_environment.sh nas $$(cat tests/networks/requirements.txt)) -m pytest -q -m slow -c tests/networks/pytest.ini tests/networks
+	$$(scripts/make_environment.sh torch $$(cat tests/networks/requirements.txt)) -m pytest -q -n 2 -m slow -c tests/networks/pytest.ini tests/networks
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/kubectl.sh
 	@scripts/chromium.sh
+	-@scripts/axe.sh > /dev/null
 	@scripts/databases.sh
 	$(BIN)/pytest -q -n 2 tests/journeys
 
@@ -73,7 +74,7 @@ bench-search: $(VENV)/.dev ## Compare the search algorithms with their peers; OP
 	$(BIN)/python -m bench.search $(OPTIONS)
 
 bench-nas: $(VENV)/.dev ## Compare the searches of architectures and schedules with random search
-	$(BIN)/python -m bench.nas --python $$(scripts/make_environment.sh nas $$(cat tests/networks/requirements.txt))
+	$(BIN)/python -m bench.nas --python $$(scripts/make_environment.sh torch $$(cat tests/networks/requirements.txt))
 
 clean: ## Remove the virtual environment, caches and the experiments of `make run`
 	rm -rf $(VENV) bench/.venv-peers bench/.venv-ray $(RUN_HOME) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-_SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "make_environment.sh"
+_TESTS = Path(__file__).resolve().parent
+_SCRIPT = _TESTS.parent / "scripts" / "make_environment.sh"
+
+#: PyTorch, and all that tests want beside it: it is large, so there is one environment with it.
+TORCH_PACKAGES = (_TESTS / "networks" / "requirements.txt").read_text().split()
 
 #: The exit code of the script when packages cannot be had.
 NOT_NOW = 75

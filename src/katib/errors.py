@@ -84,6 +84,26 @@ def list_errors(errors: Sequence[FieldError]) -> str:
     return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
+#: Kubernetes' words for programs: what is wrong with a field.
+_REASONS = {
+    "Required value": "FieldValueRequired",
+    "Forbidden": "FieldValueForbidden",
+    "Unsupported value": "FieldValueNotSupported",
+}
+
+
+def list_causes(errors: Sequence[FieldError]) -> list[dict[str, str]]:
+    """Errors as a ``Status`` of Kubernetes has them in ``details.causes``, for programs."""
+    return [
+        {
+            "reason": _REASONS.get(error.problem, "FieldValueInvalid"),
+            "message": str(error).removeprefix(f"{error.path}: "),
+            "field": error.path,
+        }
+        for error in errors
+    ]
+
+
 class AdmissionError(KatibError):
     """A manifest was refused.
 

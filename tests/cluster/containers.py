@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,19 +23,27 @@ class Volumes:
     Attributes:
         pod: the manifest.
         folder: of the pod's own.
+        read: the ConfigMap of a name, in the pod's namespace.
     """
 
     pod: Manifest
     folder: Path
+    read: Callable[[str], Manifest]
 
     def make(self) -> None:
-        """Make the folders; what an annotation holds is a file in one."""
+        """Make the folders; what an annotation or a ConfigMap holds is a file in one."""
         for volume in self.pod["spec"].get("volumes") or ():
             place = self.folder / volume["name"]
             place.mkdir(parents=True, exist_ok=True)
             for item in (volume.get("downwardAPI") or {}).get("items") or ():
                 text = field_of(self.pod, item["fieldRef"]["fieldPath"])
                 (place / item["path"]).write_text(text)
+            if "configMap" in volume:
+                found = self.read(volume["configMap"]["name"])
+                for key, text in (found.get("data") or {}).items():
+                    (place / key).write_text(text)
+                for key, encoded in (found.get("binaryData") or {}).items():
+                    (place / key).write_bytes(base64.b64decode(encoded))
 
     def moved(self, container: Manifest, text: str) -> str:
         """The text with the folders of this machine."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from katib.apps.certificates import Pem, read_authority, sign
 from katib.errors import ConflictError, KatibError, NotFoundError, RequestRefusedError
 from katib.executors import shim
 from katib.kubernetes.client import KubernetesClient
+from katib.kubernetes.sidecars import TELL_LAST_LINES
 
 #: How often the cluster is told that the node goes on, in seconds; it is given up after 40.
 _BEAT = 10.0
@@ -182,7 +184,7 @@ class Machine:
 
     def _run_processes(self, pod: _Running) -> Mapping[str, int]:
         """Run all containers to their ends; their exit codes."""
-        volumes = Volumes(pod.manifest, pod.folder)
+        volumes = Volumes(pod.manifest, pod.folder, partial(self._read_config_map, pod))
         volumes.make()
         containers: list[Manifest] = pod.manifest["spec"]["containers"]
         with ExitStack() as ends:
@@ -203,6 +205,11 @@ class Machine:
         pod.is_over.set()
         return codes
 
+    def _read_config_map(self, pod: _Running, name: str) -> Manifest:
+        path = f"/api/v1/namespaces/{pod.manifest['metadata']['namespace']}/configmaps/{name}"
+        found: Manifest = msgspec.json.decode(self._client.request("GET", path))
+        return found
+
     def _variables(self, container: Manifest, pod: _Running, volumes: Volumes) -> dict[str, str]:
         told = variables_of(container, pod.manifest, self._given)
         found = {name: volumes.moved(container, value) for name, value in told.items()}
@@ -221,7 +228,8 @@ class Machine:
 
         def status_of(container: Manifest) -> Manifest:
             name = container["name"]
-            state = {"running": {"startedAt": now}} if is_running else _ended(codes[name], now)
+            running = {"running": {"startedAt": now}}
+            state = running if is_running else _ended(container, codes[name], now, pod)
             return {
                 "name": name,
                 "image": container["image"],
@@ -280,9 +288,15 @@ def _log_of(pod: _Running, container: str) -> Path:
     return pod.folder / f"{container}.log"
 
 
-def _ended(code: int, now: str) -> Manifest:
-    reason = "Error" if code else "Completed"
-    return {"terminated": {"exitCode": code, "reason": reason, "finishedAt": now}}
+def _ended(container: Manifest, code: int, now: str, pod: _Running) -> Manifest:
+    told: Manifest = {"exitCode": code, "reason": "Completed", "finishedAt": now}
+    if code:
+        told["reason"] = "Error"
+        if container.get("terminationMessagePolicy") == TELL_LAST_LINES:
+            # As kubelet: so much of the log's end, where nothing was written for this purpose.
+            log = _log_of(pod, container["name"]).read_bytes()
+            told["message"] = log[-2048:].decode(errors="replace")
+    return {"terminated": told}
 
 
 def _path(pod: Manifest) -> str:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,7 +53,7 @@ class Katib:
 
     home: Path
     folder: Path
-    has_ui: bool = False
+    has_ui: bool = field(default=False, kw_only=True)
 
     def __call__(self, *words: str, check: int | None = None) -> Answer:
         """Run a command to its end; ``check`` is the exit code that it must have."""

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from browsing import Ui, Visit, a_served_home, served_ui, visiting
 from command_line import REPOSITORY, Answer, Katib
 from kubectl import Cluster
+from playwright.sync_api import Browser
+
+from scripts.draw_plots import a_browser
 
 # Who starts the tests behind a shell's back has Ctrl-C ignored, and so would every command have it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -52,3 +56,31 @@ def held(cluster: Cluster) -> Cluster:
     cluster("apply", "-f", cluster.write("held", labels={"team": "seen"}))
     cluster.running_pod("held")
     return cluster
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for all that is here; not for the session, since its event loop is in the way."""
+    with a_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Katib]:
+    """A home that is served, for all that is here; its experiments are for tests to make."""
+    with a_served_home(tmp_path_factory.mktemp("looked-at")) as katib:
+        yield katib
+
+
+@pytest.fixture(scope="module")
+def ui(looked_at: Katib) -> Iterator[Ui]:
+    """The web UI of that home."""
+    with served_ui(looked_at) as ui:
+        yield ui
+
+
+@pytest.fixture
+def visit(browser: Browser, ui: Ui) -> Iterator[Visit]:
+    """A browser of a person's own that has been let in; what goes wrong in it fails the test."""
+    with visiting(browser, ui) as visit:
+        yield visit

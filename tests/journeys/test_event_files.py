@@ -13,14 +13,12 @@ from typing import Any
 import pytest
 from command_line import REPOSITORY, Katib, wait_for
 
-from environments import an_environment
+from environments import TORCH_PACKAGES, an_environment
 from katib.collectors.tensorflow_event import TensorFlowEventCollector
 from katib.ports.collector import CollectorSource
 from katib.ports.observation_log import MetricEntry
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
-
-PACKAGES = ("torch==2.13.0", "tensorboard", "tensorboardX")
 
 #: What both writers of one interface are made to write: numbers that are and are none, folders of
 #: their own and folders in tags, and everything beside numbers.
@@ -129,7 +127,7 @@ WRITERS: Mapping[str, str] = {
 @pytest.fixture(scope="module")
 def python() -> str:
     """An interpreter with all writers."""
-    return an_environment("event-files", *PACKAGES)
+    return an_environment("torch", *TORCH_PACKAGES)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import Katib, an_experiment, finish, wait_for
@@ -35,7 +36,7 @@ def served(katib: Katib) -> Katib:
     return katib
 
 
-def start(katib: Katib, **spec: object) -> None:
+def start(katib: Katib, **spec: Any) -> None:
     """An experiment of which two trials run."""
     path = katib.write(an_experiment(UNTIL_TOLD, maxTrialCount=6, parallelTrialCount=2, **spec))
     running = katib.start("run", path)

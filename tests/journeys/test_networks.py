@@ -13,20 +13,18 @@ import pytest
 import yaml
 from command_line import LONGEST, REPOSITORY, Katib, Manifest, finish, wait_for
 
-from environments import an_environment
+from environments import TORCH_PACKAGES, an_environment
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 NETWORKS = REPOSITORY / "tests" / "networks"
-#: PyTorch, and what the package's searches need.
-PACKAGES = (NETWORKS / "requirements.txt").read_text().split()
 PROGRAMS = "examples/networks"
 
 
 @pytest.fixture(scope="module")
 def python() -> str:
     """A Python with PyTorch."""
-    return an_environment("nas", *PACKAGES)
+    return an_environment("torch", *TORCH_PACKAGES)
 
 
 @pytest.fixture

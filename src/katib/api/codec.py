@@ -201,12 +201,12 @@ class _Quoting(_Dumper):  # type: ignore[misc]  # the C dumper has no type
 _Quoting.add_representer(str, _Quoting.represent_text)
 
 
-def dump_yaml(manifest: Manifest) -> str:
-    """YAML with sorted keys, as ``kubectl get -o yaml`` prints it."""
+def dump_yaml(manifest: Manifest, *, is_sorted: bool = True) -> str:
+    """YAML with sorted keys, as ``kubectl get -o yaml`` prints it, or with keys as they come."""
     text: str = yaml.dump(
         manifest,
         Dumper=_Quoting,
-        sort_keys=True,
+        sort_keys=is_sorted,
         default_flow_style=False,
         allow_unicode=True,
         width=2**20,

@@ -7,7 +7,7 @@ from typing import Any
 
 from katib.api.values import Manifest
 from katib.api_server.resources import ResourceType
-from katib.errors import FieldError, list_errors
+from katib.errors import FieldError, list_causes, list_errors
 
 
 class StatusError(Exception):
@@ -97,17 +97,10 @@ def bad_request(message: str) -> StatusError:
 
 def invalid(type: ResourceType, name: str, errors: Sequence[FieldError]) -> StatusError:
     """Fields of an object are not legal."""
-    causes = [
-        {
-            "reason": _CAUSES.get(error.problem, "FieldValueInvalid"),
-            "message": str(error).removeprefix(f"{error.path}: "),
-            "field": error.path,
-        }
-        for error in errors
-    ]
     kind = f"{type.kind.name}.{type.group}" if type.group else type.kind.name
     found = ", ".join(str(error) for error in errors)
     listed = found if len(errors) == 1 else f"[{found}]"
+    causes = list_causes(errors)
     details = {"name": name, "group": type.group, "kind": type.kind.name, "causes": causes}
     return StatusError(
         422, "Invalid", f'{kind} "{name}" is invalid: {listed}', _without_empty(details)
@@ -123,7 +116,7 @@ def forbidden(type: ResourceType, name: str, problem: str) -> StatusError:
 def denied(webhook: str, problems: Sequence[FieldError]) -> StatusError:
     """An admission webhook of a cluster would refuse the object with these words."""
     told = f'admission webhook "{webhook}" denied the request: {list_errors(problems)}'
-    return StatusError(400, "", told)
+    return StatusError(400, "", told, {"causes": list_causes(problems)})
 
 
 def unauthorized() -> StatusError:
@@ -200,13 +193,6 @@ def internal(problem: str) -> StatusError:
     """A fault of ours."""
     text = f"Internal error occurred: {problem}"
     return StatusError(500, "InternalError", text, {"causes": [{"message": problem}]})
-
-
-_CAUSES = {
-    "Required value": "FieldValueRequired",
-    "Forbidden": "FieldValueForbidden",
-    "Unsupported value": "FieldValueNotSupported",
-}
 
 
 def _details(type: ResourceType, name: str) -> Manifest:

@@ -141,6 +141,39 @@ class HomeBackend:
             self._link = None
 
 
+class GuestBackend(HomeBackend):
+    """A backend of a home's server that never takes its place: without one, nobody answers.
+
+    Whoever only looks must not hold a home after ``katib down``; a server that follows is found,
+    wherever it listens.
+    """
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        media_type: str = "application/json",
+        patience: float | None = None,
+    ) -> Manifest:
+        """See :class:`Backend`."""
+        link = self._reach()
+        try:
+            return link.ask(method, path, body, media_type, patience)
+        except AwayError:
+            self._lose(link)
+            raise
+
+    def _reach(self) -> HttpBackend:
+        if self._link is None:
+            record = find_server(self._home)
+            if record is None:
+                place, advice = str(self._home.path), "Start one with: katib up"
+                raise AwayError(place, "none works there", advice, was_sent=False)
+            self._link = connect(self._home, record)
+        return self._link
+
+
 class ProgramEngine:
     """A home's engine and its server in threads of this program.
 

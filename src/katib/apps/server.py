@@ -107,11 +107,11 @@ class Server:
             raise
         self._ui: UiChild | None = None
         try:
-            ui = self._open_ui() if options.has_ui else ""
-            self._listener, self.record = self._introduce(token, ui)
+            if options.has_ui:
+                self._ui = self._open_ui()
+            self._listener, self.record = self._introduce(token)
         except BaseException:
-            if self._ui is not None:
-                self._ui.close()
+            self._close_ui()
             self._socket.close()
             self._engine.close()
             raise
@@ -162,17 +162,18 @@ class Server:
             self._ui.disown()
         self._engine.disown()
 
-    def _open_ui(self) -> str:
-        """Listen for browsers; where."""
+    def _open_ui(self) -> UiChild:
+        """Listen for browsers, who are answered when it is started."""
         port = self._options.ui_port
         if port is None:
-            listener = listen_anywhere(LOOPBACK, UI_PORT)
-        else:
-            listener = listen(LOOPBACK, port, "--ui-port")
-        self._ui = UiChild(self._home, listener)
-        return f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+            return UiChild(self._home, listen_anywhere(LOOPBACK, UI_PORT))
+        return UiChild(self._home, listen(LOOPBACK, port, "--ui-port"))
 
-    def _introduce(self, token: str, ui: str) -> tuple[uvicorn.Server, ServerRecord]:
+    def _close_ui(self) -> None:
+        if self._ui is not None:
+            self._ui.close()
+
+    def _introduce(self, token: str) -> tuple[uvicorn.Server, ServerRecord]:
         """The listener, and what the home tells of it."""
         options, now = self._options, datetime.now(UTC)
         port = self._socket.getsockname()[1]
@@ -191,7 +192,7 @@ class Server:
             directory=str(options.engine.directory),
             config=options.config,
             program=options.engine.program,
-            ui=ui,
+            ui="" if self._ui is None else self._ui.url,
         )
         return listener, record
 
@@ -204,8 +205,7 @@ class Server:
             self._ui.look()
 
     def _end(self, thread: threading.Thread) -> int:
-        if self._ui is not None:
-            self._ui.close()
+        self._close_ui()
         # Watches end first: clients are told, and nobody waits for them.
         self._api.close()
         self._listener.should_exit = True

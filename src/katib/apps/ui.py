@@ -10,6 +10,7 @@ import uvicorn
 
 from katib.client.backend import Backend
 from katib.web.guarding import Door
+from katib.web.reports import Reports
 from katib.web.rights import ClusterRights, OwnerRights, Rights
 from katib.web.serving import make_app
 from katib.web.site import Site
@@ -55,6 +56,7 @@ class UiService:
             rights=rights,
             sources=self._sources,
             tables=Tables(self._sources),
+            reports=Reports(backend),
             door=options.door,
             namespaces=options.namespaces,
         )

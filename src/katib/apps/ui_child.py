@@ -63,6 +63,12 @@ class UiChild:
         self.process: subprocess.Popen[bytes] | None = None
         self.is_given_up = False
 
+    @property
+    def url(self) -> str:
+        """Where browsers are answered."""
+        host, port = self._listener.getsockname()[:2]
+        return f"http://{host}:{port}"
+
     def start(self) -> None:
         """Start it; :meth:`look` must be called often from now on."""
         path = ui_log_path(self._home)

@@ -128,6 +128,8 @@ def ui(
 def _open(home: Path | None, kubeconfig: Path | None) -> tuple[Backend, str]:
     """What is shown, and the token that browsers are asked for: a home's own, else a new one."""
     from katib.apps.kubeconfig import read_token
+    from katib.apps.program import GuestBackend
+    from katib.apps.server_record import find_server
     from katib.client.finding import find_backend
 
     if kubeconfig is not None:
@@ -139,7 +141,8 @@ def _open(home: Path | None, kubeconfig: Path | None) -> tuple[Backend, str]:
         place.path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailableError(place.path, error.strerror or str(error)) from error
-    return find_backend(home=place.path), read_token(place)
+    backend = find_backend(home=place.path) if find_server(place) is None else GuestBackend(place)
+    return backend, read_token(place)
 
 
 def _is_in_pod() -> bool:

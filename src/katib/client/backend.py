@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +15,19 @@ from katib.errors import KatibError
 PATIENCE = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What is wrong with one field of a document.
+
+    Attributes:
+        field: its path, as ``spec.parameters[1].feasibleSpace.max``; may be empty.
+        message: what was found, and what would be right.
+    """
+
+    field: str
+    message: str
+
+
 class RefusedError(KatibError):
     """The API server has refused a request.
 
@@ -21,10 +35,12 @@ class RefusedError(KatibError):
         code: of HTTP.
         reason: one word for programs, as ``NotFound``; empty where Kubernetes gives none.
         message: the server's own text.
+        causes: what is wrong with each field, where the server tells it.
     """
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, causes: Sequence[Cause] = ()) -> None:
         self.code, self.reason, self.message = code, reason, message
+        self.causes = tuple(causes)
         super().__init__(message)
 
 

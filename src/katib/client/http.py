@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from katib.api.values import Manifest
-from katib.client.backend import PATIENCE, AwayError, RefusedError
+from katib.client.backend import PATIENCE, AwayError, Cause, RefusedError
 
 #: Methods after which the same request may be sent again: nothing happens twice.
 REPEATABLE = frozenset(("GET", "PUT", "DELETE"))
@@ -227,4 +227,11 @@ def _read(data: bytes) -> Manifest:
 
 def _refusal(code: int, answer: Manifest) -> RefusedError:
     message = str(answer.get("message") or f"HTTP {code}")
-    return RefusedError(code, str(answer.get("reason") or ""), message)
+    details = answer.get("details")
+    listed = details.get("causes") if isinstance(details, dict) else None
+    causes = [
+        Cause(str(one.get("field") or ""), str(one.get("message") or ""))
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict)
+    ]
+    return RefusedError(code, str(answer.get("reason") or ""), message, causes)

@@ -10,7 +10,7 @@ import msgspec
 
 from katib.api.codec import typed
 from katib.api.values import Manifest, Value
-from katib.errors import AdmissionError, ManifestError, list_errors
+from katib.errors import AdmissionError, ManifestError, list_causes, list_errors
 
 #: What of an object a patch of ours changes.
 _CHANGED = (("metadata", "labels"), ("metadata", "annotations"), ("spec",))
@@ -74,15 +74,19 @@ class Review:
             reason: one word, as ``Invalid``.
             message: what would be right.
         """
-        status = {"code": code, "reason": reason, "message": message}
-        return self._worded({"uid": self.uid, "allowed": False, "status": status})
+        return self._denied({"code": code, "reason": reason, "message": message})
 
     def refuse(self, error: AdmissionError) -> bytes:
         """The answer that it is not legal, with everything that is wrong.
 
-        As Katib's, it has no reason: kubectl shows the text of such a refusal, always.
+        As Katib's, it has no reason: kubectl shows the text of such a refusal, always. Programs
+        find each error by itself in its details, which the API server passes on.
         """
-        return self.deny(400, "", list_errors(error.errors))
+        status = {"code": 400, "reason": "", "message": list_errors(error.errors)}
+        return self._denied({**status, "details": {"causes": list_causes(error.errors)}})
+
+    def _denied(self, status: Manifest) -> bytes:
+        return self._worded({"uid": self.uid, "allowed": False, "status": status})
 
     def _worded(self, answer: Manifest) -> bytes:
         head = {"apiVersion": self.api_version, "kind": "AdmissionReview"}

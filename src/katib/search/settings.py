@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, Literal, TypeVar
@@ -29,11 +31,13 @@ class Values(Generic[T]):
         parse: makes a value of the text; the message of its ``ValueError`` is the problem.
         words: what is right, as ``a number above 0``.
         accept: whether a value that could be parsed is right.
+        choices: all that it may be, where these are words.
     """
 
     parse: Callable[[str], T]
     words: str
     accept: Callable[[T], bool] = lambda _: True
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,32 @@ class Setting:
         name: as it is in documents.
         values: what it may be.
         default: what it is when it is not given.
+        choices: all that it may be, where these are words.
     """
 
     name: str
     values: str
     default: str
+    choices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         default = self.default if self.default == MUST_BE_GIVEN else f"default {self.default}"
         return f"{self.name} ({self.values}; {default})"
+
+
+#: Where the settings that are read are noted down for whoever listens.
+_HEARD: ContextVar[dict[str, Setting] | None] = ContextVar("heard", default=None)
+
+
+@contextmanager
+def listening() -> Iterator[Mapping[str, Setting]]:
+    """All settings, by name, that readers of this thread read while this lasts."""
+    heard: dict[str, Setting] = {}
+    token = _HEARD.set(heard)
+    try:
+        yield heard
+    finally:
+        _HEARD.reset(token)
 
 
 class SettingsReader:
@@ -112,7 +133,8 @@ class SettingsReader:
     def choice(self, name: str, default: str, choices: Collection[str], message: str = "") -> str:
         """One of some words; see :meth:`read`."""
         words = list(choices)
-        values = Values(str, f"{', '.join(words[:-1])} or {words[-1]}", words.__contains__)
+        told = f"{', '.join(words[:-1])} or {words[-1]}"
+        values = Values(str, told, words.__contains__, tuple(words))
         return self.read(name, default, values, message)
 
     def read(
@@ -128,7 +150,11 @@ class SettingsReader:
                 ``values``; ``{value}`` stands for what was found.
             unset: what it means that it is not given, where the default does not say it.
         """
-        self.known[name] = Setting(name, values.words, unset or _shown(default))
+        setting = Setting(name, values.words, unset or _shown(default), values.choices)
+        self.known[name] = setting
+        heard = _HEARD.get()
+        if heard is not None:
+            heard[name] = setting
         text = self.given.get(name)
         if text is None:
             return default

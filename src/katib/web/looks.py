@@ -46,6 +46,13 @@ def status_of(experiment: Manifest) -> str:
     return str(found["type"]) if found else PENDING
 
 
+def trial_status_of(trial: Manifest) -> str:
+    """How a trial stands, in one word: its last condition that is true."""
+    conditions: Sequence[Manifest] = (trial.get("status") or {}).get("conditions") or ()
+    true = [str(one.get("type")) for one in conditions if one.get("status") == "True"]
+    return true[-1] if true else PENDING
+
+
 def decisive(experiment: Manifest) -> Manifest | None:
     """The condition that says how an experiment stands."""
     conditions: Sequence[Manifest] = (experiment.get("status") or {}).get("conditions") or ()

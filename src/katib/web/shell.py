@@ -11,6 +11,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from katib.errors import KatibError
+from katib.web.dress import SCRIPT, STYLE
 from katib.web.guarding import visitor_of
 from katib.web.rights import Deed, Visitor
 from katib.web.site import Site
@@ -28,18 +29,6 @@ ASK_EVERY = 30.0
 _THEME = "katib-theme"
 _THEMES = {"light": False, "dark": True}
 
-_STYLE = """
-body { font-feature-settings: "tnum"; }
-.katib-main { max-width: 1600px; margin: 0 auto; width: 100%; }
-.q-table td, .q-table th { font-size: 0.875rem; }
-a.katib-link { color: var(--q-primary); text-decoration: none; }
-a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
-.body--dark a.katib-link { color: #90caf9; }
-.katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-.katib-skip { position: absolute; left: -10000px; }
-.katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }
-"""
-
 
 @contextmanager
 def frame(
@@ -54,13 +43,14 @@ def frame(
         trail: names and addresses of the pages above it.
     """
     ui.page_title(f"{title} · Katib")
-    ui.add_css(_STYLE)
+    ui.add_css(STYLE)
+    ui.add_head_html(SCRIPT)
     ui.colors(primary="#1a5fb4", secondary="#455a64", accent="#7b1fa2")
     theme = request.cookies.get(_THEME, "")
     dark = ui.dark_mode(_THEMES.get(theme))
     ui.html('<a class="katib-skip" href="#main">Skip to the content</a>', sanitize=False)
     with ui.header(elevated=False).classes("items-center gap-2 q-py-xs"):
-        ui.link("Katib", site.url("/")).classes("text-white text-h6 no-underline")
+        ui.link("Katib", "/").classes("text-white text-h6 no-underline")
         with (
             ui.row()
             .classes("items-center gap-1")
@@ -68,11 +58,11 @@ def frame(
         ):
             for name, address in trail:
                 ui.label("/").classes("text-white").props("aria-hidden=true")
-                ui.link(name, site.url(address)).classes("text-white")
+                ui.link(name, address).classes("text-white")
         ui.space()
-        ui.link("New experiment", site.url("/new")).classes("text-white")
+        ui.link("New experiment", "/new").classes("text-white")
         _theme_button(dark, theme)
-    with ui.column().classes("katib-main q-pa-md gap-3").props("id=main role=main tabindex=-1"):
+    with ui.column().classes("katib-main gap-3").props("id=main role=main tabindex=-1"):
         yield visitor_of(request.scope)
 
 
@@ -166,12 +156,15 @@ async def permitted(site: Site, visitor: Visitor, deed: Deed) -> bool:
 
 async def asked(question: str, text: str, yes: str) -> bool:
     """Whether the user says yes to a question."""
-    with ui.dialog() as dialog, ui.card().props("role=alertdialog"):
+    with ui.dialog().props("role=alertdialog") as dialog, ui.card():
         ui.label(question).classes("text-h6")
         ui.label(text)
         with ui.row().classes("self-end"):
             ui.button("Cancel", on_click=lambda: dialog.submit(False)).props("flat autofocus")
             ui.button(yes, color="negative", on_click=lambda: dialog.submit(True))
+    dialog.props["aria-label"] = question
     answer = await dialog
-    dialog.delete()
+    # Whoever has left the page has taken it along.
+    if not dialog.is_deleted:
+        dialog.delete()
     return bool(answer)

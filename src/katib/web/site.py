@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from katib.client.backend import Backend
 from katib.web.guarding import Door
+from katib.web.reports import Reports
 from katib.web.rights import Deed, ForbiddenError, Rights, Visitor
 from katib.web.tables import Tables
 from katib.web.watched import Sources
@@ -20,6 +21,7 @@ class Site:
         rights: who may do what.
         sources: copies of what is shown.
         tables: the trials of experiments as columns, made from the copies.
+        reports: what trials have reported.
         door: who is let in, and where the UI is.
         namespaces: those that may be shown; empty for all that there are.
     """
@@ -28,6 +30,7 @@ class Site:
     rights: Rights
     sources: Sources
     tables: Tables
+    reports: Reports
     door: Door
     namespaces: tuple[str, ...] = ()
 
@@ -44,7 +47,9 @@ class Site:
         return True
 
     def url(self, path: str) -> str:
-        """The path of a page for a browser.
+        """The address of a page in what we write ourselves: templates, and the history.
+
+        NiceGUI's links, and where it is told to go, take the path: it puts the prefix before.
 
         Args:
             path: of the page, with a slash before.

@@ -54,7 +54,8 @@ def _owned(handler: _Handler, page_of: Callable[[dict[str, Any]], str]) -> _Hand
 def _named_by_connection(environment: dict[str, Any]) -> str:
     """The page of which a socket says that it is as it is opened."""
     query = parse_qs(environment.get("QUERY_STRING", ""))
-    return (query.get("client_id") or [""])[0]
+    (name, *_) = query.get("client_id") or [""]
+    return str(name)
 
 
 def _is_own(sid: str, page: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from katib.api.values import Manifest
+from katib.client.analysis.importances import Importances, importances
 from katib.client.trial_table import TrialTable
 from katib.web.watched import Scope, Sources
 
@@ -27,6 +28,7 @@ class Drawn:
         versions: of the copies that it was made from.
         made: when, by the monotonic clock.
         took: how long it took, in seconds.
+        important: which parameters matter, once somebody has asked for that.
         lock: held while it is made.
     """
 
@@ -35,6 +37,7 @@ class Drawn:
     made: float = 0.0
     took: float = 0.0
     seen: float = 0.0
+    important: Importances | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -70,9 +73,41 @@ class Tables:
             found = experiments.find(namespace, experiment)
             if found is not None and trials.is_known and versions != drawn.versions and is_old:
                 drawn.table = TrialTable.of(found, trials.list())
+                drawn.important = None
                 drawn.made = self._monotonic()
                 drawn.took, drawn.versions = drawn.made - now, versions
             return drawn.table, sum(drawn.versions)
+
+    def importances(self, table: TrialTable) -> Importances:
+        """Which parameters matter, computed once for all who look at the same table."""
+        with self._lock:
+            drawn = self._drawn.get((table.namespace, table.experiment))
+        if drawn is None:
+            return importances(table)
+        with drawn.lock:
+            if drawn.table is not table:
+                return importances(table)
+            if drawn.important is None:
+                drawn.important = importances(table)
+            return drawn.important
+
+    def progress(self, namespace: str, experiment: str) -> object:
+        """Another answer whenever :meth:`find` may have news; quick enough to be asked often.
+
+        A table that is made only now and then is news once more when its time has come: the last
+        change is not missed.
+        """
+        with self._lock:
+            drawn = self._drawn.get((namespace, experiment))
+        experiments = self._sources.find(Scope("experiments", namespace))
+        trials = self._sources.find(Scope("trials", namespace, experiment))
+        versions = experiments.version, trials.version
+        if drawn is None:
+            return versions
+        is_due = versions != drawn.versions and (
+            self._monotonic() - drawn.made >= PATIENCE * drawn.took
+        )
+        return versions, drawn.versions, is_due
 
     def find_experiment(self, namespace: str, experiment: str) -> tuple[Manifest | None, bool]:
         """The experiment, and whether it is known that there is none."""

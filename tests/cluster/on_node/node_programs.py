@@ -13,6 +13,9 @@ for epoch in range(1, 9):
     time.sleep(0.4)
 """
 
+#: The same, long enough to be stopped on its way, however busy the machine.
+SLOW = PRINTING.replace("sleep(0.4)", "sleep(2)")
+
 #: The same, into a file.
 WRITING = """
 import os, sys, time

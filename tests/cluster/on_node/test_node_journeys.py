@@ -15,6 +15,7 @@ from node_programs import (
     LOGGING,
     PRINTING,
     PUSHING,
+    SLOW,
     WRITING,
     an_experiment,
 )
@@ -62,7 +63,7 @@ def the_experiments(image: str) -> Sequence[Manifest]:
         an_experiment("failing", FAILING, image, retain=True, maxFailedTrialCount=6, **whole),
         an_experiment(
             "median",
-            PRINTING,
+            SLOW,
             image,
             earlyStopping=rule,
             **{**whole, "parallelTrialCount": 2},

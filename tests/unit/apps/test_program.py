@@ -15,7 +15,7 @@ import pytest
 
 from katib.apps import program
 from katib.apps.home import Home
-from katib.apps.program import EngineInUseError, HomeBackend, Program
+from katib.apps.program import EngineInUseError, GuestBackend, HomeBackend, Program
 from katib.apps.server_record import find_server
 from katib.client.backend import AwayError, RefusedError
 
@@ -133,6 +133,22 @@ def test_a_server_that_ended_is_followed(home: Home, backend: HomeBackend) -> No
     assert second is not None
     assert second.address != first.address
     other.close()
+
+
+def test_a_guest_finds_servers_and_never_follows_one(home: Home, backend: HomeBackend) -> None:
+    guest = GuestBackend(home)
+    with pytest.raises(AwayError, match="none works there"):
+        guest.ask("GET", EXPERIMENTS)
+    assert find_server(home) is None
+    backend.ask("GET", EXPERIMENTS)
+    assert guest.ask("GET", EXPERIMENTS)["items"] == []
+    backend.close()
+    with pytest.raises(AwayError):
+        guest.ask("GET", EXPERIMENTS)
+    assert find_server(home) is None
+    backend.ask("GET", EXPERIMENTS)
+    assert guest.ask("GET", EXPERIMENTS)["items"] == []
+    guest.close()
 
 
 def test_an_engine_that_serves_nobody_is_told(home: Home, backend: HomeBackend) -> None:

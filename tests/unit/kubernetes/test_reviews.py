@@ -81,5 +81,15 @@ def test_a_refusal_has_everything_that_is_wrong() -> None:
             "code": 400,
             "reason": "",
             "message": "[spec.a: Invalid value: 1: must be 2, b: c: d]",
+            "details": {
+                "causes": [
+                    {
+                        "field": "spec.a",
+                        "message": "Invalid value: 1: must be 2",
+                        "reason": "FieldValueInvalid",
+                    },
+                    {"field": "b", "message": "c: d", "reason": "FieldValueInvalid"},
+                ]
+            },
         },
     }

@@ -12,6 +12,7 @@ from katib.api.values import Manifest
 from katib.errors import KatibError
 from katib.web.acting import Acting
 from katib.web.guarding import Door
+from katib.web.reports import Reports
 from katib.web.rights import Deed, ForbiddenError, Visitor
 from katib.web.site import Site
 from katib.web.tables import Tables
@@ -62,7 +63,7 @@ class Only:
 def an_actor(*verbs: str) -> tuple[Acting, Recorded]:
     backend = Recorded()
     sources = Sources(backend)
-    site = Site(backend, Only(*verbs), sources, Tables(sources), Door())
+    site = Site(backend, Only(*verbs), sources, Tables(sources), Reports(backend), Door())
     return Acting(site, ADA), backend
 
 

@@ -37,6 +37,9 @@ from katib.errors import ConfigurationError, KatibError
 #: How many trials there are when nobody says.
 TRIALS = 100
 
+#: How many run at once in a cluster that is not told: Katib's own number.
+IN_CLUSTER = 3
+
 #: How long the name of an experiment is that is made of a function's, at most.
 _LONGEST_NAME = 40
 
@@ -186,7 +189,7 @@ def tune(  # noqa: PLR0913  # one call is all there is
         stopping_settings=early_stopping_settings,
         trials=trials,
         parallel=parallel,
-        failed=max_failed_trial_count or _count_failures(trials, parallel),
+        failed=_count_failures(max_failed_trial_count, trials, parallel),
     )
     limits = Limits(trial_timeout_seconds, trial_memory_limit)
     result = Tuning(backend, plan, shipment, limits, image).run(exists, choose_progress(progress))
@@ -300,14 +303,15 @@ def _count_trials(wanted: int | None, algorithm: str) -> int | None:
 def _count_parallel(wanted: int | None, backend: Backend, trials: int | None) -> int | None:
     """How many trials run at once: never more than there are."""
     if wanted is None and backend.home is None:
-        return None
+        # A cluster's own number is said only where there are fewer trials than that.
+        return trials if trials is not None and trials < IN_CLUSTER else None
     if wanted is None:
         has_affinity = hasattr(os, "sched_getaffinity")
         wanted = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     return wanted if trials is None else min(wanted, trials)
 
 
-def _count_failures(trials: int | None, parallel: int | None) -> int | None:
-    if trials is None:
-        return None
+def _count_failures(wanted: int | None, trials: int | None, parallel: int | None) -> int | None:
+    if wanted is not None or trials is None:
+        return wanted
     return min(trials, max(3, parallel or 0, trials // 10))

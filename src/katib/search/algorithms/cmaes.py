@@ -173,8 +173,9 @@ def _plan(reader: SettingsReader) -> Plan:
         at_least(0),
         "sigma should be greate or equal than zero",
     )
+    words = ("none", "ipop", "bipop")
     strategies = Values(
-        str, "none, ipop or bipop", lambda word: word in ("none", "None", "ipop", "bipop")
+        str, "none, ipop or bipop", lambda word: word in (*words, "None"), choices=words
     )
     strategy = reader.read(
         "restart_strategy",

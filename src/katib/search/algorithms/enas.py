@@ -7,18 +7,18 @@ only, and every trial trains its own weights; the policy is in :mod:`katib.searc
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from random import Random
-
-import numpy as np
 
 from katib.api.experiment import Experiment
 from katib.api.trial import Trial
 from katib.ports.suggester import SuggestionReply
 from katib.search.history import ENDED, Floats, History, Outcome, PastTrial
 from katib.search.nas.architecture import Architecture
-from katib.search.nas.controller import Choose, Controller
+from katib.search.nas.controller import Beginnings, Choose, Controller
 from katib.search.nas.learning import Learner, Lesson
 from katib.search.nas.networks import Networks, problems_of_networks
 from katib.search.nas.operations import refusals
@@ -68,8 +68,10 @@ class Enas:
         weights = self._learner.learn(list(self._lessons()))
         seen = {architecture for _, architecture in self._tried.values()}
         architectures: list[Architecture] = []
+        # A policy that is sure repeats itself: many draws until one is new, all begun alike.
+        begun = Beginnings()
         for offset in range(count):
-            architectures.append(self._draw(weights, index + offset, seen))
+            architectures.append(self._draw(weights, index + offset, seen, begun))
             seen.add(architectures[-1])
         return SuggestionReply([self._networks.assignment(one) for one in architectures])
 
@@ -99,10 +101,12 @@ class Enas:
     def _place(self, trial: PastTrial) -> tuple[datetime, str]:
         return self._tried[trial.name][0], trial.name
 
-    def _draw(self, weights: Weights, index: int, seen: set[Architecture]) -> Architecture:
+    def _draw(
+        self, weights: Weights, index: int, seen: set[Architecture], begun: Beginnings
+    ) -> Architecture:
         def make(attempt: int) -> Architecture:
             choose = by_chance(Random(f"{self._seed}:{index}:{attempt}"))
-            return self._controller.sample(weights, choose).architecture
+            return self._controller.sample(weights, choose, begun).architecture
 
         return self._networks.make_new(seen, make)
 
@@ -111,8 +115,11 @@ def by_chance(random: Random) -> Choose:
     """Chooses every outcome as often as its probability says."""
 
     def choose(chances: Floats) -> Sequence[int]:
-        sums = chances.cumsum(axis=1)
-        draws = np.array([random.random() for _ in chances])[:, None] * sums[:, -1:]
-        return [int(number) for number in (sums[:, :-1] <= draws).sum(axis=1)]
+        return [_pick(row, random.random()) for row in chances.tolist()]
 
     return choose
+
+
+def _pick(chances: Sequence[float], draw: float) -> int:
+    sums = list(accumulate(chances))
+    return bisect_right(sums, draw * sums[-1], hi=len(sums) - 1)

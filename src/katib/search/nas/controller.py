@@ -27,26 +27,72 @@ _LEAST_TARGET = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
+class _Operations:
+    """What is known before the operation of a layer is chosen.
+
+    Attributes:
+        first: the step before it.
+        raw: the logits before squashing. (operations,)
+        log_chances: the logarithms of the probabilities. (operations,)
+        chances: the probabilities. (operations,)
+    """
+
+    first: Step
+    raw: Floats
+    log_chances: Floats
+    chances: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Skips:
+    """What is known before the skip connections of a layer are chosen.
+
+    Attributes:
+        second: the step after the operation.
+        attended: what attention saw of each earlier layer. (earlier layers, hidden)
+        raw: its number for each of them before squashing. (earlier layers,)
+        log_chances: the logarithms of the probabilities of none and one. (earlier layers, 2)
+        penalty: how far they are from the target.
+    """
+
+    second: Step
+    attended: Floats
+    raw: Floats
+    log_chances: Floats
+    penalty: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """What samples of the same weights know of each other's beginnings.
+
+    Attributes:
+        operations: by the rows of all earlier layers.
+        skips: by these and the operation.
+    """
+
+    operations: dict[Architecture, _Operations] = field(default_factory=dict)
+    skips: dict[tuple[Architecture, int], _Skips] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class _Layer:
     """What was chosen for one layer, and all that led to it.
 
     Attributes:
         row: its row of the architecture.
-        first: the step before the operation.
-        second: the step after it.
-        raw_operations: the logits of the operations before squashing. (operations,)
-        chances: the probabilities of the operations. (operations,)
-        attended: what attention saw of each earlier layer. (earlier layers, hidden)
-        raw_skips: its number for each of them before squashing. (earlier layers,)
+        operations: what led to its operation.
+        skips: what led to its skip connections.
     """
 
     row: tuple[int, ...]
-    first: Step
-    second: Step
-    raw_operations: Floats
-    chances: Floats
-    attended: Floats
-    raw_skips: Floats
+    operations: _Operations
+    skips: _Skips
+
+    @property
+    def second(self) -> Step:
+        """The step after its operation."""
+        return self.skips.second
 
     @property
     def bits(self) -> Floats:  # (earlier layers,)
@@ -119,20 +165,21 @@ class Controller:
         target = min(max(preferences.skip_target, _LEAST_TARGET), 1 - _LEAST_TARGET)
         self._log_target = np.log([[1 - target], [target]])  # (2, 1)
 
-    def sample(self, weights: Weights, choose: Choose) -> Episode:
+    def sample(self, weights: Weights, choose: Choose, begun: Beginnings | None = None) -> Episode:
         """The architecture that ``choose`` makes of the probabilities it is shown.
 
         It is asked twice for each layer but the first: for the operation, and for a 0 or 1 for each
         of the earlier layers; for the first layer, it is asked once.
+
+        Args:
+            weights: the policy's.
+            choose: makes the choices.
+            begun: what samples of the same weights know of their beginnings; grows.
         """
-        episode = Episode()
-        state = memory = np.zeros(self.outline.hidden)
-        given = weights.start
-        for number in range(self.outline.layers):
-            layer = self._layer(weights, step(weights.lstm, given, state, memory), episode, choose)
+        episode, known = Episode(), Beginnings() if begun is None else begun
+        for _ in range(self.outline.layers):
+            layer = self._layer(weights, episode, choose, known)
             episode.layers.append(layer)
-            state, memory = layer.second.state, layer.second.memory
-            given = weights.start if number == 0 else _mixed(episode.layers)
         return episode
 
     def judge(self, weights: Weights, architecture: Architecture) -> Episode:
@@ -164,30 +211,54 @@ class Controller:
         slopes = (distance + 1) * shares * (1 - shares)
         return float((shares * distance).sum()), slopes[1] - slopes[0]
 
-    def _layer(self, weights: Weights, first: Step, episode: Episode, choose: Choose) -> _Layer:
-        raw_operations = first.state @ weights.operations
-        logits = self.squash(raw_operations)
-        log_chances = logits - np.logaddexp.reduce(logits)
-        chances = np.exp(log_chances)
-        operation = choose(chances[None, :])[0]
-        episode.count(log_chances[operation : operation + 1])
-        embedding = weights.embeddings[operation]
-        second = step(weights.lstm, embedding, first.state, first.memory)
+    def _layer(
+        self, weights: Weights, episode: Episode, choose: Choose, known: Beginnings
+    ) -> _Layer:
+        """The next layer of an episode."""
+        before = episode.architecture
+        operations = known.operations.get(before)
+        if operations is None:
+            operations = self._operations(weights, episode.layers)
+            known.operations[before] = operations
+        operation = choose(operations.chances[None, :])[0]
+        episode.count(operations.log_chances[operation : operation + 1])
 
-        states = [layer.second.state for layer in episode.layers]
+        skips = known.skips.get((before, operation))
+        if skips is None:
+            skips = self._skips(weights, episode.layers, operations.first, operation)
+            known.skips[before, operation] = skips
+        bits: Sequence[int] = ()
+        if before:
+            bits = choose(np.exp(skips.log_chances))
+            episode.count(skips.log_chances[np.arange(len(before)), list(bits)])
+            episode.skip_penalty += skips.penalty / (self.outline.layers - 1)
+        return _Layer((operation, *bits), operations, skips)
+
+    def _operations(self, weights: Weights, before: Sequence[_Layer]) -> _Operations:
+        state = memory = np.zeros(self.outline.hidden)
+        given = weights.start
+        if before:
+            state, memory = before[-1].second.state, before[-1].second.memory
+        if len(before) > 1:
+            given = _mixed(before)
+        first = step(weights.lstm, given, state, memory)
+        raw = first.state @ weights.operations
+        logits = self.squash(raw)
+        log_chances = logits - np.logaddexp.reduce(logits)
+        return _Operations(first, raw, log_chances, np.exp(log_chances))
+
+    def _skips(
+        self, weights: Weights, before: Sequence[_Layer], first: Step, operation: int
+    ) -> _Skips:
+        second = step(weights.lstm, weights.embeddings[operation], first.state, first.memory)
+        states = [layer.second.state for layer in before]
         past = np.array(states).reshape(len(states), self.outline.hidden)
         attended = np.tanh(past @ weights.past + second.state @ weights.present)
-        raw_skips = attended @ weights.attention
-        bits: Sequence[int] = ()
-        if states:
-            # Outcomes have the logits -s and s, so that the second has the probability sigmoid(2s).
-            skips = self.squash(raw_skips)
-            both = log_sigmoid(2 * np.stack((-skips, skips), axis=1))
-            bits = choose(np.exp(both))
-            episode.count(both[np.arange(len(states)), list(bits)])
-            episode.skip_penalty += self.skip_penalty(skips)[0] / (self.outline.layers - 1)
-        row = (operation, *bits)
-        return _Layer(row, first, second, raw_operations, chances, attended, raw_skips)
+        raw = attended @ weights.attention
+        # Outcomes have the logits -s and s, so that the second has the probability sigmoid(2s).
+        skips = self.squash(raw)
+        log_chances = log_sigmoid(2 * np.stack((-skips, skips), axis=1))
+        return _Skips(second, attended, raw, log_chances, self.skip_penalty(skips)[0])
 
 
 class _Back:
@@ -219,7 +290,7 @@ class _Back:
                 self._skips(number, layer)
             self._gradient.embeddings[layer.row[0]] += self._step(layer.second)
             self._operation(layer)
-            given = self._step(layer.first)
+            given = self._step(layer.operations.first)
         self._gradient.start[:] += given
         np.matmul(np.array(self._steps).T, np.array(self._gates), out=self._gradient.lstm)
 
@@ -233,22 +304,22 @@ class _Back:
 
     def _skips(self, number: int, layer: _Layer) -> None:
         controller, weights = self._controller, self._weights
-        skips = controller.squash(layer.raw_skips)
+        skips = controller.squash(layer.skips.raw)
         slopes = self._advantage * 2 * (sigmoid(2 * skips) - layer.bits)
         slopes = slopes + self._skip_weight * controller.skip_penalty(skips)[1]
-        raw = slopes * controller.slope(layer.raw_skips)
-        self._gradient.attention[:] += raw @ layer.attended
-        seen = np.outer(raw, weights.attention) * (1 - layer.attended**2)
+        raw = slopes * controller.slope(layer.skips.raw)
+        self._gradient.attention[:] += raw @ layer.skips.attended
+        seen = np.outer(raw, weights.attention) * (1 - layer.skips.attended**2)
         self._seen[:number] += seen
         total = seen.sum(axis=0)
         self._gradient.present[:] += np.outer(layer.second.state, total)
         self._state += weights.present @ total
 
     def _operation(self, layer: _Layer) -> None:
-        slopes = self._advantage * layer.chances
+        slopes = self._advantage * layer.operations.chances
         slopes[layer.row[0]] -= self._advantage
-        raw = slopes * self._controller.slope(layer.raw_operations)
-        self._gradient.operations[:] += np.outer(layer.first.state, raw)
+        raw = slopes * self._controller.slope(layer.operations.raw)
+        self._gradient.operations[:] += np.outer(layer.operations.first.state, raw)
         self._state += self._weights.operations @ raw
 
     def _step(self, one: Step) -> Floats:

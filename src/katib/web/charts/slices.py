@@ -5,7 +5,16 @@ from __future__ import annotations
 from katib.client.analysis.axes import Scale
 from katib.client.analysis.points import Points
 from katib.client.trial_table import TrialTable
-from katib.web.charts.styling import GOOD_TO_BAD, Options, plain, told, value_axis
+from katib.web.charts.styling import (
+    EARLY_TO_LATE,
+    Options,
+    across,
+    bounded,
+    counted,
+    plain,
+    told,
+    value_axis,
+)
 
 
 def draw_slice(table: TrialTable, points: Points) -> Options:
@@ -31,21 +40,23 @@ def draw_slice(table: TrialTable, points: Points) -> Options:
             }
         )
     return {
-        **plain(f"{points.objective.name} against {parameter.name}, {len(data)} trials"),
-        "grid": {"left": 70, "right": 110, "top": 40, "bottom": 50},
-        "tooltip": {"trigger": "item"},
-        "xAxis": value_axis(parameter, nameLocation="middle", nameGap=28),
-        "yAxis": value_axis(points.objective),
+        **plain(
+            f"{points.objective.name} against {parameter.name}, {counted(len(data), points.of_all)}"
+        ),
+        "grid": {"left": 8, "right": 86, "top": 36, "bottom": 40, "containLabel": True},
+        "xAxis": bounded(parameter, **across(parameter.name)),
+        "yAxis": value_axis(points.objective, nameTextStyle={"align": "left"}),
         "visualMap": {
             "type": "continuous",
             "dimension": 2,
             "min": 1,
             "max": max(len(table), 2),
-            "inRange": {"color": list(GOOD_TO_BAD)},
+            "inRange": {"color": list(EARLY_TO_LATE)},
             "right": 0,
             "top": "center",
             "text": ["last trial", "first"],
-            "itemHeight": 120,
+            "itemHeight": 110,
+            "itemWidth": 12,
         },
         "series": [{"type": "scatter", "data": data, "symbolSize": 7}],
     }

@@ -145,7 +145,7 @@ class Actions:
         self._go("/compare", told)
 
     def _go(self, path: str, query: Sequence[tuple[str, str]]) -> None:
-        ui.navigate.to(f"{self._site.url(path)}?{urlencode(query, safe='/')}")
+        ui.navigate.to(f"{path}?{urlencode(query, safe='/')}")
 
     async def _delete(self) -> None:
         chosen = self._chosen

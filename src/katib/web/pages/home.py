@@ -132,7 +132,7 @@ class _Home:
 
     def _go(self, namespace: str) -> None:
         query = "" if namespace == ALL else f"?namespace={namespace}"
-        ui.navigate.to(f"{self._site.url('/')}{query}")
+        ui.navigate.to(f"/{query}")
 
     def _make_table(self) -> None:
         hidden = {"namespace"} if len(self._shown) < 2 else set()

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from katib.api.codec import dump_yaml
 from katib.api.values import Manifest
+from katib.web.comparing import describe_space
 from katib.web.pages.experiment.subject import Subject
 
 
@@ -54,7 +55,7 @@ def _draw(spec: Manifest) -> None:
     _draw_list("Metrics collector", [("Kind", collector or "StdOut")])
     _draw_list(
         "Parameters",
-        [(one.get("name", ""), _describe(one)) for one in spec.get("parameters") or ()],
+        [(one.get("name", ""), describe_space(one)) for one in spec.get("parameters") or ()],
     )
     if spec.get("nasConfig"):
         _draw_yaml("Architecture space", spec["nasConfig"])
@@ -66,16 +67,6 @@ def _settings(algorithm: Manifest) -> list[tuple[str, str]]:
         (str(one.get("name")), str(one.get("value")))
         for one in algorithm.get("algorithmSettings") or ()
     ]
-
-
-def _describe(parameter: Manifest) -> str:
-    space = parameter.get("feasibleSpace") or {}
-    if space.get("list"):
-        return f"{parameter.get('parameterType')}: {', '.join(map(str, space['list']))}"
-    step = f", step {space['step']}" if space.get("step") else ""
-    spread = f", {space['distribution']}" if space.get("distribution") else ""
-    bounds = f"{space.get('min')} to {space.get('max')}"
-    return f"{parameter.get('parameterType')}: {bounds}{step}{spread}"
 
 
 def _draw_list(title: str, pairs: Sequence[tuple[str, str]]) -> None:

@@ -37,7 +37,7 @@ class Document:
         self._editor = ui.codemirror("", language="YAML").props(
             'readonly aria-label="The experiment as YAML"'
         )
-        self._editor.classes("w-full")
+        self._editor.classes("w-full").style("height: 40rem")
         self._editor.disable()
 
     async def draw(self) -> None:

@@ -1,14 +1,27 @@
-"""How an experiment goes: its best trial, its counts, its conditions."""
+"""How an experiment goes: how far it is, its best trial, its counts, its conditions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from nicegui import ui
 
+from katib.api.codec import parse_time
 from katib.api.values import Manifest
 from katib.web import looks
+from katib.web.listing import (
+    ASSIGNED,
+    CONDITIONS,
+    METRICS,
+    assigned_rows,
+    conditions_of,
+    heading,
+    metric_rows,
+    small_table,
+)
+from katib.web.pages.experiment.progress import Progress, progress_of
 from katib.web.pages.experiment.subject import Subject
+from katib.web.shell import computed
 
 _COUNTS = (
     ("trials", "Trials"),
@@ -18,7 +31,9 @@ _COUNTS = (
     ("trialsEarlyStopped", "Stopped early"),
     ("trialsFailed", "Failed"),
     ("trialsMetricsUnavailable", "Without metrics"),
+    ("trialsKilled", "Killed"),
 )
+_ALWAYS = ("trials", "trialsRunning", "trialsSucceeded", "trialsFailed")
 
 _SIGNS = {"minimize": "≤", "maximize": "≥"}
 
@@ -31,89 +46,97 @@ class Overview:
 
     def build(self) -> None:
         """Make what does not change."""
-        with ui.element("div").classes("row q-col-gutter-md w-full"):
-            with ui.element("div").classes("col-12 col-md-6"):
+        with ui.element("div").classes("grid grid-cols-1 md:grid-cols-2 gap-4 w-full"):
+            with ui.element("div"):
+                self._progress = ui.card().props("flat bordered").classes("w-full")
+            with ui.element("div"):
                 self._best = ui.card().props("flat bordered").classes("w-full")
-            with ui.element("div").classes("col-12 col-md-6"):
-                self._counts = ui.card().props("flat bordered").classes("w-full")
-        ui.label("Conditions").classes("text-subtitle1").props("role=heading aria-level=2")
-        columns = [
-            {"name": name, "label": label, "field": name, "align": "left"}
-            for name, label in (
-                ("type", "Type"),
-                ("status", "Status"),
-                ("reason", "Reason"),
-                ("message", "Message"),
-                ("time", "Since"),
-            )
-        ]
-        self._conditions = ui.table(columns=columns, rows=[], row_key="type").classes("w-full")
-        self._conditions.props("flat bordered dense wrap-cells hide-pagination")
+        heading("Conditions")
+        self._conditions = small_table(CONDITIONS, "No conditions yet.")
 
     async def draw(self) -> None:
         """Draw how it stands."""
         experiment = self._subject.find()
         if experiment is None:
             return
+        table = await computed(self._subject.table)
+        now = datetime.now(UTC)
+        progress = None if table is None else await computed(progress_of, experiment, table, now)
+        self._progress.clear()
+        with self._progress:
+            _draw_progress(experiment, progress, now)
         self._best.clear()
         with self._best:
             self._draw_best(experiment)
-        self._counts.clear()
-        with self._counts:
-            _draw_counts(experiment)
-        conditions: Sequence[Manifest] = (experiment.get("status") or {}).get("conditions") or ()
-        self._conditions.rows = [
-            {
-                "type": one.get("type"),
-                "status": one.get("status"),
-                "reason": one.get("reason") or "",
-                "message": one.get("message") or "",
-                "time": one.get("lastTransitionTime") or "",
-            }
-            for one in conditions
-        ]
+        self._conditions.rows = conditions_of(experiment)
 
     def _draw_best(self, experiment: Manifest) -> None:
-        ui.label("Best trial").classes("text-subtitle1").props("role=heading aria-level=2")
+        heading("Best trial")
         optimal = (experiment.get("status") or {}).get("currentOptimalTrial") or {}
         name = optimal.get("bestTrialName")
         if not name:
             ui.label("No optimal trial yet.")
             return
-        subject = self._subject
-        ui.link(name, subject.site.url(f"{subject.address}/trial/{name}")).classes("katib-link")
+        ui.link(name, self._subject.trial_path(name)).classes("katib-link")
         metrics = (optimal.get("observation") or {}).get("metrics") or ()
-        _draw_pairs([(one["name"], looks.number(one.get("latest", ""))) for one in metrics])
+        small_table(METRICS).rows = metric_rows(metrics)
         assigned = optimal.get("parameterAssignments") or ()
-        _draw_pairs([(one["name"], looks.number(one.get("value", ""))) for one in assigned])
-        objective = (experiment.get("spec") or {}).get("objective") or {}
-        if objective.get("goal") is not None:
-            sign = _SIGNS.get(objective.get("type", ""), "")
-            metric = objective.get("objectiveMetricName")
-            ui.label(f"Goal: {metric} {sign} {looks.number(objective['goal'])}")
+        small_table(ASSIGNED).rows = assigned_rows(assigned)
 
 
-def _draw_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    with ui.row().classes("gap-1"):
-        for name, value in pairs:
-            ui.badge(f"{name}: {value}").props("outline color=primary").classes(
-                "katib-mono q-pa-xs"
-            )
-
-
-def _draw_counts(experiment: Manifest) -> None:
-    ui.label("Trials").classes("text-subtitle1").props("role=heading aria-level=2")
+def _draw_progress(experiment: Manifest, progress: Progress | None, now: datetime) -> None:
+    heading("Progress")
     status, spec = experiment.get("status") or {}, experiment.get("spec") or {}
-    with ui.row().classes("gap-4"):
-        for field, label in _COUNTS:
-            count = int(status.get(field) or 0)
-            if count or field in ("trials", "trialsRunning", "trialsSucceeded", "trialsFailed"):
-                with ui.column().classes("gap-0"):
-                    ui.label(str(count)).classes("text-h6")
-                    ui.label(label).classes("text-caption")
+    if progress is not None:
+        _draw_bar(progress)
+    waiting = looks.waiting_of(experiment)
+    decisive = looks.decisive(experiment) or {}
+    message = waiting or decisive.get("message") or ""
+    if message:
+        ui.label(message).props("role=status")
+    _draw_counts(status)
     limits = (
         ("at most", spec.get("maxTrialCount")),
         ("at once", spec.get("parallelTrialCount")),
         ("may fail", spec.get("maxFailedTrialCount")),
     )
     ui.label(", ".join(f"{value} {word}" for word, value in limits if value is not None))
+    _draw_goal(experiment)
+    begun, ended = status.get("startTime"), status.get("completionTime")
+    if begun:
+        seconds = ((parse_time(ended) if ended else now) - parse_time(begun)).total_seconds()
+        ui.label(f"Started {begun}, {'took' if ended else 'for'} {looks.length(seconds)}")
+
+
+def _draw_bar(progress: Progress) -> None:
+    words = f"{progress.ended:,} ended"
+    if progress.budget:
+        words = f"{progress.ended:,} of {progress.budget:,} trials ended"
+    if progress.seconds_left:
+        words += f", about {looks.length(progress.seconds_left)} left at the present rate"
+    ui.label(words)
+    if progress.share is not None:
+        ui.linear_progress(round(progress.share, 4), show_value=False).props(
+            f'aria-label="{words}"'
+        )
+
+
+def _draw_counts(status: Manifest) -> None:
+    with ui.row().classes("gap-4"):
+        for field, label in _COUNTS:
+            count = int(status.get(field) or 0)
+            if count or field in _ALWAYS:
+                with ui.column().classes("gap-0"):
+                    ui.label(f"{count:,}").classes("text-h6")
+                    ui.label(label).classes("text-caption")
+
+
+def _draw_goal(experiment: Manifest) -> None:
+    objective = (experiment.get("spec") or {}).get("objective") or {}
+    metric, kind = objective.get("objectiveMetricName"), objective.get("type", "")
+    if objective.get("goal") is None:
+        ui.label(f"Objective: {kind} {metric}, without a goal")
+        return
+    best, text = looks.best_value(experiment)
+    told = f"Goal: {metric} {_SIGNS.get(kind, '')} {looks.number(objective['goal'])}"
+    ui.label(f"{told}; the best is {text}" if text and best == best else told)

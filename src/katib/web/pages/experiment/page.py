@@ -7,27 +7,33 @@ from collections.abc import Callable, Mapping
 from nicegui import ui
 from starlette.requests import Request
 
+from katib.api.values import Manifest
 from katib.web import looks
 from katib.web.pages.actions import Actions
 from katib.web.pages.experiment.details import Details
 from katib.web.pages.experiment.document import Document
 from katib.web.pages.experiment.events import Events
+from katib.web.pages.experiment.networks import Networks
 from katib.web.pages.experiment.overview import Overview
 from katib.web.pages.experiment.plots import Plots
+from katib.web.pages.experiment.population import Population
 from katib.web.pages.experiment.subject import Subject, Tab
 from katib.web.pages.experiment.trials import Trials
-from katib.web.rights import Deed
+from katib.web.query import Query
+from katib.web.rights import Deed, Visitor
 from katib.web.shell import follow, frame, permitted
 from katib.web.site import Site
 from katib.web.watched import Scope
 
-_TABS: Mapping[str, Callable[[Subject], Tab]] = {
-    "overview": Overview,
-    "plots": Plots,
-    "trials": Trials,
-    "details": Details,
-    "yaml": Document,
-    "events": Events,
+_TABS: Mapping[str, tuple[str, Callable[[Subject], Tab]]] = {
+    "overview": ("Overview", Overview),
+    "plots": ("Plots", Plots),
+    "trials": ("Trials", Trials),
+    "networks": ("Architecture", Networks),
+    "population": ("Population", Population),
+    "details": ("Details", Details),
+    "yaml": ("YAML", Document),
+    "events": ("Events", Events),
 }
 
 
@@ -35,60 +41,74 @@ def register(site: Site) -> None:
     """Make the page known."""
 
     @ui.page("/experiment/{namespace}/{name}")
-    async def experiment(
-        request: Request, namespace: str, name: str, tab: str = "overview"
-    ) -> None:
+    async def experiment(request: Request, namespace: str, name: str) -> None:
         with frame(site, request, name, trail=[("Experiments", "/")]) as visitor:
             deed = Deed("get", "experiments", namespace, name)
             if await permitted(site, visitor, deed):
-                subject = Subject(site, visitor, namespace, name)
-                await _Page(subject).build(tab if tab in _TABS else "overview")
+                address = site.url(f"/experiment/{namespace}/{name}")
+                _Page(site, visitor, (namespace, name), Query(address, request)).build()
+
+
+def tabs_of(experiment: Manifest) -> list[str]:
+    """The tabs that an experiment has: some are of one kind of search only."""
+    spec = experiment.get("spec") or {}
+    has = {
+        "networks": bool(spec.get("nasConfig")),
+        "population": (spec.get("algorithm") or {}).get("algorithmName") == "pbt",
+    }
+    return [name for name in _TABS if has.get(name, True)]
 
 
 class _Page:
     """One visitor's page."""
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+    def __init__(self, site: Site, visitor: Visitor, key: tuple[str, str], query: Query) -> None:
+        self._subject = Subject(site, visitor, *key, query, self._open)
         self._built: dict[str, Tab] = {}
-        self._now = ""
-        self._actions = Actions(
-            subject.site, subject.visitor, lambda: ui.navigate.to(subject.site.url("/"))
-        )
+        self._panels: dict[str, ui.tab_panel] = {}
+        self._now = query.find("tab") or "overview"
+        self._actions = Actions(site, visitor, lambda: ui.navigate.to("/"))
 
-    async def build(self, tab: str) -> None:
-        subject = self._subject
+    def build(self) -> None:
         with ui.row().classes("items-center w-full gap-2"):
             self._icon = ui.icon("help", size="md").props("aria-hidden=true")
-            ui.label(subject.name).classes("text-h5 katib-break").props("role=heading aria-level=1")
+            ui.label(self._subject.name).classes("text-h5 katib-break").props(
+                "role=heading aria-level=1"
+            )
             self._status = ui.label().classes("text-subtitle1")
             ui.space()
             self._actions.build()
         self._trouble = ui.label().classes("text-negative").props("role=alert")
         self._waiting = ui.label().classes("text-warning-10").props("role=status")
-        with ui.tabs(on_change=lambda event: self._turn(event.value)).props(
-            "align=left no-caps dense"
-        ) as tabs:
-            for name in _TABS:
-                ui.tab(name, label="YAML" if name == "yaml" else name.capitalize())
-        self._panels = {}
-        with ui.tab_panels(tabs, value=tab, animated=False).classes("w-full"):
-            for name in _TABS:
-                self._panels[name] = ui.tab_panel(name).classes("q-pa-none q-pt-md")
-        self._now = tab
+        self._area = ui.column().classes("w-full gap-0")
         follow(self._version, self._draw)
 
     def _version(self) -> object:
         subject = self._subject
-        sources = subject.site.sources
-        experiments = sources.find(Scope("experiments", subject.namespace))
-        trials = sources.find(Scope("trials", subject.namespace, subject.name))
-        return experiments.version, trials.version, self._now
+        return subject.site.tables.progress(subject.namespace, subject.name), self._now
+
+    def _build_tabs(self, experiment: Manifest) -> None:
+        names = tabs_of(experiment)
+        if self._now not in names:
+            self._now = "overview"
+        with self._area:
+            with (
+                ui.tabs(on_change=lambda event: self._turn(event.value))
+                .props("align=left no-caps dense outside-arrows mobile-arrows")
+                .classes("w-full") as self._tabs
+            ):
+                for name in names:
+                    ui.tab(name, label=_TABS[name][0])
+            with ui.tab_panels(self._tabs, value=self._now, animated=False).classes("w-full"):
+                for name in names:
+                    self._panels[name] = ui.tab_panel(name).classes("q-pa-none q-pt-md")
+
+    def _open(self, tab: str) -> None:
+        self._tabs.set_value(tab)
 
     async def _turn(self, tab: str) -> None:
         self._now = tab
-        address = self._subject.site.url(self._subject.address)
-        ui.navigate.history.replace(f"{address}?tab={tab}")
+        self._subject.query.put(tab="" if tab == "overview" else tab)
         await self._draw()
 
     async def _draw(self) -> None:
@@ -105,9 +125,11 @@ class _Page:
         self._status.set_text(state)
         self._waiting.set_text(looks.waiting_of(experiment))
         await self._actions.show([experiment])
+        if not self._panels:
+            self._build_tabs(experiment)
         tab = self._built.get(self._now)
         if tab is None:
-            tab = self._built[self._now] = _TABS[self._now](subject)
+            tab = self._built[self._now] = _TABS[self._now][1](subject)
             with self._panels[self._now]:
                 tab.build()
         await tab.draw()

@@ -1,23 +1,44 @@
-"""What can be learnt from an experiment's trials, as pictures."""
+"""What can be learnt from an experiment's trials, as pictures: the visitor chooses which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import Callable, Mapping
 
 from nicegui import ui
 
-from katib.client.analysis.importances import importances
-from katib.client.analysis.points import points
 from katib.client.trial_table import TrialTable
-from katib.web.charts.history import draw_history
-from katib.web.charts.importances import draw_importances
-from katib.web.charts.parallel import draw_parallel
-from katib.web.charts.slices import draw_slice
-from katib.web.charts.styling import Options
+from katib.web.pages.experiment.panels.curves import CurvesPanel
+from katib.web.pages.experiment.panels.pairs import ContourPanel, ParetoPanel
+from katib.web.pages.experiment.panels.panel import MOST_PARAMETERS, Panel
+from katib.web.pages.experiment.panels.parallel import ParallelPanel
+from katib.web.pages.experiment.panels.pictures import (
+    HistoryPanel,
+    ImportancesPanel,
+    SlicesPanel,
+    TimelinePanel,
+)
 from katib.web.pages.experiment.subject import Subject
 from katib.web.shell import computed
 
-_NOTHING = "No trial has a value yet."
+#: By the names that stand in a page's address, in the order in which they are shown.
+_PANELS: Mapping[str, tuple[str, Callable[[Subject], Panel]]] = {
+    "history": ("History", HistoryPanel),
+    "parallel": ("Parallel coordinates", ParallelPanel),
+    "importances": ("Importances", ImportancesPanel),
+    "slices": ("Slices", SlicesPanel),
+    "contour": ("Contour", ContourPanel),
+    "curves": ("Intermediate values", CurvesPanel),
+    "pareto": ("Pareto front", ParetoPanel),
+    "timeline": ("Timeline", TimelinePanel),
+}
+
+#: What is shown to whoever has not chosen.
+_DEFAULT = ("history", "parallel", "importances", "slices")
+
+#: How many times as long as the pictures took they are left before they are drawn anew.
+_PATIENCE = 3.0
 
 
 class Plots:
@@ -25,68 +46,94 @@ class Plots:
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
-        self._parameter = ""
+        wanted = subject.query.list("plots")
+        self._shown = [one for one in wanted if one in _PANELS] or list(_DEFAULT)
+        self._built: dict[str, Panel] = {}
+        self._rest = 0.0
+        self._chosen: list[str] = []
 
     def build(self) -> None:
         """Make what does not change."""
-        self._empty = ui.label(_NOTHING)
-        self._all = ui.column().classes("w-full gap-4")
-        with self._all:
-            self._history = _chart("Optimisation history")
-            self._parallel = _chart("Parallel coordinates")
-            ui.label(
-                "Drag along an axis to keep the trials that pass there; click it to keep all again."
-            ).classes("text-caption")
-            self._importances = _chart("Importance of parameters")
-            ui.label("Slice").classes("text-subtitle1").props("role=heading aria-level=2")
-            self._choice = ui.select([], label="Parameter", on_change=self._choose).props(
-                "dense outlined"
+        with ui.row().classes("gap-1").props('role=group aria-label="Plots that are shown"'):
+            self._buttons = {name: self._button(name) for name in _PANELS}
+        self._parameters = (
+            ui.select(
+                [],
+                label="Parameters",
+                multiple=True,
+                clearable=True,
+                on_change=self._choose,
             )
-            self._slice = _chart("")
+            .props("dense outlined use-chips options-dense")
+            .classes("w-full")
+            .style("max-width: 40rem")
+        )
+        self._words = ui.label("No trial has a value yet.").props("role=status")
+        self._areas = {name: ui.column().classes("w-full gap-1") for name in _PANELS}
+        self._paint()
+
+    def _button(self, name: str) -> ui.button:
+        label, _ = _PANELS[name]
+        return ui.button(label, on_click=lambda: self._toggle(name)).props("dense no-caps size=sm")
+
+    async def _toggle(self, name: str) -> None:
+        shown = set(self._shown) ^ {name}
+        self._shown = [one for one in _PANELS if one in shown]
+        self._subject.query.put(
+            plots="" if self._shown == list(_DEFAULT) else self._shown or ["none"]
+        )
+        self._paint()
+        await self._draw_all([name] if name in shown else [])
+
+    def _paint(self) -> None:
+        for name, button in self._buttons.items():
+            is_shown = name in self._shown
+            button.props(f"aria-pressed={str(is_shown).lower()}")
+            button.props(remove="outline") if is_shown else button.props("outline")
+            self._areas[name].set_visibility(is_shown)
 
     async def draw(self) -> None:
-        """Draw all of them anew."""
+        """Draw all that are shown anew; seldom, when that takes long."""
+        await asyncio.sleep(self._rest)
+        begun = time.monotonic()
+        await self._draw_all(self._shown)
+        self._rest = min(10.0, _PATIENCE * (time.monotonic() - begun))
+
+    async def _draw_all(self, names: list[str]) -> None:
         table = await computed(self._subject.table)
         is_drawn = table is not None and table.best_row is not None
-        self._empty.set_visibility(not is_drawn)
-        self._all.set_visibility(is_drawn)
-        if table is None or not is_drawn:
+        self._words.set_visibility(not is_drawn)
+        if table is None:
             return
-        await _show(self._history, draw_history, table)
-        if table.parameters:
-            await _show(self._parallel, _parallel, table)
-            await _show(self._importances, lambda one: draw_importances(importances(one)), table)
-            self._offer(table)
-            await self._draw_slice(table)
+        await self._offer(table)
+        for name in names:
+            panel = self._built.get(name)
+            if panel is None:
+                panel = self._built[name] = _PANELS[name][1](self._subject)
+                with self._areas[name]:
+                    panel.build()
+            self._areas[name].set_visibility(name in self._shown and panel.can_draw(table))
+            if panel.can_draw(table):
+                await panel.draw(table)
 
-    def _offer(self, table: TrialTable) -> None:
+    async def _offer(self, table: TrialTable) -> None:
         names = list(table.parameters)
-        if self._choice.options != names:
-            self._choice.set_options(names, value=self._parameter or names[0])
+        self._parameters.set_visibility(len(names) > 1 and table.best_row is not None)
+        if self._parameters.options == names or table.best_row is None:
+            return
+        wanted = [one for one in self._subject.query.list("parameters") if one in names]
+        chosen = wanted or await computed(self._subject.important, table, MOST_PARAMETERS)
+        self._chosen = chosen
+        self._parameters.set_options(names, value=chosen)
 
     async def _choose(self) -> None:
-        self._parameter = str(self._choice.value or "")
-        table = await computed(self._subject.table)
-        if table is not None and table.best_row is not None:
-            await self._draw_slice(table)
-
-    async def _draw_slice(self, table: TrialTable) -> None:
-        name = self._parameter or next(iter(table.parameters))
-        await _show(self._slice, lambda one: draw_slice(one, points(one, [name])), table)
-
-
-def _parallel(table: TrialTable) -> Options:
-    return draw_parallel(points(table), table.is_maximised)
-
-
-def _chart(title: str) -> ui.echart:
-    if title:
-        ui.label(title).classes("text-subtitle1").props("role=heading aria-level=2")
-    return ui.echart({}).classes("w-full").style("height: 22rem")
-
-
-async def _show(chart: ui.echart, draw: Callable[[TrialTable], Options], table: TrialTable) -> None:
-    options = await computed(draw, table)
-    chart.options.clear()
-    chart.options.update(options)
-    chart.update()
+        chosen = list(self._parameters.value or ())
+        # What was not the visitor's choice is drawn already.
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
+        offered = list(self._parameters.options)
+        self._subject.query.put(parameters="" if chosen == offered else chosen)
+        await self._draw_all(
+            [one for one in ("parallel", "importances", "slices") if one in self._shown]
+        )

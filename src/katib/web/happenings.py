@@ -1,0 +1,89 @@
+"""What happened: events as rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+
+from katib.api.values import Manifest
+from katib.client.backend import Backend
+from katib.client.requests import core_path
+from katib.errors import KatibError
+from katib.web.shell import computed
+
+#: How many are shown; older ones are seldom kept anyway.
+MOST = 500
+
+_COLUMNS = (
+    ("time", "Last seen"),
+    ("type", "Type"),
+    ("object", "Object"),
+    ("reason", "Reason"),
+    ("message", "Message"),
+    ("count", "Times"),
+)
+
+
+class EventTable:
+    """A table of the events of some objects.
+
+    Args:
+        backend: asked anew at each look.
+        namespace: of the objects.
+        is_ours: whether an object of that name is one of them.
+    """
+
+    def __init__(self, backend: Backend, namespace: str, is_ours: Callable[[str], bool]) -> None:
+        self._backend, self._namespace, self._is_ours = backend, namespace, is_ours
+        columns = [
+            {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
+            for name, label in _COLUMNS
+        ]
+        self._problem = ui.label().classes("text-negative").props("role=alert")
+        self._table = ui.table(
+            columns=columns, rows=[], row_key="key", pagination={"rowsPerPage": 25}
+        ).classes("w-full")
+        self._table.props('flat bordered dense wrap-cells no-data-label="No events."')
+
+    async def draw(self) -> None:
+        """Ask for the events anew."""
+        try:
+            rows = await computed(list_events, self._backend, self._namespace, self._is_ours)
+        except KatibError as error:
+            self._problem.set_text(str(error))
+            return
+        self._problem.set_text("")
+        self._table.rows = rows
+
+
+def list_events(
+    backend: Backend, namespace: str, is_ours: Callable[[str], bool]
+) -> list[dict[str, Any]]:
+    """The events of objects by their names, as rows, the newest first.
+
+    Raises:
+        KatibError: the server says why not, or does not answer.
+    """
+    answer = backend.ask("GET", core_path("events", namespace))
+    ours = [
+        one
+        for one in answer.get("items") or ()
+        if is_ours(str((one.get("involvedObject") or {}).get("name") or ""))
+    ]
+    rows = [_row(number, one) for number, one in enumerate(ours)]
+    return sorted(rows, key=lambda row: str(row["time"]), reverse=True)[:MOST]
+
+
+def _row(number: int, event: Manifest) -> dict[str, Any]:
+    about = event.get("involvedObject") or {}
+    return {
+        "key": number,
+        "time": event.get("lastTimestamp") or event.get("eventTime") or "",
+        "type": event.get("type") or "",
+        "object": f"{about.get('kind')}/{about.get('name')}",
+        "reason": event.get("reason") or "",
+        "message": event.get("message") or "",
+        "count": event.get("count") or 1,
+    }
