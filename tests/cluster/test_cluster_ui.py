@@ -249,7 +249,7 @@ def test_a_page_of_one_user_does_not_hear_another(served: Served) -> None:
     [
         f"/experiment/{THEIRS}/first-{THEIRS}",
         f"/experiment/{THEIRS}/first-{THEIRS}?tab=yaml",
-        f"/trial/{THEIRS}/first-{THEIRS}-abcdefgh",
+        f"/experiment/{THEIRS}/first-{THEIRS}/trial/first-{THEIRS}-abcdefgh",
         f"/new?clone=first-{THEIRS}&namespace={THEIRS}",
         f"/compare?experiment={THEIRS}/first-{THEIRS}&experiment={THEIRS}/second-{THEIRS}",
     ],
@@ -265,7 +265,7 @@ def test_what_a_user_may_not_see_is_not_sent(served: Served, user: str, path: st
 def test_whoever_may_see_a_page_is_sent_it(served: Served) -> None:
     for path in (
         f"/experiment/{THEIRS}/first-{THEIRS}",
-        f"/trial/{THEIRS}/first-{THEIRS}-abcdefgh",
+        f"/experiment/{THEIRS}/first-{THEIRS}/trial/first-{THEIRS}-abcdefgh",
     ):
         answer = served.visitor(BOB).ask(path)
         assert answer.status_code == 200

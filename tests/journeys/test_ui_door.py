@@ -107,7 +107,15 @@ def told(home: Katib) -> Iterator[str]:
         yield address.rstrip("/")
 
 
-PLACES = ("/", "/new", "/experiment/default/any", "/trial/default/any", "/nowhere", "/favicon.ico")
+PLACES = (
+    "/",
+    "/new",
+    "/experiment/default/any",
+    "/experiment/default/any/trial/other",
+    "/compare",
+    "/nowhere",
+    "/favicon.ico",
+)
 
 
 @pytest.mark.parametrize(
