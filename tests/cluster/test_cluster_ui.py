@@ -279,7 +279,8 @@ def test_whoever_may_see_a_page_is_sent_it(served: Served) -> None:
 def test_a_copy_is_filled_in_only_for_who_may_see_what_is_copied(screen: Any) -> None:
     path = f"/new?clone=first-{THEIRS}&namespace={THEIRS}"
     with screen(BOB, path) as page:
-        expect(page.get_by_text(secret_of(THEIRS)).first).to_be_visible()
+        metric = page.get_by_role("textbox", name="Metric", exact=True)
+        expect(metric).to_have_value(secret_of(THEIRS))
     with screen(ADA, path) as page:
         page.wait_for_timeout(3000)
         assert secret_of(THEIRS) not in page.content()
