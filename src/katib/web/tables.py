@@ -12,7 +12,7 @@ from katib.client.analysis.importances import Importances, importances
 from katib.client.trial_table import TrialTable
 from katib.web.watched import Scope, Sources
 
-#: How many times as long as it takes to make a table it is at least kept. With 10,000 trials it takes
+#: How many times as long as it takes to make a table it is at least kept. 10,000 trials take
 #: 0.4 s: what changes is seen within a second, and half of a processor is left to the pages.
 PATIENCE = 1.0
 
