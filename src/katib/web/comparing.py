@@ -14,7 +14,7 @@ _COUNTS = (
     ("trialsEarlyStopped", "stopped early"),
     ("trialsRunning", "running"),
     ("trialsFailed", "failed"),
-    ("trialsMetricsUnavailable", "without metrics"),
+    ("trialMetricsUnavailable", "without metrics"),
 )
 
 

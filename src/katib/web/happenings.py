@@ -11,7 +11,9 @@ from katib.api.values import Manifest
 from katib.client.backend import Backend
 from katib.client.requests import core_path
 from katib.errors import KatibError
+from katib.web.rights import Deed, Visitor
 from katib.web.shell import computed
+from katib.web.site import Site
 
 #: How many are shown; older ones are seldom kept anyway.
 MOST = 500
@@ -30,13 +32,17 @@ class EventTable:
     """A table of the events of some objects.
 
     Args:
-        backend: asked anew at each look.
+        site: whose server is asked anew at each look.
+        visitor: who looks, and must have the right to.
         namespace: of the objects.
         is_ours: whether an object of that name is one of them.
     """
 
-    def __init__(self, backend: Backend, namespace: str, is_ours: Callable[[str], bool]) -> None:
-        self._backend, self._namespace, self._is_ours = backend, namespace, is_ours
+    def __init__(
+        self, site: Site, visitor: Visitor, namespace: str, is_ours: Callable[[str], bool]
+    ) -> None:
+        self._site, self._visitor = site, visitor
+        self._namespace, self._is_ours = namespace, is_ours
         columns = [
             {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
             for name, label in _COLUMNS
@@ -50,12 +56,16 @@ class EventTable:
     async def draw(self) -> None:
         """Ask for the events anew."""
         try:
-            rows = await computed(list_events, self._backend, self._namespace, self._is_ours)
+            rows = await computed(self._read)
         except KatibError as error:
             self._problem.set_text(str(error))
             return
         self._problem.set_text("")
         self._table.rows = rows
+
+    def _read(self) -> list[dict[str, Any]]:
+        self._site.rights.check(self._visitor, Deed("list", "events", self._namespace))
+        return list_events(self._site.backend, self._namespace, self._is_ours)
 
 
 def list_events(

@@ -53,8 +53,9 @@ def user_roles() -> list[Manifest]:
         _rule(EXPERIMENTS.api_version, _KINDS, [*_READ, *_WRITE]),
         _rule("v1", ["pods"], ["list"]),
         _rule("v1", ["pods/log"], ["get"]),
+        _rule("v1", ["events"], _READ),
     ]
-    view = [_rule(EXPERIMENTS.api_version, _KINDS, _READ)]
+    view = [_rule(EXPERIMENTS.api_version, _KINDS, _READ), _rule("v1", ["events"], _READ)]
     ours = {"clusterRoleSelectors": [{"matchLabels": {_INTO_OURS: "true"}}]}
     admin = _user_role("admin", aggregationRule=ours)
     edit_role = _user_role("edit", rules=edit)

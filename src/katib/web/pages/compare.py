@@ -35,8 +35,12 @@ def register(site: Site) -> None:
         with frame(site, request, title, trail=[("Experiments", "/")]) as visitor:
             ui.label(title).classes("text-h5").props("role=heading aria-level=1")
             for namespace, name, *_ in dict.fromkeys((*(key[:2] for key in trials), *experiments)):
-                if not await permitted(site, visitor, Deed("get", "experiments", namespace, name)):
-                    return
+                for deed in (
+                    Deed("get", "experiments", namespace, name),
+                    Deed("list", "trials", namespace),
+                ):
+                    if not await permitted(site, visitor, deed):
+                        return
             if trials:
                 _Trials(site, trials, query).build()
             elif experiments:

@@ -30,7 +30,7 @@ _COUNTS = (
     ("trialsSucceeded", "Succeeded"),
     ("trialsEarlyStopped", "Stopped early"),
     ("trialsFailed", "Failed"),
-    ("trialsMetricsUnavailable", "Without metrics"),
+    ("trialMetricsUnavailable", "Without metrics"),
     ("trialsKilled", "Killed"),
 )
 _ALWAYS = ("trials", "trialsRunning", "trialsSucceeded", "trialsFailed")

@@ -43,8 +43,11 @@ def register(site: Site) -> None:
     @ui.page("/experiment/{namespace}/{name}")
     async def experiment(request: Request, namespace: str, name: str) -> None:
         with frame(site, request, name, trail=[("Experiments", "/")]) as visitor:
-            deed = Deed("get", "experiments", namespace, name)
-            if await permitted(site, visitor, deed):
+            seen = (
+                Deed("get", "experiments", namespace, name),
+                Deed("list", "trials", namespace),
+            )
+            if all([await permitted(site, visitor, deed) for deed in seen]):
                 address = site.url(f"/experiment/{namespace}/{name}")
                 _Page(site, visitor, (namespace, name), Query(address, request)).build()
 

@@ -92,7 +92,7 @@ class Events:
     def build(self) -> None:
         """Make what does not change."""
         subject = self._subject
-        self._events = EventTable(subject.site.backend, subject.namespace, self._is_ours)
+        self._events = EventTable(subject.site, subject.visitor, subject.namespace, self._is_ours)
 
     async def draw(self) -> None:
         """Ask for the events anew."""
