@@ -39,7 +39,7 @@ in_a_browser = pytest.mark.skipif(
 
 HEADER = "kubeflow-userid"
 ADA, BOB, EVE = "ada@example.org", "bob@example.org", "eve@example.org"
-OURS, THEIRS = "ui-ours", "ui-theirs"
+OURS, THEIRS, NEAR = "ui-ours", "ui-theirs", "ui-near"
 
 #: Who may do what where, by the roles that an installation makes.
 BINDINGS = ((ADA, OURS, "edit"), (BOB, OURS, "view"), (BOB, THEIRS, "edit"))
@@ -154,13 +154,20 @@ def served(
     """The UI, with the rights of its own account, behind a proxy that tells it the user."""
     folder = tmp_path_factory.mktemp("ui")
     own = act_as_operator(administrator, kubeconfig, installed.namespace, folder, UI_ACCOUNT)
-    words = ("ui", "--port", "0", "--kubeconfig", str(own), "--user-header", HEADER)
+    with serving(folder, own) as address:
+        yield Served(address, administrator)
+
+
+@contextmanager
+def serving(folder: Path, kubeconfig: Path, *more: str) -> Iterator[str]:
+    """A UI that is told its users; its address."""
+    words = ("ui", "--port", "0", "--kubeconfig", str(kubeconfig), "--user-header", HEADER, *more)
     program = Program(folder, "ui", words, "Serving the web UI")
     program.start()
-    found = re.search(r"Open (http://[^/]+)/", program.text())
-    assert found is not None
     try:
-        yield Served(found[1], administrator)
+        found = re.search(r"Open (http://[^/]+)/", program.text())
+        assert found is not None
+        yield found[1]
     finally:
         program.close()
 
@@ -270,6 +277,29 @@ def test_whoever_may_see_a_page_is_sent_it(served: Served) -> None:
         answer = served.visitor(BOB).ask(path)
         assert answer.status_code == 200
         assert "is not authorized" not in answer.text
+
+
+def test_one_of_a_namespaced_installation_needs_nothing_of_the_cluster(
+    served: Served, kubeconfig: Path, tmp_path: Path
+) -> None:
+    options = InstallOptions(namespace=NEAR, has_crds=False, is_namespaced=True)
+    make(served.client, "/api/v1/namespaces", metadata={"name": NEAR})
+    apply(kubeconfig, options)
+    served.experiments(NEAR).create(an_experiment("near"))
+    bind(served.client, ADA, NEAR, "view")
+    own = act_as_operator(served.client, kubeconfig, NEAR, tmp_path, UI_ACCOUNT)
+    path = f"/experiment/{NEAR}/near"
+    with serving(tmp_path, own, "--namespace", NEAR) as address:
+        seen = Browser(address, {HEADER: ADA}).ask(path)
+        assert seen.status_code == 200
+        assert "is not authorized" not in seen.text
+        refused = Browser(address, {HEADER: BOB}).ask(path)
+        assert f"User: {BOB} is not authorized to get" in refused.text
+        assert "You may look into no namespace" in Browser(address, {HEADER: BOB}).ask("/").text
+        # It has no rights elsewhere, and cannot even ask whether a user has.
+        elsewhere = Browser(address, {HEADER: BOB}).ask(f"/experiment/{THEIRS}/first-{THEIRS}")
+        assert secret_of(THEIRS) not in elsewhere.text
+    served.client.request("DELETE", f"/api/v1/namespaces/{NEAR}")
 
 
 # What is seen and done on a screen.
