@@ -34,7 +34,8 @@ BAD_INPUT = [
     ],
     [
         ("Parameter 1", "Max", "much", "must be a finite number"),
-        ("Trial template", "optimizer refers to", "nothing", '"nothing"'),
+        ("Parameter 3", "Name", "other", ""),
+        ("Trial template", "Description of optimizer", "", "does not exist in spec.parameters"),
     ],
     [("Objective", "Metric", "", "must be specified")],
     [("Trial template", "Command", "true", "must be specified")],
@@ -130,13 +131,13 @@ def test_bad_input_is_told_at_every_field_and_a_bad_program_by_its_trial(
         before = [field(new, part, label).input_value() for part, label, _, _ in batch]
         for part, label, bad, _ in batch:
             field(new, part, label).fill(bad)
-            field(new, part, label).blur()
+            new.keyboard.press("Tab")
         for part, _, _, told in batch:
             expect(group(new, part)).to_contain_text(told)
         expect(button).to_be_disabled()
         for (part, label, _, _), text in zip(batch, before, strict=True):
             field(new, part, label).fill(text)
-            field(new, part, label).blur()
+            new.keyboard.press("Tab")
         expect(foot(new)).to_contain_text(GOOD)
     expect(button).to_be_enabled()
 

@@ -49,7 +49,7 @@ class LogView(Element, component="log_view.js"):
 
     def push(self, lines: Sequence[str]) -> None:
         """More lines."""
-        plain = [_plain(line) for line in lines]
+        plain = [plain_line(line) for line in lines]
         self._lines.extend(plain)
         if self._is_shown:
             self.run_method("add", plain[-(self._lines.maxlen or 0) :])
@@ -75,6 +75,6 @@ def _numbers(event: events.GenericEventArguments) -> tuple[int, int]:
     return int(event.args["at"]), int(event.args["count"])
 
 
-def _plain(line: str) -> str:
-    # Of a line that was written over, what is seen at last.
+def plain_line(line: str) -> str:
+    """A line without what only a terminal knows; of one that was written over, the last."""
     return _ESCAPES.sub("", line).rstrip("\r").rpartition("\r")[2]

@@ -13,7 +13,7 @@ from katib.api.trial import TRIALS
 from katib.api.values import Key
 from katib.client.http import Access, HttpBackend
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
-from katib.web.tables import Tables
+from katib.web.tables import PATIENCE, Tables
 from katib.web.watched import KEPT_SECONDS, Scope, Sources
 from served_home import TOKEN, Home, listening
 
@@ -120,6 +120,38 @@ def test_a_table_is_made_of_the_copies_and_made_anew_when_they_change(watch: Wat
     again, _ = tables.find("default", "one")
     assert again is not None
     assert set(again.names) == {"one-a", "one-b"}
+
+
+def test_what_may_have_changed_is_told_once_more_when_a_table_is_made_seldom(watch: Watch) -> None:
+    watch.create_trial("one-a", "0.5")
+    now = 0.0
+    tables = Tables(watch.sources, lambda: now)
+    wait_for(lambda: tables.find("default", "one")[0] is not None)
+    drawn = tables._drawn["default", "one"]
+    drawn.took, drawn.made = 1.0, now
+    still = tables.progress("default", "one")
+    assert tables.progress("default", "one") == still
+    watch.create_trial("one-b", "0.25")
+    wait_for(lambda: tables.progress("default", "one") != still)
+    early = tables.progress("default", "one")
+    table, _ = tables.find("default", "one")
+    assert table is not None
+    assert len(table) == 1, "it is too early"
+    now = PATIENCE
+    assert tables.progress("default", "one") != early, "its time has come"
+    table, _ = tables.find("default", "one")
+    assert table is not None
+    assert len(table) == 2
+
+
+def test_importances_are_computed_once_for_a_table(watch: Watch) -> None:
+    for number in range(4):
+        watch.create_trial(f"one-{number}", str(number))
+    tables = Tables(watch.sources, time.monotonic)
+    wait_for(lambda: len(tables.find("default", "one")[0] or ()) == 4)
+    table, _ = tables.find("default", "one")
+    assert table is not None
+    assert tables.importances(table) is tables.importances(table)
 
 
 def test_it_is_known_that_an_experiment_is_not_there(watch: Watch) -> None:

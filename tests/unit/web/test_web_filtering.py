@@ -81,7 +81,7 @@ def test_a_word_may_stand_in_the_name_the_status_or_an_assignment(table: TrialTa
 
 
 def test_a_name_that_is_not_there_is_told_with_the_nearest(table: TrialTable) -> None:
-    with pytest.raises(UnknownNameError, match='unknown parameter or metric "losss".*"loss"'):
+    with pytest.raises(UnknownNameError, match=r'unknown parameter or metric "losss".*"loss"'):
         Filter.of("losss<1").fits(table)
 
 

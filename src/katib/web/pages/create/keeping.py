@@ -8,6 +8,7 @@ While the UI is away nothing can be typed, so that nothing is typed in vain.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from nicegui import ui
 
@@ -33,22 +34,27 @@ window.socket.on("connect", () => window.katibDraft.away(false));
 """
 
 #: How long a browser may take to answer, in seconds.
-_PATIENCE = 5.0
+_PATIENCE = 20.0
 
 
 async def begin() -> str:
     """Guard what is typed from now on; the draft that was kept before, empty for none."""
-    found = await ui.run_javascript(
-        f"{_SCRIPT}\nreturn window.katibDraft.find();", timeout=_PATIENCE
-    )
+    script = f"{_SCRIPT}\nreturn window.katibDraft.find();"
+    try:
+        found = await ui.run_javascript(script, timeout=_PATIENCE)
+    except TimeoutError:
+        # It has begun all the same, and whoever types keeps what is typed.
+        return ""
     return str(found or "")
 
 
 def keep(text: str) -> None:
     """Have the browser keep the draft."""
-    ui.run_javascript(f"window.katibDraft.save({json.dumps(text)})")
+    ui.run_javascript(f"window.katibDraft?.save({json.dumps(text)})")
 
 
-def drop() -> None:
+async def drop() -> None:
     """Have the browser forget the draft; it leaves the page without asking."""
-    ui.run_javascript("window.katibDraft.drop()")
+    # A browser that does not answer in time asks, and leaves all the same.
+    with suppress(TimeoutError):
+        await ui.run_javascript("window.katibDraft?.drop()", timeout=_PATIENCE)

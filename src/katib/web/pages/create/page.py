@@ -131,8 +131,7 @@ class _Create:
                 ).props("no-caps outline")
                 ui.link("Cancel", "/")
                 self._verdict = ui.label("Being checked").props("role=status")
-        for one in (self._create_button, self._try_button):
-            one.disable()
+        self._enable(False)
 
     def _build_restored(self) -> None:
         with (
@@ -150,10 +149,10 @@ class _Create:
         elif self._draft.is_touched:
             keeping.keep(self._draft.text)
 
-    def _begin_afresh(self) -> None:
+    async def _begin_afresh(self) -> None:
         self._draft.take(self._first_text)
         self._kept.set_visibility(False)
-        keeping.drop()
+        await keeping.drop()
 
     def _typed(self, text: str) -> None:
         self._draft.take(text or "")
@@ -165,6 +164,9 @@ class _Create:
         self._syntax.set_text(self._draft.problem)
         self._syntax.set_visibility(bool(self._draft.problem))
         self._verdict.set_text("Being checked")
+        if self._draft.problem:
+            # The document is still the one of before: it is not what is seen.
+            self._enable(False)
         keeping.keep(self._draft.text)
 
     def _tell(self, finding: Finding) -> None:
@@ -180,14 +182,19 @@ class _Create:
         with self._problems:
             for text in rest:
                 ui.label(text).classes("text-negative katib-trouble")
+        self._enable(finding.is_good)
+
+    def _enable(self, is_good: bool) -> None:
         for one in (self._create_button, self._try_button):
-            one.set_enabled(finding.is_good)
+            one.set_enabled(is_good)
 
     async def _create(self) -> None:
         document = self._draft.document
+        self._enable(False)
         created = await tried(lambda: self._acting.create(document, self._namespace))
+        self._enable(True)
         if created is not None:
-            keeping.drop()
+            await keeping.drop()
             found = created["metadata"]
             address = f"/experiment/{found.get('namespace')}/{found['name']}"
             ui.navigate.to(address)

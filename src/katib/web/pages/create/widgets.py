@@ -16,9 +16,6 @@ from katib.web.pages.create.form import Form
 from katib.web.pages.create.places import Place
 from katib.web.pages.create.texts import CHOICE, FLAG, TEXT, Spelling
 
-#: What stands in a field that is left.
-_TYPED = "event => emit(event.target ? event.target.value : '')"
-
 W = TypeVar("W", bound=ValueElement[Any])
 
 _FIELD = "dense outlined hide-bottom-space"
@@ -82,32 +79,11 @@ def choice(
     return _bound(form, made, place, CHOICE, hint)
 
 
-def open_choice(
-    form: Form, label: str, place: Place, options: Sequence[str], *, hint: str = ""
-) -> ui.select:
-    """As :func:`choice`; something else may be typed, too."""
-    made = ui.select(
-        list(options), label=label, with_input=True, new_value_mode="add-unique", clearable=True
-    )
-    made.classes("katib-field").props(f"{_FIELD} options-dense")
-    # What is typed counts without the key Enter, too.
-    made.on("blur", lambda event: _keep(made, event.args), js_handler=_TYPED)
-    return _bound(form, made, place, CHOICE, hint)
-
-
 def flag(form: Form, label: str, place: Place) -> ui.checkbox:
     """A box to tick."""
     made = ui.checkbox(label)
     form.bind(made, place, FLAG)
     return made
-
-
-def _keep(made: ui.select, typed: object) -> None:
-    text = str(typed or "").strip()
-    if text and text != made.value and isinstance(made.options, list):
-        if text not in made.options:
-            made.set_options([*made.options, text])
-        made.set_value(text)
 
 
 def _bound(form: Form, made: W, place: Place, spelling: Spelling, hint: str) -> W:

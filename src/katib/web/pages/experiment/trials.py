@@ -225,9 +225,10 @@ _EXPORTS: Sequence[tuple[str, str, bool]] = (
 
 async def _read_hidden() -> set[str]:
     """Which columns this browser hides; whatever else is stored there is not ours."""
-    text = await ui.run_javascript(f"localStorage.getItem('{_HIDDEN}')", timeout=5.0)
     try:
+        text = await ui.run_javascript(f"localStorage.getItem('{_HIDDEN}')", timeout=5.0)
         found = json.loads(text or "[]")
-    except ValueError:
+    except (TimeoutError, ValueError):
+        # A browser that keeps nothing, or is slow, shows all.
         return set()
     return {str(one) for one in found} if isinstance(found, list) else set()

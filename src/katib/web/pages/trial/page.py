@@ -102,7 +102,10 @@ class _Page:
         follow(self._version, self._draw)
 
     def _version(self) -> object:
-        return self._subject.source.version
+        subject = self._subject
+        # The trials beside it are known only after the experiment is.
+        beside = subject.site.tables.progress(subject.namespace, subject.experiment)
+        return subject.source.version, beside
 
     async def _turn(self, tab: str) -> None:
         self._now = tab

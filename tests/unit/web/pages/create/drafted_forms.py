@@ -43,7 +43,8 @@ class FakeBackend:
         answers: path without query → answer, or the error to raise.
     """
 
-    namespace, home = "default", None
+    namespace = "default"
+    home: Path | None = None
 
     def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
         self._answers = dict(answers or {})

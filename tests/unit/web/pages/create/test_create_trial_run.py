@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,3 +171,11 @@ def test_algorithms_of_the_servers_own_are_those_of_its_config() -> None:
     assert list_foreign_algorithms(nothing) == ()
     broken = FakeBackend({here: GONE, config: {"data": {"katib-config.yaml": "kind: ["}}})
     assert list_foreign_algorithms(broken) == ()
+
+
+def test_algorithms_of_a_home_are_those_of_its_file(tmp_path: Path) -> None:
+    backend = FakeBackend()
+    backend.home = tmp_path
+    assert list_foreign_algorithms(backend) == ()
+    (tmp_path / "katib-config.yaml").write_text(CONFIG)
+    assert "mine" in list_foreign_algorithms(backend)

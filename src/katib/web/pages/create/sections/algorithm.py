@@ -19,7 +19,7 @@ from katib.web.pages.create.starting import (
     PARAMETERS,
     TEMPLATE,
 )
-from katib.web.pages.create.widgets import open_choice, section
+from katib.web.pages.create.widgets import choice, section
 
 _TUNING, _NAS = "Hyperparameter tuning", "Neural architecture search"
 
@@ -37,7 +37,7 @@ def build(form: Form, around: Surroundings, foreign: Sequence[str]) -> None:
         known = sorted({*list_algorithms(), *foreign})
         hint = "One of those that the server knows"
         place = AlgorithmName("algorithm")
-        open_choice(form, "Algorithm", place, known, hint=hint)
+        choice(form, "Algorithm", place, known, hint=hint)
         Settings(form, "algorithm", list_algorithm_settings)
 
 

@@ -10,7 +10,7 @@ from katib.web.pages.create.document import write
 from katib.web.pages.create.form import Form
 from katib.web.pages.create.sections.settings import AlgorithmName, Settings
 from katib.web.pages.create.sections.surroundings import Surroundings
-from katib.web.pages.create.widgets import open_choice, section
+from katib.web.pages.create.widgets import choice, section
 
 _PART = "earlyStopping"
 
@@ -28,5 +28,5 @@ def build(form: Form, around: Surroundings) -> None:
     with section(form, "Early stopping", f"spec.{_PART}", is_open=False):
         known = list_stopping_algorithms()
         hint = "None if not chosen"
-        open_choice(form, "Rule", _Rule(_PART), known, hint=hint)
+        choice(form, "Rule", _Rule(_PART), known, hint=hint).props("clearable")
         Settings(form, _PART, list_stopping_settings)

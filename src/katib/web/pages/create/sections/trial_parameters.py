@@ -14,7 +14,7 @@ from katib.api.values import Manifest
 from katib.web.pages.create.document import Path, read, read_list, write
 from katib.web.pages.create.form import Form
 from katib.web.pages.create.places import Named, Place
-from katib.web.pages.create.widgets import button, entry, open_choice, trouble
+from katib.web.pages.create.widgets import button, choice, entry, trouble
 
 WAY: Path = ("spec", "trialTemplate", "trialParameters")
 _PLACEHOLDER = re.compile(r"\$\{trialParameters\.([^}]+)\}")
@@ -151,7 +151,7 @@ class TrialParameters:
         with ui.row().classes("w-full katib-row items-start"):
             ui.label(name).classes("katib-mono katib-name")
             place = Named(WAY, name, "reference", is_kept=True)
-            open_choice(self._form, f"{name} refers to", place, references)
+            choice(self._form, f"{name} refers to", place, references)
             place = Named(WAY, name, "description", is_kept=True)
             entry(self._form, f"Description of {name}", place)
             if not is_used:
