@@ -10,19 +10,33 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from experiments import Experiments, an_experiment
 from installing import UI_ACCOUNT, act_as_operator, apply
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
-from processes import Program, wait_for
+from processes import wait_for
+from ui_people import (
+    ADA,
+    BINDINGS,
+    BOB,
+    EVE,
+    HEADER,
+    NEAR,
+    OURS,
+    RBAC,
+    THEIRS,
+    Served,
+    a_trial,
+    bind,
+    make,
+    secret_of,
+    serving,
+)
 
-from katib.api.values import Manifest
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.install import InstallOptions
 from scripts.draw_plots import a_browser, find_chromium
@@ -37,90 +51,10 @@ in_a_browser = pytest.mark.skipif(
     find_chromium() is None, reason="there is no chromium: scripts/chromium.sh"
 )
 
-HEADER = "kubeflow-userid"
-ADA, BOB, EVE = "ada@example.org", "bob@example.org", "eve@example.org"
-OURS, THEIRS, NEAR = "ui-ours", "ui-theirs", "ui-near"
-
-#: Who may do what where, by the roles that an installation makes.
-BINDINGS = ((ADA, OURS, "edit"), (BOB, OURS, "view"), (BOB, THEIRS, "edit"))
-
 #: How long anything may take on a page, in milliseconds.
 PATIENCE = 60_000
 #: How long a right may still be believed to be there, in milliseconds.
 BELIEVED = 60_000
-
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-
-
-@dataclass(frozen=True)
-class Served:
-    """The UI of a cluster, and the cluster.
-
-    Attributes:
-        address: of the UI.
-        client: of the cluster, as its administrator.
-    """
-
-    address: str
-    client: KubernetesClient
-
-    def visitor(self, name: str) -> Browser:
-        """Somebody whom the proxy knows."""
-        return Browser(self.address, {HEADER: name})
-
-    def experiments(self, namespace: str) -> Experiments:
-        """What is there, whoever asks."""
-        return Experiments(self.client, namespace)
-
-    def annotations(self, namespace: str, name: str) -> Manifest:
-        """Those of an experiment."""
-        metadata = self.experiments(namespace).get("experiments", name)["metadata"]
-        found: Manifest = metadata.get("annotations") or {}
-        return found
-
-
-def make(client: KubernetesClient, path: str, **body: Any) -> None:
-    client.request("POST", path, body=msgspec.json.encode(body))
-
-
-def bind(client: KubernetesClient, user: str, namespace: str, role: str) -> None:
-    """Give a user one of the roles that an installation makes, in a namespace."""
-    make(
-        client,
-        f"{_RBAC}/namespaces/{namespace}/rolebindings",
-        metadata={"name": f"{user.partition('@')[0]}-{role}"},
-        roleRef={
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": f"kubeflow-katib-{role}",
-        },
-        subjects=[{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
-    )
-
-
-def secret_of(namespace: str) -> str:
-    """Stands in every experiment and trial of a namespace."""
-    return f"secret-of-{namespace}"
-
-
-def a_trial(namespace: str, experiment: Manifest) -> Manifest:
-    """A trial of an experiment, that waits: there is no operator."""
-    metadata = experiment["metadata"]
-    return {
-        "apiVersion": "kubeflow.org/v1beta1",
-        "kind": "Trial",
-        "metadata": {
-            "name": f"{metadata['name']}-abcdefgh",
-            "namespace": namespace,
-            "labels": {"katib.kubeflow.org/experiment": metadata["name"]},
-        },
-        "spec": {
-            "objective": experiment["spec"]["objective"],
-            "parameterAssignments": [{"name": "x", "value": "0.5"}],
-            "primaryContainerName": "main",
-            "runSpec": experiment["spec"]["trialTemplate"]["trialSpec"],
-        },
-    }
 
 
 @pytest.fixture(scope="module")
@@ -156,20 +90,6 @@ def served(
     own = act_as_operator(administrator, kubeconfig, installed.namespace, folder, UI_ACCOUNT)
     with serving(folder, own) as address:
         yield Served(address, administrator)
-
-
-@contextmanager
-def serving(folder: Path, kubeconfig: Path, *more: str) -> Iterator[str]:
-    """A UI that is told its users; its address."""
-    words = ("ui", "--port", "0", "--kubeconfig", str(kubeconfig), "--user-header", HEADER, *more)
-    program = Program(folder, "ui", words, "Serving the web UI")
-    program.start()
-    try:
-        found = re.search(r"Open (http://[^/]+)/", program.text())
-        assert found is not None
-        yield found[1]
-    finally:
-        program.close()
 
 
 @pytest.fixture(scope="module")
@@ -414,6 +334,6 @@ def test_a_right_that_is_taken_away_ends_what_is_seen(screen: Any, served: Serve
     ):
         expect(button(page, "Clone")).to_be_enabled()
         expect(home.get_by_text(f"first-{OURS}")).to_be_visible()
-        served.client.request("DELETE", f"{_RBAC}/namespaces/{OURS}/rolebindings/eve-view")
+        served.client.request("DELETE", f"{RBAC}/namespaces/{OURS}/rolebindings/eve-view")
         expect(page.get_by_text("is not authorized to get")).to_be_visible(timeout=BELIEVED)
         expect(home.get_by_text("You may look into no namespace")).to_be_visible(timeout=BELIEVED)
