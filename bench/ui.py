@@ -8,6 +8,7 @@ same trials. Prints a Markdown table of medians.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import socket
@@ -23,7 +24,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import psutil
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, TimeoutError
 
 from bench.served import serving
 from bench.ui_trials import NAME, backend_of, fill_home, fill_storage
@@ -249,7 +250,10 @@ def measure_dashboard(browser: Browser, dashboard: Place, figures: Figures) -> N
     with a_page(browser, dashboard) as page:
         page.goto(f"{dashboard.address}/dashboard/studies/1")
         figures.note("dashboard paint", seen(page, _PAINT))
-        figures.note("dashboard plots", seen(page, _PLOTLY))
+        try:
+            figures.note("dashboard plots", seen(page, _PLOTLY))
+        except TimeoutError:
+            figures.note("dashboard plots", math.inf)
 
 
 #: What is told: a name, what it is, what it should stay below, and in what unit.
@@ -277,8 +281,12 @@ def tell(figures: Figures, trials: int) -> None:
         if values := figures.values.get(name):
             least, most = min(values), max(values)
             limit = f"{budget:,} {unit}" if budget else ""
-            shown = f"{figures.of(name):,.0f} {unit}"
-            print(f"| {title} | {shown} | {least:,.0f} | {most:,.0f} | {limit} |")
+            told = [_worded(one) for one in (figures.of(name), least, most)]
+            print(f"| {title} | {told[0]} {unit} | {told[1]} | {told[2]} | {limit} |")
+
+
+def _worded(value: float) -> str:
+    return f"{value:,.0f}" if math.isfinite(value) else f"more than {LONGEST:,}"
 
 
 def find_dashboard() -> str | None:

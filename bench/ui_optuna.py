@@ -1,4 +1,4 @@
-"""Fills a journal of Optuna with trials from stdin, for ui_trials.py: ``ui_optuna.py FILE NAME``."""
+"""Fills a journal of Optuna with trials from stdin: ``ui_optuna.py FILE NAME``; for ui_trials."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ MARKS = [
 
 #: How long a page may take to show what is expected, in milliseconds: generous, as machines are
 #: busy, and as nobody waits that long where all goes well.
-LONGEST = 60_000
+LONGEST = 30_000
 expect.set_options(timeout=LONGEST)
 
 #: A trial that tells a metric and the time a few times, and something besides.

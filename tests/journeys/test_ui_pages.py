@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-import yaml
 from browsing import (
     MARKS,
     Ui,
@@ -31,7 +30,10 @@ echo "goes on"
 echo "loss=$x"
 """
 
-#: Typed instead of what the editor holds.
+#: How long is waited for what a page draws, in seconds.
+SECONDS = 30.0
+
+#: What holds the text of an editor.
 EDITOR = ".cm-content"
 
 
@@ -71,13 +73,6 @@ def create_waiting(katib: Katib, name: str, trials: int) -> None:
 def let_one_go(katib: Katib, name: str) -> None:
     """One trial of the experiment goes on to its end."""
     (katib.folder / f"go-on-{name}").touch()
-
-
-def type_yaml(page: Page, text: str) -> None:
-    """Replace what the editor holds, as who pastes does."""
-    page.locator(EDITOR).click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.insert_text(text)
 
 
 def test_home_lists_what_there_is(visit: Visit) -> None:
@@ -124,30 +119,6 @@ def test_several_experiments_are_deleted_at_once(visit: Visit, looked_at: Katib)
     assert "not found" in looked_at("get", "experiment", "gone-one").err
 
 
-def test_an_experiment_is_made_from_yaml_whose_errors_are_shown(
-    visit: Visit, looked_at: Katib
-) -> None:
-    page = visit.open("/new")
-    alert = page.get_by_role("alert")
-    button = page.get_by_role("button", name="Create", exact=True)
-    type_yaml(page, "kind: [")
-    expect(alert).to_contain_text("This is no YAML")
-    expect(button).to_be_disabled()
-    manifest = a_reporting_experiment("typed", trials=1)
-    manifest["spec"]["algorithm"]["algorithmName"] = "randon"
-    type_yaml(page, yaml.safe_dump(manifest))
-    expect(alert).to_contain_text('did you mean "random"')
-    expect(button).to_be_disabled()
-    manifest["spec"]["algorithm"]["algorithmName"] = "random"
-    type_yaml(page, yaml.safe_dump(manifest))
-    expect(button).to_be_enabled()
-    button.click()
-    heading(page, "typed").wait_for()
-    assert page.url.endswith("/experiment/default/typed")
-    wait_until_over(looked_at, "typed")
-    expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible()
-
-
 def test_an_experiment_is_watched_until_it_ends(visit: Visit, looked_at: Katib) -> None:
     create_waiting(looked_at, "live", 3)
     home = visit.open("/")
@@ -180,17 +151,19 @@ def test_the_log_and_reports_of_a_trial_are_followed(visit: Visit, looked_at: Ka
     page = visit.open(f"/experiment/default/followed/trial/{name}")
     page.evaluate("window.isTheSame = true")
     page.get_by_role("tab", name="Log").click()
-    log = page.get_by_label("Log of the trial")
+    log = page.get_by_label(re.compile("^Log of "))
     expect(log).to_contain_text("waits with")
     expect(log).not_to_contain_text("goes on")
     let_one_go(looked_at, "followed")
     expect(log).to_contain_text("goes on")
     expect(page.locator(".text-subtitle1").first).to_have_text("Succeeded")
     page.get_by_role("tab", name="Metrics").click()
-    expect(page.get_by_role("cell", name="loss")).to_be_visible()
-    wait_for(lambda: len(drawn(page, 0)) == 2, "both reports are drawn")
+    expect(page.get_by_role("cell", name="loss", exact=True)).to_be_visible()
+    wait_for(lambda: len(drawn(page, 0)) == 2, "both reports are drawn", SECONDS)
     page.get_by_role("button", name="By time").click()
-    wait_for(lambda: "No report says when it was made" in told_of(page, 0), "it has no times")
+    wait_for(
+        lambda: "No report says when it was made" in told_of(page, 0), "it has no times", SECONDS
+    )
     page.get_by_role("tab", name="YAML").click()
     expect(page.get_by_text("parameterAssignments")).to_be_visible()
     assert page.evaluate("window.isTheSame")
@@ -202,9 +175,9 @@ def test_the_best_trial_is_a_link_away(visit: Visit, looked_at: Katib) -> None:
     best = looked_at.get("experiment", "digits")["status"]["currentOptimalTrial"]["bestTrialName"]
     page.locator(".q-tab-panel").get_by_role("link", name=best).click()
     heading(page, best).wait_for()
-    wait_for(lambda: len(drawn(page, 0)) == 5, "all five reports are drawn")
+    wait_for(lambda: len(drawn(page, 0)) == 5, "all five reports are drawn", SECONDS)
     page.get_by_role("button", name="By time").click()
-    wait_for(lambda: drawn(page, 0)[0][0] > 1e12, "they lie by their times")
+    wait_for(lambda: drawn(page, 0)[0][0] > 1e12, "they lie by their times", SECONDS)
     page.get_by_role("navigation").get_by_role("link", name="digits").click()
     heading(page, "digits").wait_for()
 
@@ -212,17 +185,17 @@ def test_the_best_trial_is_a_link_away(visit: Visit, looked_at: Katib) -> None:
 def test_plots_show_the_trials(visit: Visit) -> None:
     page = visit.open("/experiment/default/digits?tab=plots")
     page.get_by_role("heading", name="Parallel coordinates").wait_for()
-    wait_for(lambda: len(drawn(page, 3)) == 6, "all are drawn")
-    assert [len(drawn(page, number)) for number in range(4)] == [6, 6, 2, 6]
-    page.get_by_role("combobox", name="Parameter").click()
-    page.get_by_role("option", name="kind").click()
-    wait_for(
-        lambda: isinstance(drawn(page, 3)[0]["value"][0], str),
-        "the slice is that of the words",
-    )
+    # A slice for each of two parameters.
+    wait_for(lambda: len(drawn(page, 4)) == 6, "all are drawn", SECONDS)
+    assert [len(drawn(page, number)) for number in range(5)] == [6, 6, 2, 6, 6]
+    page.get_by_role("button", name="Slices").click()
+    page.get_by_role("button", name="Timeline").click()
+    page.get_by_role("heading", name="Timeline").wait_for()
+    expect(page.get_by_role("heading", name="Slices")).to_be_hidden()
+    expect(page).to_have_url(re.compile("plots=history%2Cparallel%2Cimportances%2Ctimeline"))
 
 
-def test_trials_are_sorted_and_filtered(visit: Visit, looked_at: Katib) -> None:
+def test_trials_are_sorted_filtered_and_exported(visit: Visit, looked_at: Katib) -> None:
     page = visit.open("/experiment/default/digits?tab=trials")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(6)
@@ -232,9 +205,15 @@ def test_trials_are_sorted_and_filtered(visit: Visit, looked_at: Katib) -> None:
     expect(rows.first.get_by_label("best trial")).to_be_visible()
     page.get_by_role("columnheader", name="loss").click()
     expect(page.locator("tbody a.katib-link").last).to_have_text(best)
-    page.get_by_label("Filter trials").fill(best)
+    page.get_by_label("Filter", exact=True).fill(best)
     expect(rows).to_have_count(1)
-    page.get_by_label("Filter trials").fill("")
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_text("CSV of what is filtered").click()
+    head, row = download.value.path().read_text().splitlines()
+    assert head.startswith("trial,status,")
+    assert row.startswith(f"{best},Succeeded,")
+    page.get_by_label("Filter", exact=True).fill("")
     expect(rows).to_have_count(6)
 
 

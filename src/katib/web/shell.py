@@ -25,6 +25,9 @@ LOOK_EVERY = 0.5
 #: How often it is asked whether the visitor still may see a page, in seconds.
 ASK_EVERY = 30.0
 
+#: How long the page may take, in seconds: of many namespaces each may have to be asked for.
+LONGEST_BUILD = 30.0
+
 #: The cookie of the colours that a browser wants.
 _THEME = "katib-theme"
 _THEMES = {"light": False, "dark": True}

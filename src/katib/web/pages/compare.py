@@ -18,7 +18,7 @@ from katib.web.comparing import MOST_EXPERIMENTS, MOST_TRIALS, experiment_facts,
 from katib.web.listing import compared_columns, compared_rows, heading, side_by_side
 from katib.web.query import Query
 from katib.web.rights import Deed
-from katib.web.shell import computed, follow, frame, permitted
+from katib.web.shell import LONGEST_BUILD, computed, follow, frame, permitted
 from katib.web.site import Site
 from katib.web.watched import Scope
 
@@ -26,7 +26,7 @@ from katib.web.watched import Scope
 def register(site: Site) -> None:
     """Make the page known."""
 
-    @ui.page("/compare")
+    @ui.page("/compare", response_timeout=LONGEST_BUILD)
     async def compare(request: Request) -> None:
         query = Query(site.url("/compare"), request)
         trials = _keys(query.list("trial"), 3)[:MOST_TRIALS]

@@ -19,14 +19,11 @@ from katib.web.dashboard import ALONE, follow_dashboard
 from katib.web.namespaces import list_namespaces
 from katib.web.pages.actions import Actions
 from katib.web.rights import Visitor
-from katib.web.shell import ASK_EVERY, computed, follow, frame
+from katib.web.shell import ASK_EVERY, LONGEST_BUILD, computed, follow, frame
 from katib.web.site import Site
 from katib.web.watched import Scope, Watched
 
 ALL = "All namespaces"
-
-#: How long the page may take, in seconds: of many namespaces each may have to be asked for.
-LONGEST_BUILD = 30.0
 
 _COLUMNS: Sequence[Mapping[str, Any]] = (
     {"name": "status", "label": "Status", "field": "status", "sortable": True, "align": "left"},

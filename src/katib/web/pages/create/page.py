@@ -33,14 +33,14 @@ from katib.web.pages.create.starting import NAME, a_document
 from katib.web.pages.create.styling import STYLE
 from katib.web.pages.create.trying import TrialDialog
 from katib.web.rights import Deed, Visitor
-from katib.web.shell import computed, frame, permitted, tried
+from katib.web.shell import LONGEST_BUILD, computed, frame, permitted, tried
 from katib.web.site import Site
 
 
 def register(site: Site) -> None:
     """Make the page known."""
 
-    @ui.page("/new")
+    @ui.page("/new", response_timeout=LONGEST_BUILD)
     async def new(request: Request, namespace: str = "", clone: str = "") -> None:
         with frame(site, request, "New experiment", trail=[("Experiments", "/")]) as visitor:
             await _Create(site, visitor).build(namespace, clone)

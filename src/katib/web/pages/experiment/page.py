@@ -21,7 +21,7 @@ from katib.web.pages.experiment.subject import Subject, Tab
 from katib.web.pages.experiment.trials import Trials
 from katib.web.query import Query
 from katib.web.rights import Deed, Visitor
-from katib.web.shell import follow, frame, permitted
+from katib.web.shell import LONGEST_BUILD, follow, frame, permitted
 from katib.web.site import Site
 from katib.web.watched import Scope
 
@@ -40,7 +40,7 @@ _TABS: Mapping[str, tuple[str, Callable[[Subject], Tab]]] = {
 def register(site: Site) -> None:
     """Make the page known."""
 
-    @ui.page("/experiment/{namespace}/{name}")
+    @ui.page("/experiment/{namespace}/{name}", response_timeout=LONGEST_BUILD)
     async def experiment(request: Request, namespace: str, name: str) -> None:
         with frame(site, request, name, trail=[("Experiments", "/")]) as visitor:
             seen = (

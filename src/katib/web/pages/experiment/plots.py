@@ -37,6 +37,9 @@ _PANELS: Mapping[str, tuple[str, Callable[[Subject], Panel]]] = {
 #: What is shown to whoever has not chosen.
 _DEFAULT = ("history", "parallel", "importances", "slices")
 
+#: Said while it is not known what there is.
+_READING = "The trials are being read."
+
 #: How many times as long as the pictures took they are left before they are drawn anew.
 _PATIENCE = 3.0
 
@@ -68,7 +71,7 @@ class Plots:
             .classes("w-full")
             .style("max-width: 40rem")
         )
-        self._words = ui.label("No trial has a value yet.").props("role=status")
+        self._words = ui.label(_READING).props("role=status")
         self._areas = {name: ui.column().classes("w-full gap-1") for name in _PANELS}
         self._paint()
 
@@ -103,6 +106,7 @@ class Plots:
         table = await computed(self._subject.table)
         is_drawn = table is not None and table.best_row is not None
         self._words.set_visibility(not is_drawn)
+        self._words.set_text(_READING if table is None else "No trial has a value yet.")
         if table is None:
             return
         await self._offer(table)

@@ -91,7 +91,9 @@ class Trials:
             pagination=self._pagination,
             on_select=self._mark,
         ).classes("w-full")
-        self._table.props('flat bordered dense binary-state-sort no-data-label="No trials."')
+        self._table.props(
+            'flat bordered dense binary-state-sort no-data-label="The trials are being read."'
+        )
         self._table.add_slot("body-cell-status", _STATUS)
         self._table.add_slot("body-cell-name", _NAME)
         self._table.on("request", self._request)
@@ -115,6 +117,7 @@ class Trials:
             self._problem.set_text(str(error))
             return
         self._problem.set_text("")
+        self._table.props('no-data-label="No trials."')
         total = len(table)
         self._count.set_text(
             f"{count:,} of {total:,} trials" if count != total else f"{total:,} trials"

@@ -16,7 +16,7 @@ from katib.web.pages.trial.run import Document, Events, Run
 from katib.web.pages.trial.subject import Subject, Tab
 from katib.web.query import Query
 from katib.web.rights import Deed
-from katib.web.shell import computed, follow, frame, permitted
+from katib.web.shell import LONGEST_BUILD, computed, follow, frame, permitted
 from katib.web.site import Site
 
 _TABS: Mapping[str, tuple[str, Callable[[Subject], Tab]]] = {
@@ -39,7 +39,7 @@ _ENDS = {
 def register(site: Site) -> None:
     """Make the page known."""
 
-    @ui.page("/experiment/{namespace}/{experiment}/trial/{name}")
+    @ui.page("/experiment/{namespace}/{experiment}/trial/{name}", response_timeout=LONGEST_BUILD)
     async def trial(request: Request, namespace: str, experiment: str, name: str) -> None:
         above = f"/experiment/{namespace}/{experiment}"
         trail = [("Experiments", "/"), (experiment, f"{above}?tab=trials")]
