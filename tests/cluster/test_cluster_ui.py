@@ -10,19 +10,33 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from experiments import Experiments, an_experiment
 from installing import UI_ACCOUNT, act_as_operator, apply
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
-from processes import Program, wait_for
+from processes import wait_for
+from ui_people import (
+    ADA,
+    BINDINGS,
+    BOB,
+    EVE,
+    HEADER,
+    NEAR,
+    OURS,
+    RBAC,
+    THEIRS,
+    Served,
+    a_trial,
+    bind,
+    make,
+    secret_of,
+    serving,
+)
 
-from katib.api.values import Manifest
 from katib.kubernetes.client import KubernetesClient
 from katib.kubernetes.install import InstallOptions
 from scripts.draw_plots import a_browser, find_chromium
@@ -37,90 +51,10 @@ in_a_browser = pytest.mark.skipif(
     find_chromium() is None, reason="there is no chromium: scripts/chromium.sh"
 )
 
-HEADER = "kubeflow-userid"
-ADA, BOB, EVE = "ada@example.org", "bob@example.org", "eve@example.org"
-OURS, THEIRS = "ui-ours", "ui-theirs"
-
-#: Who may do what where, by the roles that an installation makes.
-BINDINGS = ((ADA, OURS, "edit"), (BOB, OURS, "view"), (BOB, THEIRS, "edit"))
-
 #: How long anything may take on a page, in milliseconds.
 PATIENCE = 60_000
 #: How long a right may still be believed to be there, in milliseconds.
 BELIEVED = 60_000
-
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-
-
-@dataclass(frozen=True)
-class Served:
-    """The UI of a cluster, and the cluster.
-
-    Attributes:
-        address: of the UI.
-        client: of the cluster, as its administrator.
-    """
-
-    address: str
-    client: KubernetesClient
-
-    def visitor(self, name: str) -> Browser:
-        """Somebody whom the proxy knows."""
-        return Browser(self.address, {HEADER: name})
-
-    def experiments(self, namespace: str) -> Experiments:
-        """What is there, whoever asks."""
-        return Experiments(self.client, namespace)
-
-    def annotations(self, namespace: str, name: str) -> Manifest:
-        """Those of an experiment."""
-        metadata = self.experiments(namespace).get("experiments", name)["metadata"]
-        found: Manifest = metadata.get("annotations") or {}
-        return found
-
-
-def make(client: KubernetesClient, path: str, **body: Any) -> None:
-    client.request("POST", path, body=msgspec.json.encode(body))
-
-
-def bind(client: KubernetesClient, user: str, namespace: str, role: str) -> None:
-    """Give a user one of the roles that an installation makes, in a namespace."""
-    make(
-        client,
-        f"{_RBAC}/namespaces/{namespace}/rolebindings",
-        metadata={"name": f"{user.partition('@')[0]}-{role}"},
-        roleRef={
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": f"kubeflow-katib-{role}",
-        },
-        subjects=[{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
-    )
-
-
-def secret_of(namespace: str) -> str:
-    """Stands in every experiment and trial of a namespace."""
-    return f"secret-of-{namespace}"
-
-
-def a_trial(namespace: str, experiment: Manifest) -> Manifest:
-    """A trial of an experiment, that waits: there is no operator."""
-    metadata = experiment["metadata"]
-    return {
-        "apiVersion": "kubeflow.org/v1beta1",
-        "kind": "Trial",
-        "metadata": {
-            "name": f"{metadata['name']}-abcdefgh",
-            "namespace": namespace,
-            "labels": {"katib.kubeflow.org/experiment": metadata["name"]},
-        },
-        "spec": {
-            "objective": experiment["spec"]["objective"],
-            "parameterAssignments": [{"name": "x", "value": "0.5"}],
-            "primaryContainerName": "main",
-            "runSpec": experiment["spec"]["trialTemplate"]["trialSpec"],
-        },
-    }
 
 
 @pytest.fixture(scope="module")
@@ -154,15 +88,8 @@ def served(
     """The UI, with the rights of its own account, behind a proxy that tells it the user."""
     folder = tmp_path_factory.mktemp("ui")
     own = act_as_operator(administrator, kubeconfig, installed.namespace, folder, UI_ACCOUNT)
-    words = ("ui", "--port", "0", "--kubeconfig", str(own), "--user-header", HEADER)
-    program = Program(folder, "ui", words, "Serving the web UI")
-    program.start()
-    found = re.search(r"Open (http://[^/]+)/", program.text())
-    assert found is not None
-    try:
-        yield Served(found[1], administrator)
-    finally:
-        program.close()
+    with serving(folder, own) as address:
+        yield Served(address, administrator)
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +197,29 @@ def test_whoever_may_see_a_page_is_sent_it(served: Served) -> None:
         answer = served.visitor(BOB).ask(path)
         assert answer.status_code == 200
         assert "is not authorized" not in answer.text
+
+
+def test_one_of_a_namespaced_installation_needs_nothing_of_the_cluster(
+    served: Served, kubeconfig: Path, tmp_path: Path
+) -> None:
+    options = InstallOptions(namespace=NEAR, has_crds=False, is_namespaced=True)
+    make(served.client, "/api/v1/namespaces", metadata={"name": NEAR})
+    apply(kubeconfig, options)
+    served.experiments(NEAR).create(an_experiment("near"))
+    bind(served.client, ADA, NEAR, "view")
+    own = act_as_operator(served.client, kubeconfig, NEAR, tmp_path, UI_ACCOUNT)
+    path = f"/experiment/{NEAR}/near"
+    with serving(tmp_path, own, "--namespace", NEAR) as address:
+        seen = Browser(address, {HEADER: ADA}).ask(path)
+        assert seen.status_code == 200
+        assert "is not authorized" not in seen.text
+        refused = Browser(address, {HEADER: BOB}).ask(path)
+        assert f"User: {BOB} is not authorized to get" in refused.text
+        assert "You may look into no namespace" in Browser(address, {HEADER: BOB}).ask("/").text
+        # It has no rights elsewhere, and cannot even ask whether a user has.
+        elsewhere = Browser(address, {HEADER: BOB}).ask(f"/experiment/{THEIRS}/first-{THEIRS}")
+        assert secret_of(THEIRS) not in elsewhere.text
+    served.client.request("DELETE", f"/api/v1/namespaces/{NEAR}")
 
 
 # What is seen and done on a screen.
@@ -384,6 +334,6 @@ def test_a_right_that_is_taken_away_ends_what_is_seen(screen: Any, served: Serve
     ):
         expect(button(page, "Clone")).to_be_enabled()
         expect(home.get_by_text(f"first-{OURS}")).to_be_visible()
-        served.client.request("DELETE", f"{_RBAC}/namespaces/{OURS}/rolebindings/eve-view")
+        served.client.request("DELETE", f"{RBAC}/namespaces/{OURS}/rolebindings/eve-view")
         expect(page.get_by_text("is not authorized to get")).to_be_visible(timeout=BELIEVED)
         expect(home.get_by_text("You may look into no namespace")).to_be_visible(timeout=BELIEVED)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from browsing import MARKS, Ui, Visit, a_reporting_experiment, backend_of, create, wait_until_over
 from command_line import Katib, wait_for
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from katib.client.requests import path_of
 
@@ -176,7 +176,12 @@ def test_form_and_yaml_stay_in_step_and_are_kept_when_the_page_is_left(
     expect(foot(new)).to_contain_text(GOOD)
 
     asked: list[str] = []
-    new.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    new.on("dialog", agree)
     field(new, "Metadata", "Name").fill("half-done")
     expect(new.locator(".katib-whole .cm-content")).to_contain_text("half-done")
     new.get_by_role("link", name="Cancel").click()

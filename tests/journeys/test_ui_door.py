@@ -11,8 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from command_line import Katib, finish, read_until
+from command_line import Katib, an_experiment, finish, read_until
 
+from scripts.draw_plots import a_browser, find_chromium
 from ui_browsers import Browser, SocketRefusedError
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -336,3 +337,43 @@ def test_nobody_goes_on_with_another_visitors_connection(told: str) -> None:
     upload = f"/_nicegui/client/{page.client}/upload/1"
     assert eve.ask(upload, "POST").status_code == 403
     assert ada.ask(upload, "POST").status_code == 404
+
+
+#: As Kubeflow's dashboard does it: it shows a page inside, and tells it which namespace was chosen.
+_DASHBOARD = """
+<!doctype html><title>Dashboard</title><iframe src="/katib/?ns=default" width="900" height="600">
+</iframe><script>
+window.addEventListener("message", event => {
+  if (event.data.type === "iframe-connected") window.connected = (window.connected || 0) + 1;
+});
+window.choose = told => document.querySelector("iframe").contentWindow.postMessage(told, "*");
+</script>
+"""
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="there is no chromium: scripts/chromium.sh")
+def test_a_dashboard_around_it_says_which_namespace_is_shown(home: Katib, framed: str) -> None:
+    home("run", home.write(an_experiment("echo loss=1", "here")), check=0)
+    away = an_experiment("echo loss=1", "away")
+    away["metadata"]["namespace"] = "elsewhere"
+    home("run", home.write(away), check=0)
+    with a_browser() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(framed)
+        page.route(
+            "**/dashboard", lambda route: route.fulfill(content_type="text/html", body=_DASHBOARD)
+        )
+        page.goto(f"{framed.partition('/katib/')[0]}/dashboard")
+        inside = page.frame_locator("iframe")
+        inside.get_by_text("here", exact=True).wait_for()
+        assert inside.get_by_text("away", exact=True).count() == 0
+        # The dashboard has a list of namespaces of its own.
+        assert not inside.get_by_label("Namespace").is_visible()
+        page.evaluate("choose({type: 'namespace-selected', value: 'elsewhere'})")
+        inside.get_by_text("away", exact=True).wait_for()
+        assert inside.get_by_text("here", exact=True).count() == 0
+        page.evaluate("choose({type: 'all-namespaces'})")
+        inside.get_by_text("here", exact=True).wait_for()
+        inside.get_by_text("away", exact=True).wait_for()
+        assert page.evaluate("window.connected") >= 3

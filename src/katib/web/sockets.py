@@ -101,8 +101,8 @@ def _goes_on_with_own(scope: Scope) -> bool:
     path: str = scope["path"]
     if _SOCKETS in path:
         sid = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("sid") or [""]
-        socket = core.sio.eio.sockets.get(sid[0])
-        return socket is None or socket.environ["asgi.scope"].get(VISITOR) == scope.get(VISITOR)
+        opened = core.sio.environ.get(sid[0])
+        return opened is None or opened["asgi.scope"].get(VISITOR) == scope.get(VISITOR)
     if _PAGES in path:
         client = Client.instances.get(path.partition(_PAGES)[2].partition("/")[0])
         return client is None or _visitor_of_page(client) == scope.get(VISITOR)

@@ -133,6 +133,7 @@ def test_an_overview_tells_progress_the_goal_and_the_best_trial(home: Home) -> N
     create(home, a_space(), *VALUES)
     stored = home.store.get(EXPERIMENTS, Key("default", "one"))
     best = home.store.get(TRIALS, Key("default", "one-4"))
+    assert best.status.observation is not None
     optimal = OptimalTrial(
         best_trial_name="one-4",
         parameter_assignments=best.spec.parameter_assignments,

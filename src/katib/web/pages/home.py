@@ -15,6 +15,7 @@ from katib.api.codec import parse_time
 from katib.api.values import Manifest
 from katib.errors import KatibError
 from katib.web import looks
+from katib.web.dashboard import ALONE, follow_dashboard
 from katib.web.namespaces import list_namespaces
 from katib.web.pages.actions import Actions
 from katib.web.rights import Visitor
@@ -77,9 +78,11 @@ def register(site: Site) -> None:
     """Make the page known."""
 
     @ui.page("/", response_timeout=LONGEST_BUILD)
-    async def home(request: Request, namespace: str = "") -> None:
+    async def home(request: Request, namespace: str = "", ns: str = "") -> None:
         with frame(site, request, "Experiments") as visitor:
-            await _Home(site, visitor, namespace).build()
+            follow_dashboard(site)
+            # Kubeflow's dashboard calls it ``ns``.
+            await _Home(site, visitor, namespace or ns).build()
 
 
 class _Home:
@@ -122,10 +125,10 @@ class _Home:
                 ui.navigate.reload()
 
     def _choose_namespace(self) -> None:
-        options = [ALL, *self._namespaces]
+        shown = self._wanted if self._wanted in self._namespaces else ALL
         ui.select(
-            options, value=self._wanted or ALL, on_change=lambda event: self._go(event.value)
-        ).props('dense outlined options-dense aria-label="Namespace"')
+            [ALL, *self._namespaces], value=shown, on_change=lambda event: self._go(event.value)
+        ).classes(ALONE).props('dense outlined options-dense aria-label="Namespace"')
 
     def _go(self, namespace: str) -> None:
         query = "" if namespace == ALL else f"?namespace={namespace}"

@@ -17,7 +17,6 @@ STYLE = """
 .katib-section > .q-expansion-item__container > .q-expansion-item__content {
   padding: .5rem .75rem .75rem; }
 .katib-heading { font-weight: 500; }
-.katib-heading .q-item__label--caption { color: inherit; }
 .katib-wrong { color: var(--q-negative); }
 .body--dark .katib-create, .body--dark .katib-trying {
   --q-negative: #ff8a80; --q-primary: #90caf9; }

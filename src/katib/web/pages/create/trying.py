@@ -46,7 +46,10 @@ class TrialDialog:
         background_tasks.create(self._run(tried, where), name="one trial")
 
     def _build(self, name: str) -> None:
-        with ui.dialog().props("persistent") as self._dialog, ui.card().classes("katib-trying"):
+        with (
+            ui.dialog().props('persistent aria-label="One trial"') as self._dialog,
+            ui.card().classes("katib-trying"),
+        ):
             self._dialog.on("hide", self._close)
             with ui.row().classes("items-center w-full gap-2"):
                 self._icon = ui.icon("schedule", size="md").props("aria-hidden=true")

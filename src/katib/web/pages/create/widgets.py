@@ -126,7 +126,7 @@ def section(form: Form, title: str, *paths: str, is_open: bool = True) -> Iterat
 
     def tell(count: int) -> None:
         words = "1 problem" if count == 1 else f"{count} problems"
-        made.props["caption"] = words if count else ""
+        made.set_text(f"{title}: {words}" if count else title)
         made.props["header-class"] = "katib-heading" + (" katib-wrong" if count else "")
 
     form.count(paths, tell)

@@ -94,7 +94,11 @@ class Networks:
 def _image(svg: str, trial: str) -> str:
     # As an image of its own, so that its styles are not the page's.
     data = base64.b64encode(svg.encode()).decode()
-    return f'<img src="data:image/svg+xml;base64,{data}" alt="Network of trial {trial}">'
+    # A drawing that is wider than the screen is moved, not shrunk until nobody can read it.
+    return (
+        f'<img src="data:image/svg+xml;base64,{data}" alt="Network of trial {trial}" '
+        'style="max-width: none">'
+    )
 
 
 def _offered(table: TrialTable) -> dict[str, str]:

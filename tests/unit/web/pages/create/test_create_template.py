@@ -101,5 +101,5 @@ def test_a_placeholder_of_no_parameter_refers_to_nothing() -> None:
 
 def test_references_are_parameters_and_what_a_trial_knows_of_itself() -> None:
     assert list_references(a_document("default"))[:3] == ["lr", "num-layers", "optimizer"]
-    searching = {"spec": {"nasConfig": {}}}
+    searching: Manifest = {"spec": {"nasConfig": {}}}
     assert list_references(searching)[:3] == ["architecture", "nn_config", "${trialSpec.Name}"]

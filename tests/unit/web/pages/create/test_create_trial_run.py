@@ -131,7 +131,7 @@ def test_a_clone_has_a_name_that_nobody_has_and_no_status() -> None:
     [("first-copy-7", "first-copy"), ("n" * 40, f"{'n' * 31}-copy"), ("a-copy", "a-copy-2")],
 )
 def test_a_copy_of_a_copy_is_a_copy(name: str, fresh: str) -> None:
-    there = {"spec": {}}
+    there: Manifest = {"spec": {}}
     answers = {f"{EXPERIMENTS}/{name}": there, f"{EXPERIMENTS}/{fresh}": GONE}
     made = clone(FakeBackend(answers), "default", name)
     assert made["metadata"]["name"] == fresh
