@@ -55,7 +55,10 @@ def pages(looked_at: Katib) -> Sequence[str]:
     create(looked_at, a_reporting_experiment("digits", trials=4))
     create(looked_at, a_reporting_experiment("broken", 1, "echo failing; exit 3"))
     wait_until_over(looked_at, "digits", "broken")
-    first, second, *_ = (one["metadata"]["name"] for one in trials_of(looked_at, "digits"))
+    digits = looked_at.get("experiment", "digits")["status"]
+    first = digits["currentOptimalTrial"]["bestTrialName"]
+    names = [one["metadata"]["name"] for one in trials_of(looked_at, "digits")]
+    second = next(name for name in names if name != first)
     experiment = "/experiment/default/digits"
     trial = f"{experiment}/trial/{first}"
     return [

@@ -81,7 +81,7 @@ class _Page:
                 "role=heading aria-level=1"
             )
             self._status = ui.label().classes("text-subtitle1")
-            self._star = ui.badge("best trial").props("color=amber-9")
+            self._star = ui.badge("best trial").props("color=amber-9 text-color=black")
             self._star.set_visibility(False)
             ui.space()
             self._beside = ui.row().classes("gap-2").props('role=navigation aria-label="Trials"')
