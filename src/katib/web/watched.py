@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from types import MappingProxyType
 from urllib.parse import urlencode
 
@@ -172,11 +173,16 @@ class Watched:
         return str(since)
 
     def _light(self, resource: Manifest) -> Manifest:
-        """The resource, without what makes trials large."""
-        for part, fields in _HEAVY.items() if self._scope.plural == "trials" else ():
+        """The resource, without what makes trials large; what all of them say is kept once."""
+        if self._scope.plural != "trials":
+            return resource
+        for part, fields in _HEAVY.items():
             found = resource.get(part) or {}
             for field in fields:
                 found.pop(field, None)
+        for condition in (resource.get("status") or {}).get("conditions") or ():
+            for field, text in condition.items():
+                condition[field] = intern(text)
         return resource
 
 

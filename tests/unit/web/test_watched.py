@@ -80,6 +80,15 @@ def test_a_copy_of_trials_is_of_one_experiment_and_light(watch: Watch) -> None:
     assert watch.sources.find(Scope("trials", "default", "two")).list() == []
 
 
+def test_what_all_trials_say_is_kept_once(watch: Watch) -> None:
+    copy = watch.sources.find(TRIALS_OF_ONE)
+    for name in ("one-a", "one-b"):
+        watch.create_trial(name, "0.5")
+    wait_for(lambda: len(copy.list()) == 2)
+    first, second = (one["status"]["conditions"][-1]["reason"] for one in copy.list())
+    assert first is second
+
+
 def test_everybody_who_looks_shares_one_copy_until_nobody_does(watch: Watch) -> None:
     copy = watch.sources.find(EVERYTHING)
     assert watch.sources.find(EVERYTHING) is copy
