@@ -161,7 +161,7 @@ def test_bars_of_a_timeline_are_by_status_and_lie_within_its_ends() -> None:
     assert {one["name"] for one in options["series"]} == set(STATUSES) - {"Pending"}
     for bar in data_of(options):
         (begun, slot), (ended, same) = bar["coords"]
-        assert options["xAxis"]["min"] <= begun <= ended <= options["xAxis"]["max"]
+        assert options["xAxis"]["min"] <= begun < ended <= options["xAxis"]["max"]
         assert slot == same
         assert bar["trial"] in bar["name"]
 

@@ -13,6 +13,9 @@ from katib.web.charts.styling import STATUS_COLOURS, Options, counted, plain, pr
 #: More bars than this are narrower than a screen shows.
 MOST_BARS = 1500
 
+#: How long a bar is at least, as times are known to the second: in seconds, and as a share of all.
+_LEAST_SECONDS, _LEAST_SHARE = 0.5, 0.003
+
 
 def draw_timeline(table: TrialTable) -> Options:
     """Each trial from its beginning to its end, coloured by how it ended.
@@ -22,6 +25,7 @@ def draw_timeline(table: TrialTable) -> Options:
     found = slots(table)
     places = _shown(len(found.rows))
     width = int(found.slots.max()) + 1 if len(found.rows) else 1
+    least = _least(found)
     series = []
     for status, colour in STATUS_COLOURS.items():
         ours = [place for place in places.tolist() if _status(table, found, place) == status]
@@ -31,7 +35,7 @@ def draw_timeline(table: TrialTable) -> Options:
                     "name": status,
                     "type": "lines",
                     "coordinateSystem": "cartesian2d",
-                    "data": [_bar(table, found, place) for place in ours],
+                    "data": [_bar(table, found, place, least) for place in ours],
                     "lineStyle": {
                         "color": colour,
                         "width": max(2, min(14, 240 // width)),
@@ -63,7 +67,7 @@ def _ends(found: Slots) -> Options:
     if not len(found.rows):
         return {}
     low, high = float(found.begun.min()), float(found.ended.max())
-    margin = 0.01 * (high - low) or 1.0
+    margin = max(0.01 * (high - low), 1.0)
     return {"min": precise((low - margin) * 1000), "max": precise((high + margin) * 1000)}
 
 
@@ -77,12 +81,18 @@ def _status(table: TrialTable, found: Slots, place: int) -> str:
     return table.statuses[int(found.rows[place])]
 
 
-def _bar(table: TrialTable, found: Slots, place: int) -> Options:
+def _least(found: Slots) -> float:
+    """The length of the shortest bar, in seconds."""
+    span = float(found.ended.max() - found.begun.min()) if len(found.rows) else 0.0
+    return max(_LEAST_SECONDS, _LEAST_SHARE * span)
+
+
+def _bar(table: TrialTable, found: Slots, place: int, least: float) -> Options:
     begun, ended = float(found.begun[place]), float(found.ended[place])
     name = table.names[int(found.rows[place])]
     slot = int(found.slots[place])
     # A little is left between one and the next.
-    end = max(begun, ended - 0.08 * (ended - begun))
+    end = max(begun + least, ended - 0.08 * (ended - begun))
     return {
         "name": f"{name}: {_status(table, found, place)}, {looks.length(ended - begun)}",
         "trial": name,

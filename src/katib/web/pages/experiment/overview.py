@@ -9,6 +9,7 @@ from nicegui import ui
 from katib.api.codec import parse_time
 from katib.api.values import Manifest
 from katib.web import looks
+from katib.web.charts.styling import counted
 from katib.web.listing import (
     ASSIGNED,
     CONDITIONS,
@@ -111,7 +112,7 @@ def _draw_progress(experiment: Manifest, progress: Progress | None, now: datetim
 def _draw_bar(progress: Progress) -> None:
     words = f"{progress.ended:,} ended"
     if progress.budget:
-        words = f"{progress.ended:,} of {progress.budget:,} trials ended"
+        words = f"{counted(progress.ended, progress.budget)} ended"
     if progress.seconds_left:
         words += f", about {looks.length(progress.seconds_left)} left at the present rate"
     ui.label(words)

@@ -14,6 +14,7 @@ from katib.client.exchange.results import Results
 from katib.client.exchange.text import word_csv, word_json
 from katib.client.trial_table import TrialTable
 from katib.errors import KatibError
+from katib.web.charts.styling import counted
 from katib.web.comparing import MOST_TRIALS
 from katib.web.filtering import Filter
 from katib.web.pages.experiment.subject import Subject
@@ -118,10 +119,7 @@ class Trials:
             return
         self._problem.set_text("")
         self._table.props('no-data-label="No trials."')
-        total = len(table)
-        self._count.set_text(
-            f"{count:,} of {total:,} trials" if count != total else f"{total:,} trials"
-        )
+        self._count.set_text(counted(count, len(table)))
         self._pagination["rowsNumber"] = count
         self._table.pagination = self._pagination
         self._table.rows = rows

@@ -10,6 +10,7 @@ from katib.client.analysis.axes import Axis
 from katib.client.analysis.points import points
 from katib.client.trial_table import TrialTable
 from katib.web.charts.parallel import conditions_of, draw_parallel
+from katib.web.charts.styling import counted
 from katib.web.filtering import Filter
 from katib.web.pages.experiment.panels.panel import Panel
 from katib.web.pages.experiment.subject import Subject
@@ -64,7 +65,7 @@ class ParallelPanel(Panel):
             self._kept.set_text(_HOW)
             return
         kept = await computed(Filter.of(conditions).fits, table)
-        self._kept.set_text(f"{int(kept.sum()):,} of {len(table):,} trials are kept.")
+        self._kept.set_text(f"Kept: {counted(int(kept.sum()), len(table))}.")
 
     def _conditions(self) -> str:
         areas = [self._areas.get(number, []) for number in range(len(self._axes))]
