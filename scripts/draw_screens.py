@@ -3,7 +3,7 @@
 
 In light and dark, wide and narrow; of experiments with no trial, one and twelve, with ``--large``
 also of one with 10,000, which takes minutes to make the first time. The experiments are kept in
-.cache/screens. The pictures of docs/ui.md are its work, too. Chromium takes them;
+.cache/screens. The pictures of docs/ui.md are cut from what it takes. Chromium takes them;
 scripts/chromium.sh installs it.
 """
 
