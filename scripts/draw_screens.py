@@ -48,6 +48,14 @@ for step in 1 2 3 4 5 6 7 8 9 10; do
 done
 """
 
+#: A page shows what it is about, and waits for nothing.
+_READY = """() => {
+  const panel = document.querySelector(".q-tab-panel");
+  const isEmpty = panel && (!panel.childElementCount || !panel.innerText.trim());
+  const isOpening = document.querySelector(".q-tabs, .q-table, form, .q-expansion-item") === null;
+  return !isEmpty && !isOpening && !/being read/.test(document.body.innerText);
+}"""
+
 _QUIET = """() => new Promise(resolve => {
   const begun = performance.now();
   let pause;
@@ -183,6 +191,7 @@ def take(browser: Browser, ui: Place, folder: Path, named: Mapping[str, str]) ->
             page = context.new_page()
             for name, address in named.items():
                 page.goto(f"{ui.address}{address}")
+                page.wait_for_function(_READY)
                 page.evaluate(_QUIET)
                 file = folder / f"{name}-{theme}-{size}.png"
                 page.screenshot(path=file, full_page=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from urllib.parse import unquote
 
 import pytest
@@ -14,6 +15,7 @@ from browsing import (
     drawn,
     heading,
     names_on,
+    settle,
     trials_of,
     wait_until_over,
 )
@@ -95,6 +97,7 @@ def test_what_is_brushed_is_counted_and_leads_to_the_table(visit: Visit, looked_
     lowest, _, third, fourth = list(losses.values())[:4]
     page = visit.open("/experiment/default/digits?tab=plots&plots=parallel")
     wait_for(lambda: len(drawn(page, 0)) == 6, "all trials are drawn", SECONDS)
+    settle(page)
     begin_x, begin_y = page.evaluate(_ON_AXIS, [0, 0, lowest])
     end_x, end_y = page.evaluate(_ON_AXIS, [0, 0, (third + fourth) / 2])
     page.mouse.move(begin_x, begin_y + 5)
@@ -117,6 +120,7 @@ def test_an_axis_that_is_clicked_keeps_all_again(visit: Visit, looked_at: Katib)
     lowest, second = list(losses_of(looked_at).values())[:2]
     page = visit.open("/experiment/default/digits?tab=plots&plots=parallel")
     wait_for(lambda: len(drawn(page, 0)) == 6, "all trials are drawn", SECONDS)
+    settle(page)
     begin_x, begin_y = page.evaluate(_ON_AXIS, [0, 0, lowest])
     end_x, end_y = page.evaluate(_ON_AXIS, [0, 0, (lowest + second) / 2])
     page.mouse.move(begin_x, begin_y + 5)
@@ -124,8 +128,10 @@ def test_an_axis_that_is_clicked_keeps_all_again(visit: Visit, looked_at: Katib)
     page.mouse.move(end_x, end_y, steps=8)
     page.mouse.up()
     expect(page.get_by_text("Kept: 1 of 6 trials.")).to_be_visible()
-    top_x, top_y = page.evaluate(_ON_AXIS, [0, 0, max(losses_of(looked_at).values())])
-    page.mouse.click(top_x, top_y)
+    # Between two lines: who clicks a line opens its trial.
+    values = list(losses_of(looked_at).values())[1:]
+    _, middle = max((after - before, (after + before) / 2) for before, after in pairwise(values))
+    page.mouse.click(*page.evaluate(_ON_AXIS, [0, 0, middle]))
     expect(page.get_by_text("Drag along an axis")).to_be_visible()
     expect(page.get_by_role("button", name="Show them in the table")).to_have_count(0)
 
@@ -135,6 +141,7 @@ def test_a_line_that_is_clicked_opens_its_trial(visit: Visit, looked_at: Katib) 
     *_, worst = losses_of(looked_at)
     page = visit.open("/experiment/default/digits?tab=plots&plots=curves")
     wait_for(lambda: len(drawn(page, 0)) == 5, "the reports are drawn", SECONDS)
+    settle(page)
     page.mouse.click(*page.evaluate(_ON_LINE, [0, worst]))
     heading(page, worst).wait_for()
     expect(page).to_have_url(re.compile(f"/experiment/default/digits/trial/{worst}$"))
@@ -199,5 +206,7 @@ def test_a_population_shows_who_descends_from_whom(visit: Visit, looked_at: Kati
     expect(page.get_by_role("heading", name="Ancestors of the best trial")).to_be_visible()
     expect(page.get_by_role("link", name=best, exact=True)).to_be_visible()
     expect(page.locator("tbody tr").filter(has_text=best)).to_contain_text("lr = ")
+    # A generation learns from the one before it, so that the best has ancestors.
+    expect(page.locator("tbody tr")).to_have_count(3)
     page.get_by_role("link", name=best, exact=True).click()
     heading(page, best).wait_for()
