@@ -1,4 +1,4 @@
-"""The examples of architecture search and of population based training, with a training that is none.
+"""The examples of architecture search and of population based training; nothing is trained.
 
 They have what only such experiments have, and end within seconds: for pictures and for browsers.
 """

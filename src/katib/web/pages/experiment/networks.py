@@ -96,8 +96,8 @@ def _image(svg: str, trial: str) -> str:
     data = base64.b64encode(svg.encode()).decode()
     # A drawing that is wider than the screen is moved, not shrunk until nobody can read it.
     return (
-        f'<img class="katib-drawing" src="data:image/svg+xml;base64,{data}" alt="Network of trial {trial}" '
-        'style="max-width: none">'
+        f'<img src="data:image/svg+xml;base64,{data}" alt="Network of trial {trial}" '
+        'class="katib-drawing" style="max-width: none">'
     )
 
 
