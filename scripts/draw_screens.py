@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Takes a picture of every page of the web UI: draw_screens.py FOLDER [--only WORD] [--large].
 
-In light and dark, wide and narrow; of experiments with no trial, one and twelve, with ``--large``
-also of one with 10,000, which takes minutes to make the first time. The experiments are kept in
+In light and dark, wide and narrow; of experiments with no trial, one and twelve, of a search of
+networks and of a population, with ``--large`` also of one with 10,000 trials, which takes minutes
+to make the first time. The experiments are kept in
 .cache/screens. The pictures of docs/ui.md are cut from what it takes. Chromium takes them;
 scripts/chromium.sh installs it.
 """
@@ -27,6 +28,12 @@ from bench.ui_trials import NAME, backend_of, import_trials  # noqa: E402
 from katib.api.values import Manifest  # noqa: E402
 from katib.client.backend import Backend, RefusedError  # noqa: E402
 from katib.client.requests import path_of  # noqa: E402
+from scripts.cheap_examples import (  # noqa: E402
+    NETWORKS,
+    POPULATION,
+    a_population,
+    a_search_of_networks,
+)
 from scripts.draw_plots import a_browser  # noqa: E402
 
 #: Width and height of a window, in pixels.
@@ -40,6 +47,14 @@ for step in 1 2 3 4 5 6 7 8 9 10; do
   echo "$(date -u +%Y-%m-%dT%H:%M:%S.%NZ) epoch=$step loss=$loss accuracy=0.9$step"
 done
 """
+
+#: A page shows what it is about, and waits for nothing.
+_READY = """() => {
+  const panel = document.querySelector(".q-tab-panel");
+  const isEmpty = panel && (!panel.childElementCount || !panel.innerText.trim());
+  const isOpening = document.querySelector(".q-tabs, .q-table, form, .q-expansion-item") === null;
+  return !isEmpty && !isOpening && !/being read/.test(document.body.innerText);
+}"""
 
 _QUIET = """() => new Promise(resolve => {
   const begun = performance.now();
@@ -99,13 +114,18 @@ def an_experiment(name: str, trials: int) -> Manifest:
 
 def fill(backend: Backend, is_large: bool) -> None:
     """Make what is missing of the experiments, and wait until they have ended."""
-    for name, trials in (("one", 1), ("digits", 12)):
+    for manifest in (
+        an_experiment("one", 1),
+        an_experiment("digits", 12),
+        a_search_of_networks(),
+        a_population(),
+    ):
         try:
-            backend.ask("POST", path_of("experiments", "default"), an_experiment(name, trials))
+            backend.ask("POST", path_of("experiments", "default"), manifest)
         except RefusedError as error:
             if error.reason != "AlreadyExists":
                 raise
-        while not _status(backend, name).get("completionTime"):
+        while not _status(backend, manifest["metadata"]["name"]).get("completionTime"):
             time.sleep(0.2)
     known = {one["metadata"]["name"] for one in _all(backend, "experiments")}
     for name, count in (("none", 0), *([(NAME, 10_000)] if is_large else [])):
@@ -138,9 +158,14 @@ def pages(backend: Backend, is_large: bool) -> Iterator[tuple[str, str]]:
     place = "/experiment/default/digits"
     for tab in ("details", "yaml", "events"):
         yield f"digits-{tab}", f"{place}?tab={tab}"
+    for name, tab in ((NETWORKS, "networks"), (POPULATION, "population")):
+        yield f"{name}-{tab}", f"/experiment/default/{name}?tab={tab}"
+        yield f"{name}-overview", f"/experiment/default/{name}?tab=overview"
     best = str(_status(backend, "digits")["currentOptimalTrial"]["bestTrialName"])
     for tab in ("metrics", "log", "run", "events", "yaml"):
         yield f"trial-{tab}", f"{place}/trial/{best}?tab={tab}"
+    network = str(_status(backend, NETWORKS)["currentOptimalTrial"]["bestTrialName"])
+    yield f"trial-{NETWORKS}", f"/experiment/default/{NETWORKS}/trial/{network}"
     yield (
         "compare-experiments",
         "/compare?" + "&".join(f"experiment=default/{one}" for one in names),
@@ -166,6 +191,7 @@ def take(browser: Browser, ui: Place, folder: Path, named: Mapping[str, str]) ->
             page = context.new_page()
             for name, address in named.items():
                 page.goto(f"{ui.address}{address}")
+                page.wait_for_function(_READY)
                 page.evaluate(_QUIET)
                 file = folder / f"{name}-{theme}-{size}.png"
                 page.screenshot(path=file, full_page=True)

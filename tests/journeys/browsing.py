@@ -22,6 +22,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Locator,
     Page,
     Request,
     Response,
@@ -58,6 +59,15 @@ done
 echo "ends"
 """
 
+#: A trial that ends when it is told to: whoever creates a file lets one of them go.
+UNTIL_TOLD = """\
+x=${trialParameters.x}
+echo "waits with $x"
+echo "loss=2"
+until mv go-on-NAME gone 2>/dev/null; do sleep 0.05; done
+echo "goes on"
+echo "loss=$x"
+"""
 
 #: Every parameter must be used.
 _USED = "${trialParameters.x} ${trialParameters.kind}"
@@ -267,6 +277,48 @@ def a_reporting_experiment(name: str, trials: int = 6, script: str = REPORTING) 
     container = template["trialSpec"]["spec"]["template"]["spec"]["containers"][0]
     container["command"] = ["/bin/sh", "-c", f": {_USED}\n{script}"]
     return manifest
+
+
+def create_waiting(katib: Katib, name: str, trials: int, **spec: Any) -> None:
+    """An experiment whose trials wait until they are let go.
+
+    Args:
+        katib: the home.
+        name: of it.
+        trials: how many; two run at once.
+        spec: fields of ``spec`` that differ from the usual ones.
+    """
+    manifest = a_reporting_experiment(name, trials, UNTIL_TOLD.replace("NAME", name))
+    manifest["spec"].update(spec)
+    create(katib, manifest)
+
+
+def let_one_go(katib: Katib, name: str) -> None:
+    """One trial of the experiment goes on to its end."""
+    (katib.folder / f"go-on-{name}").touch()
+
+
+def let_go(katib: Katib, name: str, count: int) -> None:
+    """So many trials of the experiment go on, one after the other."""
+    for _ in range(count):
+        let_one_go(katib, name)
+        wait_for(lambda: not (katib.folder / f"go-on-{name}").exists(), "a trial goes on")
+
+
+def heading(page: Page, name: str) -> Locator:
+    """The heading of a page."""
+    return page.get_by_role("heading", name=name, exact=True, level=1)
+
+
+def row_of(page: Page, name: str) -> Locator:
+    """The row of a table whose link has a name."""
+    link = page.get_by_role("link", name=name, exact=True)
+    return page.get_by_role("row").filter(has=link)
+
+
+def names_on(page: Page) -> list[str]:
+    """The experiments or trials of a table, from its top."""
+    return page.locator("tbody a.katib-link").all_inner_texts()
 
 
 def settle(page: Page) -> None:

@@ -20,6 +20,8 @@ from browsing import (
 from command_line import REPOSITORY, Katib
 from playwright.sync_api import Browser, Page
 
+from scripts.cheap_examples import NETWORKS, POPULATION, a_population, a_search_of_networks
+
 pytestmark = MARKS
 
 #: Of axe-core's findings, those that keep somebody from using a page.
@@ -35,6 +37,8 @@ _RUN = """async () => {
 }"""
 
 _TABS = ("overview", "plots", "trials", "details", "yaml", "events")
+_TRIAL_TABS = ("metrics", "log", "run", "events", "yaml")
+_EVERY_PLOT = "history,parallel,importances,slices,contour,curves,pareto,timeline"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,9 @@ def pages(looked_at: Katib) -> Sequence[str]:
     """The addresses of all pages, of an experiment with trials of several fates."""
     create(looked_at, a_reporting_experiment("digits", trials=4))
     create(looked_at, a_reporting_experiment("broken", 1, "echo failing; exit 3"))
-    wait_until_over(looked_at, "digits", "broken")
+    create(looked_at, a_search_of_networks())
+    create(looked_at, a_population())
+    wait_until_over(looked_at, "digits", "broken", NETWORKS, POPULATION)
     digits = looked_at.get("experiment", "digits")["status"]
     first = digits["currentOptimalTrial"]["bestTrialName"]
     names = [one["metadata"]["name"] for one in trials_of(looked_at, "digits")]
@@ -65,7 +71,10 @@ def pages(looked_at: Katib) -> Sequence[str]:
         "/",
         "/new",
         *(f"{experiment}?tab={tab}" for tab in _TABS),
-        *(f"{trial}?tab={tab}" for tab in ("overview", "log", "run", "yaml")),
+        f"{experiment}?tab=plots&plots={_EVERY_PLOT}",
+        f"/experiment/default/{NETWORKS}?tab=networks",
+        f"/experiment/default/{POPULATION}?tab=population",
+        *(f"{trial}?tab={tab}" for tab in _TRIAL_TABS),
         "/compare?experiment=default/digits&experiment=default/broken",
         f"/compare?trial=default/digits/{first}&trial=default/digits/{second}",
         "/experiment/default/nowhere",

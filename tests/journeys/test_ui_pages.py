@@ -11,24 +11,19 @@ from browsing import (
     Visit,
     a_reporting_experiment,
     create,
+    create_waiting,
     drawn,
+    heading,
+    let_one_go,
+    names_on,
+    row_of,
     trials_of,
     wait_until_over,
 )
 from command_line import Katib, wait_for
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 pytestmark = MARKS
-
-#: A trial that ends when it is told to: whoever creates a file lets one of them go.
-UNTIL_TOLD = """\
-x=${trialParameters.x}
-echo "waits with $x"
-echo "loss=2"
-until mv go-on-NAME gone 2>/dev/null; do sleep 0.05; done
-echo "goes on"
-echo "loss=$x"
-"""
 
 #: How long is waited for what a page draws, in seconds.
 SECONDS = 30.0
@@ -46,33 +41,9 @@ def experiments(looked_at: Katib) -> None:
     wait_until_over(looked_at, "digits", "letters", "broken")
 
 
-def row_of(page: Page, name: str) -> Locator:
-    link = page.get_by_role("link", name=name, exact=True)
-    return page.get_by_role("row").filter(has=link)
-
-
 def told_of(page: Page, number: int) -> str:
     """What a chart tells those who do not see it."""
     return page.locator("[_echarts_instance_]").nth(number).get_attribute("aria-label") or ""
-
-
-def names_on(page: Page) -> list[str]:
-    """The experiments or trials of a table, from its top."""
-    return page.locator("tbody a.katib-link").all_inner_texts()
-
-
-def heading(page: Page, name: str) -> Locator:
-    return page.get_by_role("heading", name=name, exact=True, level=1)
-
-
-def create_waiting(katib: Katib, name: str, trials: int) -> None:
-    """An experiment whose trials wait until they are let go."""
-    create(katib, a_reporting_experiment(name, trials, UNTIL_TOLD.replace("NAME", name)))
-
-
-def let_one_go(katib: Katib, name: str) -> None:
-    """One trial of the experiment goes on to its end."""
-    (katib.folder / f"go-on-{name}").touch()
 
 
 def test_home_lists_what_there_is(visit: Visit) -> None:

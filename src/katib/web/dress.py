@@ -29,6 +29,7 @@ a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
 .q-tabs { max-width: 100%; }
 .katib-break { overflow-wrap: anywhere; }
 .katib-crisp path { shape-rendering: crispEdges; }
+.body--dark .katib-drawing { filter: invert(1) hue-rotate(180deg); }
 .katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .katib-skip { position: absolute; left: -10000px; }
 .katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }

@@ -41,7 +41,11 @@ def descent_of(experiment: Manifest, trials: Sequence[Manifest]) -> Descent:
     objective = found.spec.objective
     is_maximised = objective is not None and objective.type == names.MAXIMIZE
     valued = {one.trial: one.value for one in lineage.lives.values() if one.value is not None}
-    best = (max if is_maximised else min)(valued, key=lambda one: valued[one], default=None)
+    optimal = (experiment.get("status") or {}).get("currentOptimalTrial") or {}
+    best = optimal.get("bestTrialName")
+    if best not in valued:
+        # Of several that are as good, the experiment has named one; before it has, any is.
+        best = (max if is_maximised else min)(valued, key=lambda one: valued[one], default=None)
     return Descent(
         metric="" if objective is None else objective.objective_metric_name,
         lives=tuple(lineage.lives.values()),

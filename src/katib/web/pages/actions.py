@@ -198,5 +198,7 @@ async def _ask_for_more(able: Sequence[Halt], obstacles: Sequence[str]) -> int:
                     "no-caps"
                 ).bind_enabled_from(more, "value", lambda value: bool(value and value >= 1))
     answer = await dialog
-    dialog.delete()
+    # Whoever has left the page has taken it along.
+    if not dialog.is_deleted:
+        dialog.delete()
     return int(answer or 0)

@@ -42,6 +42,24 @@ def test_the_ancestry_of_the_best_is_found() -> None:
     assert [one.trial for one in descent(names.MINIMIZE).ancestry] == ["b"]
 
 
+def test_of_equals_the_best_is_the_one_that_the_experiment_names() -> None:
+    experiment = an_experiment().with_objective("accuracy", names.MAXIMIZE).build()
+    trials = []
+    for name, parent in (("a", ""), ("b", "a")):
+        labels = {MEMBER: "0", GENERATION: str(int(bool(parent)))}
+        labels |= {PARENT: parent} if parent else {}
+        pairs = (NameValue(name="lr", value="0.05"),)
+        assignment = TrialAssignment(parameter_assignments=pairs, labels=Strings(labels))
+        trial = a_running_trial(experiment, name, assignment)
+        trials.append(to_manifest(a_succeeded_trial(trial, "0.5")))
+    named = {"currentOptimalTrial": {"bestTrialName": "b"}}
+    found = descent_of({**to_manifest(experiment), "status": named}, trials)
+    assert [one.trial for one in found.ancestry] == ["a", "b"]
+    gone = {"currentOptimalTrial": {"bestTrialName": "gone"}}
+    found = descent_of({**to_manifest(experiment), "status": gone}, trials)
+    assert [one.trial for one in found.ancestry] == ["a"]
+
+
 def test_without_values_there_is_no_best() -> None:
     experiment = to_manifest(an_experiment().build())
     assert descent_of(experiment, []).ancestry == ()

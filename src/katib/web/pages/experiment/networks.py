@@ -97,7 +97,7 @@ def _image(svg: str, trial: str) -> str:
     # A drawing that is wider than the screen is moved, not shrunk until nobody can read it.
     return (
         f'<img src="data:image/svg+xml;base64,{data}" alt="Network of trial {trial}" '
-        'style="max-width: none">'
+        'class="katib-drawing" style="max-width: none">'
     )
 
 

@@ -37,6 +37,9 @@ _PANELS: Mapping[str, tuple[str, Callable[[Subject], Panel]]] = {
 #: What is shown to whoever has not chosen.
 _DEFAULT = ("history", "parallel", "importances", "slices")
 
+#: What an address says when all are switched off.
+_NO_PLOT = "none"
+
 #: Said while it is not known what there is.
 _READING = "The trials are being read."
 
@@ -50,7 +53,8 @@ class Plots:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         wanted = subject.query.list("plots")
-        self._shown = [one for one in wanted if one in _PANELS] or list(_DEFAULT)
+        known = [one for one in wanted if one in _PANELS]
+        self._shown = known if known or wanted == [_NO_PLOT] else list(_DEFAULT)
         self._built: dict[str, Panel] = {}
         self._rest = 0.0
         self._chosen: list[str] = []
@@ -83,7 +87,7 @@ class Plots:
         shown = set(self._shown) ^ {name}
         self._shown = [one for one in _PANELS if one in shown]
         self._subject.query.put(
-            plots="" if self._shown == list(_DEFAULT) else self._shown or ["none"]
+            plots="" if self._shown == list(_DEFAULT) else self._shown or [_NO_PLOT]
         )
         self._paint()
         await self._draw_all([name] if name in shown else [])
