@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -77,9 +78,11 @@ def let_go(client: KubernetesClient, kind: Kind[Any], namespace: str) -> None:
     path = f"/apis/{kind.api_version}/namespaces/{namespace}/{kind.plural}"
     for item in msgspec.json.decode(client.request("GET", path))["items"]:
         if item["metadata"].get("finalizers"):
-            client.request(
-                "PATCH",
-                f"{path}/{item['metadata']['name']}",
-                body=b'{"metadata":{"finalizers":null}}',
-                content_type=MERGE_PATCH,
-            )
+            # One that is being deleted may be gone by now.
+            with suppress(NotFoundError):
+                client.request(
+                    "PATCH",
+                    f"{path}/{item['metadata']['name']}",
+                    body=b'{"metadata":{"finalizers":null}}',
+                    content_type=MERGE_PATCH,
+                )
