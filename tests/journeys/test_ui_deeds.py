@@ -136,9 +136,9 @@ def test_several_experiments_are_chosen_and_compared(visit: Visit, looked_at: Ka
     for name in ("first", "second"):
         expect(page.get_by_role("columnheader", name=name)).to_be_visible()
     head = page.get_by_role("rowheader", name="Trials", exact=True)
-    trials = page.get_by_role("row").filter(has=head)
-    expect(trials).to_contain_text("3 trials, 3 succeeded")
-    expect(trials).to_contain_text("2 trials, 2 succeeded")
+    told = page.get_by_role("row").filter(has=head)
+    expect(told).to_contain_text("3 trials, 3 succeeded")
+    expect(told).to_contain_text("2 trials, 2 succeeded")
     wait_for(lambda: names_of_series(page) == {"first", "second"}, "both are drawn")
     page.get_by_role("button", name="Over time").click()
     expect(page).to_have_url(re.compile("by=time$"))
