@@ -182,7 +182,9 @@ class Watched:
                 found.pop(field, None)
         for condition in (resource.get("status") or {}).get("conditions") or ():
             for field, text in condition.items():
-                condition[field] = intern(text)
+                # A time may be null.
+                if isinstance(text, str):
+                    condition[field] = intern(text)
         return resource
 
 
