@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from nicegui import ui
 
@@ -97,3 +97,52 @@ def _row(number: int, event: Manifest) -> dict[str, Any]:
         "message": event.get("message") or "",
         "count": event.get("count") or 1,
     }
+
+
+class Looked(Protocol):
+    """What a page is about: an experiment or a trial, and who looks at it."""
+
+    @property
+    def site(self) -> Site:
+        """What pages share."""
+        ...
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who looks."""
+        ...
+
+    @property
+    def namespace(self) -> str:
+        """Where it is."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+
+class Events:
+    """The tab of the events of something, of what it owns and of its pods.
+
+    Args:
+        subject: what the page is about.
+    """
+
+    def __init__(self, subject: Looked) -> None:
+        self._subject = subject
+
+    def build(self) -> None:
+        """Make what does not change."""
+        subject = self._subject
+        self._events = EventTable(subject.site, subject.visitor, subject.namespace, self._is_ours)
+
+    async def draw(self) -> None:
+        """Ask for the events anew."""
+        await self._events.draw()
+
+    def _is_ours(self, name: str) -> bool:
+        # What it owns has its name, before a hyphen.
+        ours = self._subject.name
+        return name == ours or name.startswith(f"{ours}-")

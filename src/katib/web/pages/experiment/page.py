@@ -9,10 +9,10 @@ from starlette.requests import Request
 
 from katib.api.values import Manifest
 from katib.web import looks
+from katib.web.happenings import Events
 from katib.web.pages.actions import Actions
 from katib.web.pages.experiment.details import Details
 from katib.web.pages.experiment.document import Document
-from katib.web.pages.experiment.events import Events
 from katib.web.pages.experiment.networks import Networks
 from katib.web.pages.experiment.overview import Overview
 from katib.web.pages.experiment.plots import Plots

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from katib.api import names
 from katib.api.values import Manifest
 from katib.web import looks
+from katib.web.happenings import Events
 from katib.web.pages.trial.log import Log
 from katib.web.pages.trial.overview import Overview
-from katib.web.pages.trial.run import Document, Events, Run
+from katib.web.pages.trial.run import Document, Run
 from katib.web.pages.trial.subject import Subject, Tab
 from katib.web.query import Query
 from katib.web.rights import Deed

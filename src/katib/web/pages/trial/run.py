@@ -12,7 +12,6 @@ from katib.api.codec import dump_yaml
 from katib.api.values import Manifest
 from katib.client.requests import core_path
 from katib.errors import KatibError
-from katib.web.happenings import EventTable
 from katib.web.listing import heading, small_table
 from katib.web.pages.trial.subject import Subject
 from katib.web.rights import Deed
@@ -81,26 +80,6 @@ class Document:
             return
         self._problem.set_text("")
         self._yaml.set_content(dump_yaml(whole))
-
-
-class Events:
-    """The tab of the events of the trial, of what it runs and of its pods."""
-
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-
-    def build(self) -> None:
-        """Make what does not change."""
-        subject = self._subject
-        self._events = EventTable(subject.site, subject.visitor, subject.namespace, self._is_ours)
-
-    async def draw(self) -> None:
-        """Ask for the events anew."""
-        await self._events.draw()
-
-    def _is_ours(self, name: str) -> bool:
-        # What it runs has its name; pods have it before a hyphen.
-        return name == self._subject.name or name.startswith(f"{self._subject.name}-")
 
 
 def pod_row(pod: Manifest) -> dict[str, Any]:
