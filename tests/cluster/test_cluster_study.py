@@ -64,7 +64,9 @@ def test_programs_ask_and_tell_in_a_cluster(stage: Stage, kubeconfig: Path, name
         for trial in Study(name="asked", namespace=namespace, backend=backend).outstanding()
     ] == [fifth.name]
     study.tell(fifth, 2)
+    # The budget is asked for; that the search is over is the operator's to say.
     assert study.ask() is None
+    wait_for(lambda: study.is_finished, "the operator ends the search")
     assert study.reason == "ExperimentMaxTrialsReached"
     assert [trial.value for trial in study.trials] == [0.25, None, 9.0, 1.0, 2.0]
     wait_for(lambda: not stage.experiments.list_jobs(), "no Job was made")
