@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -164,6 +165,19 @@ def test_plots_show_the_trials(visit: Visit) -> None:
     page.get_by_role("heading", name="Timeline").wait_for()
     expect(page.get_by_role("heading", name="Slices")).to_be_hidden()
     expect(page).to_have_url(re.compile("plots=history%2Cparallel%2Cimportances%2Ctimeline"))
+
+
+def test_a_trial_that_is_a_pipelines_run_leads_to_it(visit: Visit, looked_at: Katib) -> None:
+    trial = trials_of(looked_at, "letters")[0]
+    trial["metadata"]["annotations"] = {"kubeflow-kale.org/kfp-run-uuid": "run-7"}
+    file = looked_at.folder / "piped.json"
+    file.write_text(json.dumps(trial))
+    looked_at("apply", "-f", str(file), check=0)
+    page = visit.open("/experiment/default/letters?tab=trials")
+    link = page.get_by_role("link", name="run-7", exact=True)
+    expect(link).to_have_count(1)
+    expect(link).to_have_attribute("href", "/pipeline/#/runs/details/run-7")
+    expect(page.get_by_role("columnheader", name="Pipeline run")).to_be_visible()
 
 
 def test_trials_are_sorted_filtered_and_exported(visit: Visit, looked_at: Katib) -> None:

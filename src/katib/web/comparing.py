@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from katib.api.values import Manifest
 from katib.web import looks
+from katib.web.charts.styling import counted
 
 #: More than this do not fit beside each other.
 MOST_EXPERIMENTS, MOST_TRIALS = 12, 12
 
 _COUNTS = (
-    ("trials", "trials"),
     ("trialsSucceeded", "succeeded"),
     ("trialsEarlyStopped", "stopped early"),
     ("trialsRunning", "running"),
@@ -31,7 +31,10 @@ def experiment_facts(experiment: Manifest) -> dict[str, str]:
         "Best value": best,
         "Best trial": str(optimal.get("bestTrialName") or ""),
         "Trials": ", ".join(
-            f"{status[field]} {word}" for field, word in _COUNTS if status.get(field)
+            [
+                counted(int(status.get("trials") or 0)),
+                *(f"{status[field]:,} {word}" for field, word in _COUNTS if status.get(field)),
+            ]
         ),
         "Objective": f"{objective.get('type', '')} {objective.get('objectiveMetricName', '')}",
         "Goal": "" if goal is None else looks.number(goal),

@@ -18,6 +18,9 @@ _DARK = {
 
 STYLE = """
 body { font-feature-settings: "tnum"; }
+.katib-trail { min-width: 0; }
+.katib-trail > a { min-width: 2rem; overflow: hidden; text-overflow: ellipsis;
+  white-space: nowrap; }
 .katib-main { max-width: 1600px; margin: 0 auto; width: 100%; }
 .q-table td, .q-table th { font-size: 0.875rem; }
 a.katib-link, a.nicegui-link { color: var(--q-primary); }

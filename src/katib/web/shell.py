@@ -52,18 +52,18 @@ def frame(
     theme = request.cookies.get(_THEME, "")
     dark = ui.dark_mode(_THEMES.get(theme))
     ui.html('<a class="katib-skip" href="#main">Skip to the content</a>', sanitize=False)
-    with ui.header(elevated=False).classes("items-center gap-2 q-py-xs"):
+    with ui.header(elevated=False, wrap=False).classes("items-center gap-2 q-py-xs"):
         ui.link("Katib", "/").classes("text-white text-h6 no-underline")
         with (
-            ui.row()
-            .classes("items-center gap-1")
+            ui.row(wrap=False)
+            .classes("items-center gap-1 katib-trail")
             .props('role=navigation aria-label="You are here"')
         ):
             for name, address in trail:
                 ui.label("/").classes("text-white").props("aria-hidden=true")
                 ui.link(name, address).classes("text-white")
         ui.space()
-        ui.link("New experiment", "/new").classes("text-white")
+        ui.link("New experiment", "/new").classes("text-white text-no-wrap")
         _theme_button(dark, theme)
     with ui.column().classes("katib-main gap-3").props("id=main role=main tabindex=-1"):
         yield visitor_of(request.scope)

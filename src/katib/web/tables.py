@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from katib.api.names import SUCCEEDED
 from katib.api.values import Manifest
 from katib.client.analysis.importances import Importances, importances
 from katib.client.trial_table import TrialTable
@@ -15,6 +16,10 @@ from katib.web.watched import Scope, Sources
 #: How many times as long as it takes to make a table it is at least kept. 10,000 trials take
 #: 0.4 s: what changes is seen within a second, and half of a processor is left to the pages.
 PATIENCE = 1.0
+
+#: Importances are computed anew once there are so many times as many trials: they take seconds of
+#: a processor, and so few more change nothing that could be seen.
+MORE = 1.02
 
 #: How long a table is kept of which nobody asks, in seconds.
 KEPT_SECONDS = 60.0
@@ -29,8 +34,12 @@ class Drawn:
         versions: of the copies that it was made from.
         made: when, by the monotonic clock.
         took: how long it took, in seconds.
-        important: which parameters matter, once somebody has asked for that.
+        seen: when somebody asked for it last, likewise.
         lock: held while it is made.
+        important: which parameters matter, once somebody has asked for that.
+        weighed: the first trial then, by which another experiment of the name is told, and how
+            many had succeeded.
+        weighing: held while that is computed; whoever wants the table does not wait for it.
     """
 
     table: TrialTable | None = None
@@ -38,8 +47,10 @@ class Drawn:
     made: float = 0.0
     took: float = 0.0
     seen: float = 0.0
-    important: Importances | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+    important: Importances | None = None
+    weighed: tuple[str, int] = ("", 0)
+    weighing: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Tables:
@@ -74,22 +85,24 @@ class Tables:
             found = experiments.find(namespace, experiment)
             if found is not None and trials.is_known and versions != drawn.versions and is_old:
                 drawn.table = TrialTable.of(found, trials.list())
-                drawn.important = None
                 drawn.made = self._monotonic()
                 drawn.took, drawn.versions = drawn.made - now, versions
             return drawn.table, sum(drawn.versions)
 
     def importances(self, table: TrialTable) -> Importances:
-        """Which parameters matter, computed once for all who look at the same table."""
+        """Which parameters matter, computed once for all who look.
+
+        Of very many trials it may be the answer for a few less.
+        """
         with self._lock:
             drawn = self._drawn.get((table.namespace, table.experiment))
         if drawn is None:
             return importances(table)
-        with drawn.lock:
-            if drawn.table is not table:
-                return importances(table)
-            if drawn.important is None:
-                drawn.important = importances(table)
+        first, count = next(iter(table.names), ""), table.statuses.count(SUCCEEDED)
+        with drawn.weighing:
+            of, before = drawn.weighed
+            if drawn.important is None or of != first or not before <= count <= MORE * before:
+                drawn.important, drawn.weighed = importances(table), (first, count)
             return drawn.important
 
     def progress(self, namespace: str, experiment: str) -> object:

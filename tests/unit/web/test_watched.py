@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from katib.api.experiment import EXPERIMENTS
+from katib.api.names import SUCCEEDED
 from katib.api.suggestion import TrialAssignment
 from katib.api.trial import TRIALS
 from katib.api.values import Key
+from katib.client.analysis.importances import Importances
 from katib.client.http import Access, HttpBackend
+from katib.client.trial_table import TrialTable
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
 from katib.web.tables import PATIENCE, Tables
 from katib.web.watched import KEPT_SECONDS, Scope, Sources
@@ -161,6 +165,29 @@ def test_importances_are_computed_once_for_a_table(watch: Watch) -> None:
     table, _ = tables.find("default", "one")
     assert table is not None
     assert tables.importances(table) is tables.importances(table)
+
+
+def test_importances_of_very_many_trials_are_not_computed_for_each_new_one(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counted(table: TrialTable) -> Importances:
+        return Importances({}, {}, len(table))
+
+    monkeypatch.setattr("katib.web.tables.importances", counted)
+    tables = Tables(watch.sources, time.monotonic)
+    watch.create_trial("one-0", "0")
+    wait_for(lambda: tables.find("default", "one")[0] is not None)
+
+    def table_of(count: int, first: str = "one-0") -> TrialTable:
+        table, _ = tables.find("default", "one")
+        assert table is not None
+        names = (first, *(f"one-{number}" for number in range(1, count)))
+        return replace(table, names=names, statuses=(SUCCEEDED,) * count)
+
+    tables_seen = (table_of(100), table_of(102), table_of(103), table_of(50), table_of(50, "new"))
+    found = [tables.importances(table) for table in tables_seen]
+    assert [one.trials for one in found] == [100, 100, 103, 50, 50]
+    assert found[3] is not found[4]
 
 
 def test_it_is_known_that_an_experiment_is_not_there(watch: Watch) -> None:

@@ -167,7 +167,8 @@ def test_chosen_plots_are_drawn_and_no_others(home: Home) -> None:
             "loss of 5 trials in the order of their creation",
             "loss over lr and momentum, from 5 trials",
             "loss of 5 trials, report by report",
-            "5 trials from beginning to end, at most 1 at once",
+            "5 trials from beginning to end, which are known to the second: "
+            "shorter trials may lie over each other",
         ]
         user.find("Slices").click()
         await wait_for(lambda: len(charts(user)) == 6)

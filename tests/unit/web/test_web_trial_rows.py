@@ -8,10 +8,18 @@ from collections.abc import Mapping
 import pytest
 
 from katib.api import names
+from katib.api.values import Manifest
 from katib.client.trial_table import TrialTable
 from katib.testing.builders import an_experiment
 from katib.web.filtering import Filter
-from katib.web.pages.experiment.trial_rows import choose_rows, columns_of, row_of
+from katib.web.pages.experiment.trial_rows import (
+    PIPELINE_RUN,
+    choose_rows,
+    columns_of,
+    pipeline_run_address,
+    pipeline_runs_of,
+    row_of,
+)
 from trial_manifests import Metrics, a_table
 
 STATUSES = ("Succeeded", "Failed", "Running", "Pending")
@@ -29,6 +37,19 @@ def a_table_of(count: int) -> TrialTable:
 def test_there_is_a_column_for_all_that_is_known() -> None:
     columns = [one["name"] for one in columns_of(a_table_of(4))]
     assert columns == ["status", "name", "m:loss", "p:lr", "p:optimizer", "started", "time"]
+
+
+def test_trials_that_are_runs_of_a_pipeline_have_a_column_for_them() -> None:
+    trials: list[Manifest] = [
+        {"metadata": {"name": "plain"}},
+        {"metadata": {"name": "other", "annotations": {"a": "b"}}},
+        {"metadata": {"name": "piped", "annotations": {PIPELINE_RUN: "a/b"}}},
+    ]
+    assert pipeline_runs_of(trials) == {"piped": "a/b"}
+    assert pipeline_run_address("a/b") == "/pipeline/#/runs/details/a%2Fb"
+    assert pipeline_run_address("") == ""
+    last = columns_of(a_table_of(4), has_pipeline_runs=True)[-1]
+    assert last["label"] == "Pipeline run"
 
 
 def test_the_newest_come_first_unless_an_order_is_asked_for() -> None:

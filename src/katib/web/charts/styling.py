@@ -66,7 +66,7 @@ THEME: Options = {
         "inactiveColor": FAINT,
     },
     "visualMap": {"textStyle": {"color": TEXT}},
-    "toolbox": {"iconStyle": {"borderColor": LINES}},
+    "toolbox": {"iconStyle": {"borderColor": TEXT}},
     "dataZoom": {"textStyle": {"color": TEXT}},
     **{f"{kind}Axis": _AXIS for kind in ("value", "log", "category", "time")},
 }

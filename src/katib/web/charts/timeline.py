@@ -45,8 +45,11 @@ def draw_timeline(table: TrialTable) -> Options:
                 }
             )
     shown = counted(len(places), len(found.rows))
+    at_once = f"at most {width} at once"
+    if (found.ended == found.begun).any():
+        at_once = "which are known to the second: shorter trials may lie over each other"
     return {
-        **plain(f"{shown} from beginning to end, at most {width} at once"),
+        **plain(f"{shown} from beginning to end, {at_once}"),
         "grid": {"left": 8, "right": 24, "top": 40, "bottom": 60, "containLabel": True},
         "legend": {"top": 0, "left": 0, "right": 60, "type": "scroll"},
         "tooltip": {"trigger": "item", "confine": True, "formatter": "{b}"},

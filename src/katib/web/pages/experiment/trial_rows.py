@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from katib.api.values import Manifest
 from katib.client.trial_table import TrialTable
 from katib.web import looks
 from katib.web.filtering import Filter
@@ -16,8 +18,18 @@ from katib.web.filtering import Filter
 Row = dict[str, Any]
 
 
-def columns_of(table: TrialTable) -> list[dict[str, Any]]:
-    """The columns that there are; names say what is sorted by."""
+#: By which Kubeflow Pipelines says that a trial is one of its runs.
+PIPELINE_RUN = "kubeflow-kale.org/kfp-run-uuid"
+
+
+def columns_of(table: TrialTable, *, has_pipeline_runs: bool = False) -> list[dict[str, Any]]:
+    """The columns that there are; names say what is sorted by.
+
+    Args:
+        table: the trials.
+        has_pipeline_runs: whether any of them is a run of Kubeflow Pipelines.
+    """
+    pipelines = [{**_column("pipeline", "Pipeline run"), "sortable": False}]
     return [
         _column("status", "Status"),
         _column("name", "Trial"),
@@ -28,7 +40,23 @@ def columns_of(table: TrialTable) -> list[dict[str, Any]]:
         ),
         _column("started", "Started", "right"),
         _column("time", "Duration", "right"),
+        *(pipelines if has_pipeline_runs else ()),
     ]
+
+
+def pipeline_runs_of(trials: Sequence[Manifest]) -> dict[str, str]:
+    """The runs of Kubeflow Pipelines that trials are, by the trials' names."""
+    found = {}
+    for trial in trials:
+        run = (trial["metadata"].get("annotations") or {}).get(PIPELINE_RUN)
+        if run:
+            found[str(trial["metadata"]["name"])] = str(run)
+    return found
+
+
+def pipeline_run_address(run: str) -> str:
+    """Where Kubeflow's dashboard shows a run, on the host of this page."""
+    return f"/pipeline/#/runs/details/{quote(run, safe='')}" if run else ""
 
 
 def choose_rows(

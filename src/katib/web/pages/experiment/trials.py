@@ -18,7 +18,14 @@ from katib.web.charts.styling import counted
 from katib.web.comparing import MOST_TRIALS
 from katib.web.filtering import Filter
 from katib.web.pages.experiment.subject import Subject
-from katib.web.pages.experiment.trial_rows import Row, choose_rows, columns_of, row_of
+from katib.web.pages.experiment.trial_rows import (
+    Row,
+    choose_rows,
+    columns_of,
+    pipeline_run_address,
+    pipeline_runs_of,
+    row_of,
+)
 from katib.web.shell import computed
 
 _STATUS = """
@@ -30,6 +37,10 @@ _NAME = """
 <a class="katib-link" :href="props.row.address">{{ props.row.name }}</a>
 <q-icon v-if="props.row.best" name="star" color="amber-9" role="img"
 aria-label="best trial"></q-icon></q-td>
+"""
+_PIPELINE = """
+<q-td :props="props"><a v-if="props.row.pipeline" class="katib-link" :href="props.row.pipeline"
+target="_top">{{ props.row.run }}</a></q-td>
 """
 
 #: Where a browser keeps which columns it does not show.
@@ -55,6 +66,7 @@ class Trials:
         self._chosen: dict[str, None] = {}
         self._hidden: set[str] | None = None
         self._columns: list[dict[str, Any]] = []
+        self._pipeline_runs: dict[str, str] = {}
 
     def build(self) -> None:
         """Make what does not change."""
@@ -97,6 +109,7 @@ class Trials:
         )
         self._table.add_slot("body-cell-status", _STATUS)
         self._table.add_slot("body-cell-name", _NAME)
+        self._table.add_slot("body-cell-pipeline", _PIPELINE)
         self._table.on("request", self._request)
         self._tell_chosen()
 
@@ -111,6 +124,7 @@ class Trials:
             return
         if (self._input.value or "") != self._filter:
             self._input.set_value(self._filter)
+        self._pipeline_runs = await computed(pipeline_runs_of, self._subject.trials())
         await self._offer_columns(table)
         try:
             rows, count = await computed(self._rows, table)
@@ -133,7 +147,12 @@ class Trials:
             page["page"] = 1
         begin = (page["page"] - 1) * size
         shown = order[begin : begin + size].tolist()
-        return [row_of(table, row, self._subject.trial_url) for row in shown], len(order)
+        return [self._row(table, row) for row in shown], len(order)
+
+    def _row(self, table: TrialTable, row: int) -> Row:
+        run = self._pipeline_runs.get(table.names[row], "")
+        linked = {"run": run, "pipeline": pipeline_run_address(run)}
+        return {**row_of(table, row, self._subject.trial_url), **linked}
 
     async def _narrow(self, event: events.ValueChangeEventArguments[str | None]) -> None:
         text = (event.value or "").strip()
@@ -152,7 +171,7 @@ class Trials:
     async def _offer_columns(self, table: TrialTable) -> None:
         if self._hidden is None:
             self._hidden = await _read_hidden()
-        columns = columns_of(table)
+        columns = columns_of(table, has_pipeline_runs=bool(self._pipeline_runs))
         if columns == self._columns:
             return
         self._columns = columns
