@@ -50,9 +50,14 @@ _PAINT = """() => performance.getEntriesByName("first-contentful-paint")[0]?.sta
 #: When a page shows something, in milliseconds since it was asked for; nothing before.
 _ROWS = """count => document.querySelectorAll("tbody a.katib-link").length >= count
   && performance.now()"""
-_LINES = """([chart, count]) => {
-  const found = document.querySelectorAll("[_echarts_instance_]")[chart];
-  return found && found.querySelectorAll("path").length >= count && performance.now();
+_LINES = """([number, count]) => {
+  const element = document.querySelectorAll("[_echarts_instance_]")[number];
+  const chart = element && getElement(element).chart;
+  const canvas = element && element.querySelector("canvas");
+  const series = chart && chart.getOption().series[0];
+  if (!canvas || !series || series.data.length < count) return false;
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return pixels.some(one => one) && performance.now();
 }"""
 _PLOTLY = """() => document.querySelectorAll(".js-plotly-plot .scatterlayer .point").length > 100
   && performance.now()"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,6 +20,9 @@ from katib.web.watched import Sources
 
 #: How long open pages may go on when the UI is told to end, in seconds.
 _GRACE = 2
+
+#: How long a thread that computes keeps the interpreter while the event loop waits, in seconds.
+_TURN = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class UiService:
     def run(self, tell: Callable[[], None]) -> None:
         """Serve until :meth:`stop` is called; ``tell`` is called when browsers are answered."""
         self._listener.tell = tell
+        sys.setswitchinterval(_TURN)
         try:
             self._listener.run(sockets=[self._socket])
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -95,6 +95,53 @@ class MetricColumn:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class TrialRow:
+    """What a table has of one trial.
+
+    Attributes:
+        age: sorts by creation; within a second, which is all that Kubernetes tells, by change.
+        name: of the trial.
+        status: see :class:`TrialTable`, as for what follows.
+        reason: likewise.
+        started: likewise.
+        completed: likewise.
+        assigned: the parameters' values, by name.
+        observed: the metrics as the trial has them, by name.
+    """
+
+    age: tuple[str, int]
+    name: str
+    status: str
+    reason: str
+    started: datetime | None
+    completed: datetime | None
+    assigned: Mapping[str, str]
+    observed: Mapping[str, Manifest]
+
+    @classmethod
+    def of(cls, trial: Manifest) -> TrialRow:
+        """Read a trial."""
+        metadata, status = trial["metadata"], trial.get("status") or {}
+        conditions = status.get("conditions") or ()
+        pairs = trial["spec"].get("parameterAssignments") or ()
+        metrics = (status.get("observation") or {}).get("metrics") or ()
+        version = str(metadata.get("resourceVersion") or "")
+        return cls(
+            age=(
+                metadata.get("creationTimestamp") or "",
+                int(version) if version.isdecimal() else 0,
+            ),
+            name=metadata["name"],
+            status=_status(conditions),
+            reason=conditions[-1].get("reason", "") if conditions else "",
+            started=_time(status.get("startTime")),
+            completed=_time(status.get("completionTime")),
+            assigned={pair["name"]: pair["value"] for pair in pairs},
+            observed={metric["name"]: metric for metric in metrics},
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TrialTable:
     """An experiment's trials, in the order of their creation.
 
@@ -124,32 +171,36 @@ class TrialTable:
     completed: Sequence[datetime | None]
 
     @classmethod
-    def of(cls, experiment: Manifest, trials: Sequence[Manifest]) -> TrialTable:
+    def of(
+        cls,
+        experiment: Manifest,
+        trials: Sequence[Manifest],
+        read: Callable[[Manifest], TrialRow] | None = None,
+    ) -> TrialTable:
         """The table of an experiment and its trials, as the API gives them.
 
         Args:
             experiment: plain JSON data, and so are the trials. None of it is kept or changed.
             trials: in any order.
+            read: in place of :meth:`TrialRow.of`, by whoever remembers what was read before.
 
         Raises:
             msgspec.ValidationError: the experiment has another shape than an Experiment.
         """
         found = codec.from_manifest(EXPERIMENTS, {**experiment, "status": {}})
-        rows = sorted(trials, key=_age)
-        statuses = [row.get("status") or {} for row in rows]
-        conditions = [status.get("conditions") or () for status in statuses]
+        rows = sorted(map(read or TrialRow.of, trials), key=_age)
         objective = found.spec.objective or ObjectiveSpec()
         return cls(
             experiment=found.metadata.name,
             namespace=found.metadata.namespace,
             objective=objective,
-            parameters=_parameters(found, rows),
-            metrics=_metrics(objective, statuses),
-            names=tuple(row["metadata"]["name"] for row in rows),
-            statuses=tuple(_status(one) for one in conditions),
-            reasons=tuple(one[-1].get("reason", "") if one else "" for one in conditions),
-            started=tuple(_time(status.get("startTime")) for status in statuses),
-            completed=tuple(_time(status.get("completionTime")) for status in statuses),
+            parameters=_parameters(found, [row.assigned for row in rows]),
+            metrics=_metrics(objective, [row.observed for row in rows]),
+            names=tuple(row.name for row in rows),
+            statuses=tuple(row.status for row in rows),
+            reasons=tuple(row.reason for row in rows),
+            started=tuple(row.started for row in rows),
+            completed=tuple(row.completed for row in rows),
         )
 
     def __len__(self) -> int:
@@ -187,15 +238,8 @@ class TrialTable:
         return -losses if self.is_maximised else losses
 
 
-def _age(trial: Manifest) -> tuple[str, int, str]:
-    """Sorts trials by creation; within a second, which is all that Kubernetes tells, by change."""
-    metadata = trial["metadata"]
-    version = str(metadata.get("resourceVersion") or "")
-    return (
-        metadata.get("creationTimestamp") or "",
-        int(version) if version.isdecimal() else 0,
-        metadata["name"],
-    )
+def _age(row: TrialRow) -> tuple[str, int, str]:
+    return (*row.age, row.name)
 
 
 def _status(conditions: Sequence[Manifest]) -> str:
@@ -207,24 +251,27 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else codec.parse_time(text)
 
 
-def _parameters(experiment: Experiment, trials: Sequence[Manifest]) -> dict[str, ParameterColumn]:
+def _parameters(
+    experiment: Experiment, rows: Sequence[Mapping[str, str]]
+) -> dict[str, ParameterColumn]:
     """The columns of what the document searches, and of what trials have beyond it."""
     specs = {spec.name: spec for spec in experiment.spec.parameters}
-    rows = [
-        {pair["name"]: pair["value"] for pair in trial["spec"].get("parameterAssignments") or ()}
-        for trial in trials
-    ]
     others = dict.fromkeys(name for row in rows for name in row if name not in specs)
     specs |= {name: ParameterSpec(name=name, parameter_type=names.CATEGORICAL) for name in others}
     return {name: _parameter(spec, [row.get(name) for row in rows]) for name, spec in specs.items()}
 
 
 def _parameter(spec: ParameterSpec, texts: Sequence[str | None]) -> ParameterColumn:
-    space = spec.feasible_space
-    values = tuple(_scalar(text, spec.parameter_type, space) for text in texts)
-    numbers = [math.nan if one is None or isinstance(one, str) else float(one) for one in values]
-    column = np.array(numbers, dtype=np.float64)
-    return ParameterColumn(spec.name, spec.parameter_type, space, tuple(texts), values, column)
+    type, space = spec.parameter_type, spec.feasible_space
+    values: tuple[Scalar, ...] = tuple(texts)
+    column = np.full(len(texts), math.nan)
+    if _is_numeric(type, space):
+        read = float if type == names.DOUBLE else int
+        values = tuple(_scalar(text, read) for text in texts)
+        column[:] = [
+            math.nan if one is None or isinstance(one, str) else float(one) for one in values
+        ]
+    return ParameterColumn(spec.name, type, space, tuple(texts), values, column)
 
 
 def _is_numeric(type: str, space: FeasibleSpace) -> bool:
@@ -233,25 +280,20 @@ def _is_numeric(type: str, space: FeasibleSpace) -> bool:
     return type in (names.DOUBLE, names.INT)
 
 
-def _scalar(text: str | None, type: str, space: FeasibleSpace) -> Scalar:
-    if text is None or not _is_numeric(type, space):
-        return text
+def _scalar(text: str | None, read: Callable[[str], float]) -> Scalar:
+    if text is None:
+        return None
     try:
-        return float(text) if type == names.DOUBLE else int(text)
+        return read(text)
     except ValueError:
         number = parse_number(text)
         return text if number is None else number
 
 
-def _metrics(objective: ObjectiveSpec, statuses: Sequence[Manifest]) -> dict[str, MetricColumn]:
+def _metrics(
+    objective: ObjectiveSpec, rows: Sequence[Mapping[str, Manifest]]
+) -> dict[str, MetricColumn]:
     """The columns of all metrics that are wanted, and of those that were observed."""
-    rows = [
-        {
-            metric["name"]: metric
-            for metric in (status.get("observation") or {}).get("metrics") or ()
-        }
-        for status in statuses
-    ]
     observed = sorted({name for row in rows for name in row})
     wanted = dict.fromkeys((*objective.exact_names, *observed))
     return {name: _metric(name, objective, [row.get(name) for row in rows]) for name in wanted}
@@ -260,14 +302,21 @@ def _metrics(objective: ObjectiveSpec, statuses: Sequence[Manifest]) -> dict[str
 def _metric(name: str, objective: ObjectiveSpec, found: Sequence[Manifest | None]) -> MetricColumn:
     """The column of a metric; the extremes of one that never was a number are its last value."""
     rows = [one or {} for one in found]
+    # The extremes are mostly one of few reports, and so the same text as the last one.
+    known: dict[str, float] = {}
     least, largest, latest = (
-        _numbers(rows, field) for field in (names.MIN, names.MAX, names.LATEST)
+        _numbers(rows, field, known) for field in (names.MIN, names.MAX, names.LATEST)
     )
     extreme = {names.MIN: least, names.MAX: largest}.get(objective.strategy(name) or "", latest)
     values = np.where(np.isnan(extreme), latest, extreme)
     return MetricColumn(name, least, largest, latest, values)
 
 
-def _numbers(metrics: Sequence[Manifest], field: str) -> Floats:
-    numbers = (parse_number(metric.get(field, "")) for metric in metrics)
-    return np.array([math.nan if one is None else one for one in numbers], dtype=np.float64)
+def _numbers(metrics: Sequence[Manifest], field: str, known: dict[str, float]) -> Floats:
+    """Those of a field; texts that were read before are in ``known``."""
+    texts = [metric.get(field, "") for metric in metrics]
+    for text in texts:
+        if text not in known:
+            number = parse_number(text)
+            known[text] = math.nan if number is None else number
+    return np.array([known[text] for text in texts], dtype=np.float64)

@@ -23,7 +23,6 @@ class Chart:
         title: above it; empty for none.
         height: of the chart, as CSS has it.
         on_open: called with the names that a click may have meant, the likeliest first.
-        is_crisp: whether it is made of rectangles that must show no seams.
     """
 
     def __init__(
@@ -31,8 +30,6 @@ class Chart:
         title: str,
         height: str = "22rem",
         on_open: Callable[[Sequence[str]], None] | None = None,
-        *,
-        is_crisp: bool = False,
     ) -> None:
         with ui.column().classes("w-full gap-1"):
             if title:
@@ -42,8 +39,6 @@ class Chart:
             self._caption = ui.label().classes("text-caption")
         self._words.set_visibility(False)
         self._view.set_visibility(False)
-        if is_crisp:
-            self._view.classes("katib-crisp")
         if on_open is not None:
             self._view.on("open", lambda event: on_open([str(one) for one in event.args["names"]]))
 

@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 # Importing it tells browsers where ECharts is.
-import nicegui.elements.echart  # noqa: F401
+import nicegui.elements.echart
+from nicegui import ui
 from nicegui.element import Element
 
 from katib.web.charts.styling import THEME, Options
 
 #: The parts of a chart of which one more or one less cannot be merged into what is drawn.
 _PARTS = ("series", "xAxis", "yAxis", "parallelAxis", "visualMap", "legend")
+
+
+#: Where NiceGUI keeps ECharts: a module, and what that imports.
+_MODULES = Path(nicegui.elements.echart.__file__).parent / "dist"
+_FILES = ("index.js", *re.findall(r'from"\./([^"]+)"', (_MODULES / "index.js").read_text()))
+
+_PRELOAD = f"""<script>{{
+  const imports = JSON.parse(document.querySelector("script[type=importmap]").textContent).imports;
+  for (const file of {json.dumps(_FILES)}) {{
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.href = imports["nicegui-echart/"] + file;
+    document.head.append(link);
+  }}
+}}</script>"""
+
+
+def preload() -> None:
+    """Let browsers fetch what draws charts together with the page that will have some."""
+    ui.add_head_html(_PRELOAD)
 
 
 class ChartView(Element, component="chart_view.js"):

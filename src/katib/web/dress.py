@@ -18,6 +18,15 @@ _DARK = {
 
 STYLE = """
 body { font-feature-settings: "tnum"; }
+.w-full { width: 100%; }
+.no-underline { text-decoration: none; }
+.katib-grid { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; width: 100%; }
+@media (min-width: 768px) {
+  .katib-grid { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+}
+@media (min-width: 1280px) {
+  .katib-slices { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+}
 .katib-trail { min-width: 0; }
 .katib-trail > a { min-width: 2rem; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; }
@@ -31,13 +40,14 @@ a.katib-link:hover, a.katib-link:focus-visible { text-decoration: underline; }
 .body--dark :is(.q-btn--outline, .q-btn--flat, .text-negative) { --q-negative: #ff8a80; }
 .q-tabs { max-width: 100%; }
 .katib-break { overflow-wrap: anywhere; }
-.katib-crisp path { shape-rendering: crispEdges; }
 .body--dark .katib-drawing { filter: invert(1) hue-rotate(180deg); }
 .katib-mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 .katib-skip { position: absolute; left: -10000px; }
 .katib-skip:focus { left: 1rem; top: .5rem; z-index: 9999; background: #fff; padding: .5rem; }
 .body--dark .cm-gutterElement { color: #9e9e9e; }
 """
+
+STYLE += "".join(f".gap-{size} {{ gap: {size / 4}rem; }}\n" for size in range(5))
 
 # Of what is important, the layer that comes first wins, and the library's shades are important.
 STYLE += "@layer overrides {\n"

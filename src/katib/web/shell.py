@@ -20,7 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: How often a page looks whether there is news, in seconds.
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.2
 
 #: How often it is asked whether the visitor still may see a page, in seconds.
 ASK_EVERY = 30.0

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from katib.api.names import SUCCEEDED
 from katib.api.values import Manifest
 from katib.client.analysis.importances import Importances, importances
-from katib.client.trial_table import TrialTable
+from katib.client.trial_table import TrialRow, TrialTable
 from katib.web.watched import Scope, Sources
 
 #: How many times as long as it takes to make a table it is at least kept. 10,000 trials take
-#: 0.4 s: what changes is seen within a second, and half of a processor is left to the pages.
-PATIENCE = 1.0
+#: 0.35 s: what changes is seen within a second, and some of a processor is left to the pages.
+PATIENCE = 0.25
 
 #: Importances are computed anew once there are so many times as many trials: they take seconds of
 #: a processor, and so few more change nothing that could be seen.
@@ -23,6 +23,27 @@ MORE = 1.02
 
 #: How long a table is kept of which nobody asks, in seconds.
 KEPT_SECONDS = 60.0
+
+
+class Rows:
+    """What was read of trials; most of them are as they were when the next table is made."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[Manifest, TrialRow]] = {}
+        self._before = self._read
+
+    def read(self, trial: Manifest) -> TrialRow:
+        """The row of a trial, which is the same manifest as before unless it has changed."""
+        name = trial["metadata"]["name"]
+        found = self._before.get(name)
+        if found is None or found[0] is not trial:
+            found = trial, TrialRow.of(trial)
+        self._read[name] = found
+        return found[1]
+
+    def forget(self) -> None:
+        """Forget all that was not asked for since this was called the last time."""
+        self._before, self._read = self._read, {}
 
 
 @dataclass(slots=True)
@@ -35,6 +56,7 @@ class Drawn:
         made: when, by the monotonic clock.
         took: how long it took, in seconds.
         seen: when somebody asked for it last, likewise.
+        rows: what was read of its trials.
         lock: held while it is made.
         important: which parameters matter, once somebody has asked for that.
         weighed: the first trial then, by which another experiment of the name is told, and how
@@ -47,6 +69,7 @@ class Drawn:
     made: float = 0.0
     took: float = 0.0
     seen: float = 0.0
+    rows: Rows = field(default_factory=Rows)
     lock: threading.Lock = field(default_factory=threading.Lock)
     important: Importances | None = None
     weighed: tuple[str, int] = ("", 0)
@@ -84,7 +107,8 @@ class Tables:
             is_old = now - drawn.made >= PATIENCE * drawn.took
             found = experiments.find(namespace, experiment)
             if found is not None and trials.is_known and versions != drawn.versions and is_old:
-                drawn.table = TrialTable.of(found, trials.list())
+                drawn.table = TrialTable.of(found, trials.list(), drawn.rows.read)
+                drawn.rows.forget()
                 drawn.made = self._monotonic()
                 drawn.took, drawn.versions = drawn.made - now, versions
             return drawn.table, sum(drawn.versions)

@@ -32,7 +32,10 @@ KEPT_SECONDS = 60.0
 _LOG = logging.getLogger(__name__)
 
 #: What makes a trial large and is shown on its own page alone, from the trial itself.
-_HEAVY = {"spec": ("runSpec",), "metadata": ("managedFields", "ownerReferences")}
+_HEAVY = {
+    "spec": ("runSpec", "objective", "metricsCollector", "successCondition", "failureCondition"),
+    "metadata": ("managedFields", "ownerReferences", "finalizers"),
+}
 
 
 @dataclass(frozen=True, slots=True)

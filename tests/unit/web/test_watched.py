@@ -17,7 +17,7 @@ from katib.client.analysis.importances import Importances
 from katib.client.http import Access, HttpBackend
 from katib.client.trial_table import TrialTable
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
-from katib.web.tables import PATIENCE, Tables
+from katib.web.tables import PATIENCE, Rows, Tables
 from katib.web.watched import KEPT_SECONDS, Scope, Sources
 from served_home import TOKEN, Home, listening
 
@@ -133,6 +133,20 @@ def test_a_table_is_made_of_the_copies_and_made_anew_when_they_change(watch: Wat
     again, _ = tables.find("default", "one")
     assert again is not None
     assert set(again.names) == {"one-a", "one-b"}
+
+
+def test_of_trials_only_those_that_have_changed_are_read_again() -> None:
+    rows = Rows()
+    one, two = ({"metadata": {"name": name}, "spec": {}} for name in ("one", "two"))
+    first = [rows.read(one), rows.read(two)]
+    rows.forget()
+    changed = {**two, "status": {"startTime": "2026-01-01T00:00:00Z"}}
+    again = [rows.read(one), rows.read(changed)]
+    assert again[0] is first[0]
+    assert (first[1].started, again[1].started is None) == (None, False)
+    rows.forget()
+    rows.forget()
+    assert rows.read(one) is not first[0], "nobody has asked for it meanwhile"
 
 
 def test_what_may_have_changed_is_told_once_more_when_a_table_is_made_seldom(watch: Watch) -> None:

@@ -58,7 +58,7 @@ _AXIS: Options = {
 #: What ECharts begins with for every chart.
 THEME: Options = {
     "color": list(SERIES),
-    "textStyle": {"color": TEXT, "fontFamily": "inherit"},
+    "textStyle": {"color": TEXT},
     "legend": {
         "textStyle": {"color": TEXT},
         "pageTextStyle": {"color": TEXT},
@@ -71,6 +71,9 @@ THEME: Options = {
     **{f"{kind}Axis": _AXIS for kind in ("value", "log", "category", "time")},
 }
 
+#: For documents, which are white, and sharp in print.
+_IMAGE: Options = {"title": "Save as image", "backgroundColor": "#fff", "pixelRatio": 3}
+
 
 def plain(title: str) -> Options:
     """The options that every chart begins with.
@@ -82,7 +85,7 @@ def plain(title: str) -> Options:
         "aria": {"enabled": True, "label": {"description": title}},
         "animation": False,
         "backgroundColor": "transparent",
-        "toolbox": {"right": 8, "top": 0, "feature": {"saveAsImage": {"title": "Save as image"}}},
+        "toolbox": {"right": 8, "top": 0, "feature": {"saveAsImage": _IMAGE}},
         "tooltip": {"trigger": "item", "confine": True},
     }
 

@@ -47,7 +47,7 @@ class Overview:
 
     def build(self) -> None:
         """Make what does not change."""
-        with ui.element("div").classes("grid grid-cols-1 md:grid-cols-2 gap-4 w-full"):
+        with ui.element("div").classes("katib-grid"):
             with ui.element("div"):
                 self._progress = ui.card().props("flat bordered").classes("w-full")
             with ui.element("div"):

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from katib.api.values import Manifest
 from katib.web import looks
+from katib.web.chart_view import preload
 from katib.web.happenings import Events
 from katib.web.pages.actions import Actions
 from katib.web.pages.experiment.details import Details
@@ -42,6 +43,7 @@ def register(site: Site) -> None:
 
     @ui.page("/experiment/{namespace}/{name}", response_timeout=LONGEST_BUILD)
     async def experiment(request: Request, namespace: str, name: str) -> None:
+        preload()
         with frame(site, request, name, trail=[("Experiments", "/")]) as visitor:
             seen = (
                 Deed("get", "experiments", namespace, name),
@@ -84,6 +86,10 @@ class _Page:
         self._trouble = ui.label().classes("text-negative").props("role=alert")
         self._waiting = ui.label().classes("text-warning-10").props("role=status")
         self._area = ui.column().classes("w-full gap-0")
+        experiment = self._subject.find()
+        if experiment is not None:
+            # What is known already comes with the page.
+            self._build_tab(experiment)
         follow(self._version, self._draw)
 
     def _version(self) -> object:
@@ -128,11 +134,15 @@ class _Page:
         self._status.set_text(state)
         self._waiting.set_text(looks.waiting_of(experiment))
         await self._actions.show([experiment])
+        await self._build_tab(experiment).draw()
+
+    def _build_tab(self, experiment: Manifest) -> Tab:
+        """The tab that is looked at, which is made when it is looked at first."""
         if not self._panels:
             self._build_tabs(experiment)
         tab = self._built.get(self._now)
         if tab is None:
-            tab = self._built[self._now] = _TABS[self._now][1](subject)
+            tab = self._built[self._now] = _TABS[self._now][1](self._subject)
             with self._panels[self._now]:
                 tab.build()
-        await tab.draw()
+        return tab

@@ -56,6 +56,8 @@ class Plots:
         known = [one for one in wanted if one in _PANELS]
         self._shown = known if known or wanted == [_NO_PLOT] else list(_DEFAULT)
         self._built: dict[str, Panel] = {}
+        # Those that have something to show.
+        self._drawn: set[str] = set()
         self._rest = 0.0
         self._chosen: list[str] = []
 
@@ -77,6 +79,8 @@ class Plots:
         )
         self._words = ui.label(_READING).props("role=status")
         self._areas = {name: ui.column().classes("w-full gap-1") for name in _PANELS}
+        for name in self._shown:
+            self._panel(name)
         self._paint()
 
     def _button(self, name: str) -> ui.button:
@@ -97,7 +101,16 @@ class Plots:
             is_shown = name in self._shown
             button.props(f"aria-pressed={str(is_shown).lower()}")
             button.props(remove="outline") if is_shown else button.props("outline")
-            self._areas[name].set_visibility(is_shown)
+            self._areas[name].set_visibility(is_shown and name in self._drawn)
+
+    def _panel(self, name: str) -> Panel:
+        """The panel of that name, which is made when it is shown first."""
+        panel = self._built.get(name)
+        if panel is None:
+            panel = self._built[name] = _PANELS[name][1](self._subject)
+            with self._areas[name]:
+                panel.build()
+        return panel
 
     async def draw(self) -> None:
         """Draw all that are shown anew; seldom, when that takes long."""
@@ -115,13 +128,10 @@ class Plots:
             return
         await self._offer(table)
         for name in names:
-            panel = self._built.get(name)
-            if panel is None:
-                panel = self._built[name] = _PANELS[name][1](self._subject)
-                with self._areas[name]:
-                    panel.build()
-            self._areas[name].set_visibility(name in self._shown and panel.can_draw(table))
+            panel = self._panel(name)
             if panel.can_draw(table):
+                self._drawn.add(name)
+                self._areas[name].set_visibility(name in self._shown)
                 await panel.draw(table)
 
     async def _offer(self, table: TrialTable) -> None:

@@ -35,7 +35,7 @@ class Overview:
     def build(self) -> None:
         """Make what does not change."""
         query = self._subject.query
-        with ui.element("div").classes("grid grid-cols-1 md:grid-cols-2 gap-4 w-full"):
+        with ui.element("div").classes("katib-grid"):
             with ui.element("div"):
                 heading("Assignments")
                 self._assigned = small_table(ASSIGNED, "It was assigned nothing.")

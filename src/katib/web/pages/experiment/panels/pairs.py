@@ -53,7 +53,7 @@ class _Pair(Panel):
         with ui.row().classes("gap-2") as self._choices:
             self._x = choice("Across", self._choose)
             self._y = choice("Upwards", self._choose)
-        self._picture = self._chart("", "26rem", is_crisp=True)
+        self._picture = self._chart("", "26rem")
 
     async def draw(self, table: TrialTable) -> None:
         """See :class:`Panel`."""

@@ -43,8 +43,8 @@ class Panel(ABC):
         chosen = [one for one in table.parameters if one in wanted]
         return chosen or self._subject.important(table, MOST_PARAMETERS)
 
-    def _chart(self, title: str, height: str = "22rem", *, is_crisp: bool = False) -> Chart:
-        return Chart(title, height, self._subject.open_trial, is_crisp=is_crisp)
+    def _chart(self, title: str, height: str = "22rem") -> Chart:
+        return Chart(title, height, self._subject.open_trial)
 
 
 def choice(label: str, choose: events.Handler[events.ValueChangeEventArguments[Any]]) -> ui.select:

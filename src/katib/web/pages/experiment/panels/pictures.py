@@ -19,8 +19,6 @@ from katib.web.shell import computed
 #: More slices than this do not fit on a screen.
 MOST_SLICES = 12
 
-_GRID = "grid grid-cols-1 md:grid-cols-2 xl:grid-cols-3 gap-4 w-full"
-
 
 class HistoryPanel(Panel):
     """What each trial reached."""
@@ -79,7 +77,7 @@ class SlicesPanel(Panel):
     def build(self) -> None:
         """See :class:`Panel`."""
         heading("Slices")
-        self._grid = ui.element("div").classes(_GRID)
+        self._grid = ui.element("div").classes("katib-grid katib-slices")
         self._slices: dict[str, Chart] = {}
 
     def can_draw(self, table: TrialTable) -> bool:
