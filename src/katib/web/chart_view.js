@@ -4,23 +4,37 @@ import { toRaw } from "vue";
 
 let echarts;
 
-// What is on a canvas takes another colour of the page when it is drawn again.
+// What has been drawn takes the page's other colours when these change.
 const views = new Set();
-let isDark;
+const isPageDark = () => document.body.classList.contains("body--dark");
+let isDark = isPageDark();
 new MutationObserver(() => {
-  const wasDark = isDark;
-  isDark = document.body.classList.contains("body--dark");
-  if (isDark !== wasDark) for (const view of views) view.chart.resize();
+  if (isDark === isPageDark()) return;
+  isDark = isPageDark();
+  for (const view of views) {
+    view.chart.setTheme(view.themed());
+    drawSoon(view);
+  }
 }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 
-// Names that begin with a colon are JavaScript.
-function revived(value) {
-  if (Array.isArray(value)) return value.map(revived);
+// A canvas knows no colours of the page: these are put in their place.
+function coloursOf(element) {
+  const page = getComputedStyle(document.body).backgroundColor;
+  return {
+    currentColor: getComputedStyle(element).color,
+    Canvas: isDark ? page : "#fff",
+  };
+}
+
+// Names that begin with a colon are JavaScript; data has no such names, and there is much of it.
+function revived(value, colours) {
+  if (Array.isArray(value)) return value.map((one) => revived(one, colours));
   if (value === null || typeof value !== "object") return value;
   const found = {};
   for (const [name, one] of Object.entries(value)) {
     if (name.startsWith(":")) found[name.slice(1)] = new Function(`return (${one})`)();
-    else found[name] = revived(one);
+    else if (/color$/i.test(name)) found[name] = colours[one] ?? one;
+    else found[name] = name === "data" ? one : revived(one, colours);
   }
   return found;
 }
@@ -63,10 +77,7 @@ export default {
   },
   methods: {
     begin() {
-      const theme = toRaw(this.theme);
-      const { fontFamily } = getComputedStyle(this.$el);
-      const textStyle = { ...theme.textStyle, fontFamily };
-      this.chart = echarts.init(this.$el, { ...theme, textStyle }, { renderer: "canvas" });
+      this.chart = echarts.init(this.$el, this.themed(), { renderer: "canvas" });
       views.add(this);
       this.chart.on("click", (event) => {
         const series = toRaw(this.options).series?.[event.seriesIndex];
@@ -86,7 +97,13 @@ export default {
       if (!this.chart) this.begin();
       const isNew = this.shape !== this.drawn;
       this.drawn = this.shape;
-      this.chart.setOption(revived(toRaw(this.options)), { notMerge: isNew });
+      const options = revived(toRaw(this.options), coloursOf(this.$el));
+      this.chart.setOption(options, { notMerge: isNew });
+    },
+    themed() {
+      const theme = revived(toRaw(this.theme), coloursOf(this.$el));
+      const { fontFamily } = getComputedStyle(this.$el);
+      return { ...theme, textStyle: { ...theme.textStyle, fontFamily } };
     },
   },
 };

@@ -24,7 +24,7 @@ ASSIGNED = (("name", "Parameter"), ("value", "Value"))
 
 _CELL = """
 <q-td :props="props" :class="props.row.differs ? 'text-weight-bold' : ''"
-style="white-space: pre-wrap; overflow-wrap: anywhere">{{ props.value }}</q-td>
+style="white-space: pre-wrap; overflow-wrap: anywhere; min-width: 7rem">{{ props.value }}</q-td>
 """
 _NAME = """
 <q-th scope="row" class="text-left" style="white-space: normal">{{ props.value }}
@@ -85,7 +85,14 @@ def small_table(columns: Sequence[tuple[str, str]], nothing: str = "") -> ui.tab
     """
     found = ui.table(
         columns=[
-            {"name": name, "label": label, "field": name, "align": "left"}
+            {
+                "name": name,
+                "label": label,
+                "field": name,
+                "align": "left",
+                # Sentences are not broken between letters on a narrow page, which can be scrolled.
+                "style": "min-width: 14rem" if name == "message" else "",
+            }
             for name, label in columns
         ],
         rows=[],

@@ -58,7 +58,7 @@ class Reports:
             RuntimeError: the database manager does not answer.
         """
         now = self._monotonic()
-        found = {name: self._find(namespace, name, now) for name in trials}
+        found = {name: self._find(namespace, name, over, now) for name, over in trials.items()}
         missing = [name for name, log in found.items() if log is None]
         if len(missing) == 1:
             logs = [self._ask(namespace, missing[0])]
@@ -70,10 +70,13 @@ class Reports:
                 found[name] = self._keep((namespace, name), _Log(entries, now, trials[name]))
         return {name: log.entries for name, log in found.items() if log is not None}
 
-    def _find(self, namespace: str, name: str, now: float) -> _Log | None:
+    def _find(self, namespace: str, name: str, is_over: bool, now: float) -> _Log | None:
         with self._lock:
             log = self._kept.get((namespace, name))
-            if log is None or not (log.is_over or now - log.read < BELIEVED_SECONDS):
+            if log is None:
+                return None
+            # What was read before a trial's end may lack its last reports.
+            if not log.is_over and (is_over or now - log.read >= BELIEVED_SECONDS):
                 return None
             self._kept.move_to_end((namespace, name))
             return log

@@ -197,7 +197,8 @@ def test_a_map_is_empty_where_no_trial_is_near_and_of_one_colour_for_one_trial()
     options = draw_contour(the_table(1), "lr", "layers")
     cells, trials = (one["data"] for one in options["series"])
     assert 0 < len(cells) < 41 * 41
-    assert {cell[2] for cell in cells} == {0.0}
+    assert {cell["value"][2] for cell in cells} == {0.0}
+    assert {cell["itemStyle"]["color"] for cell in cells} == {GOOD_TO_BAD[0]}
     assert len(trials) == 1
     assert options["xAxis"][0]["min"] < 0.0001 < 1 < options["xAxis"][0]["max"]
 

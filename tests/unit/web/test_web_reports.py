@@ -77,6 +77,14 @@ def test_a_log_that_grows_is_asked_for_again_and_one_that_is_over_is_not(reading
     assert reading.read(over=True, going=False) == {"over": ["1"], "going": ["1", "2"]}
 
 
+def test_the_log_of_a_trial_that_has_just_ended_is_asked_for_again(reading: Reading) -> None:
+    reading.create("ended")
+    reading.report("ended", "1")
+    assert reading.read(ended=False) == {"ended": ["1"]}
+    reading.report("ended", "2")
+    assert reading.read(ended=True) == {"ended": ["1", "2"]}
+
+
 def test_not_more_is_kept_than_there_is_room_for(
     reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:

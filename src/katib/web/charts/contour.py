@@ -14,6 +14,7 @@ from katib.web.charts.styling import (
     across,
     colour_key,
     counted,
+    mixed,
     plain,
     scaled_to_unit,
     told,
@@ -43,18 +44,7 @@ def draw_contour(table: TrialTable, x: str, y: str) -> Options:
             _axis(found.y, found.lines, nameTextStyle={"align": "left"}),
             _places(found.lines),
         ],
-        "visualMap": [
-            {
-                "show": False,
-                "type": "continuous",
-                "seriesIndex": 0,
-                "dimension": 2,
-                "min": 0,
-                "max": 1,
-                "inRange": {"color": list(GOOD_TO_BAD)},
-            },
-            colour_key(),
-        ],
+        "visualMap": colour_key(),
         "series": [
             {
                 "type": "heatmap",
@@ -93,16 +83,23 @@ def _places(places: Floats) -> Options:
     return {"type": "category", "data": [str(n) for n in range(len(places))], "show": False}
 
 
-def _cells(found: Contour, table: TrialTable) -> list[list[float | int | None]]:
+def _cells(found: Contour, table: TrialTable) -> list[Options]:
     objective = metric_axis(table.metrics[table.objective.objective_metric_name])
     scaled = np.log10(found.values) if objective.scale is Scale.LOG else found.values
     losses = -scaled if table.is_maximised else scaled
     units = scaled_to_unit(losses)
     lines, columns = np.nonzero(np.isfinite(units))
     return [
-        [int(column), int(line), told(round(float(units[line, column]), 3))]
+        _cell(column, line, float(units[line, column]))
         for line, column in zip(lines.tolist(), columns.tolist(), strict=True)
     ]
+
+
+def _cell(column: int, line: int, unit: float) -> Options:
+    colour = mixed(GOOD_TO_BAD, unit)
+    # Its border lies over the seam between it and the next.
+    style = {"color": colour, "borderColor": colour, "borderWidth": 1}
+    return {"value": [column, line, told(round(unit, 3))], "itemStyle": style}
 
 
 def _points(found: Contour, table: TrialTable) -> list[Options]:

@@ -14,8 +14,8 @@ from katib.client.trial_table import PENDING, Floats
 
 Options = dict[str, Any]
 
-#: Texts take the colour of the page that they stand on.
-TEXT = "currentColor"
+#: Texts take the colour of the page that they stand on, and pictures that are saved its own.
+TEXT, PAGE = "currentColor", "Canvas"
 
 #: Of axes and of the lines between their ticks.
 LINES, FAINT = "rgba(128, 128, 128, 0.7)", "rgba(128, 128, 128, 0.22)"
@@ -71,8 +71,8 @@ THEME: Options = {
     **{f"{kind}Axis": _AXIS for kind in ("value", "log", "category", "time")},
 }
 
-#: For documents, which are white, and sharp in print.
-_IMAGE: Options = {"title": "Save as image", "backgroundColor": "#fff", "pixelRatio": 3}
+#: Sharp in print.
+_IMAGE: Options = {"title": "Save as image", "backgroundColor": PAGE, "pixelRatio": 3}
 
 
 def plain(title: str) -> Options:
