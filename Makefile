@@ -49,7 +49,7 @@ journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/chromium.sh
 	-@scripts/axe.sh > /dev/null
 	@scripts/databases.sh
-	$(BIN)/pytest -q -n 2 tests/journeys
+	$(BIN)/pytest -q -n 3 tests/journeys
 
 cluster: $(VENV)/.dev ## Tests on a real Kubernetes API server, which is built the first time
 	@scripts/kubectl.sh
