@@ -65,7 +65,7 @@ def frame(
         ui.space()
         ui.link("New experiment", "/new").classes("text-white text-no-wrap")
         _theme_button(dark, theme)
-    with ui.column().classes("katib-main gap-3").props("id=main role=main tabindex=-1"):
+    with ui.column().classes("katib-main gap-3").props("id=main tabindex=-1"):
         yield visitor_of(request.scope)
 
 

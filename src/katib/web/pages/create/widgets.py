@@ -158,7 +158,9 @@ class Rows:
         """Take an entry out; without entries there is no list."""
         listed = [*read_list(self._form.draft.document, self._way)]
         del listed[index : index + 1]
-        self._form.draft.replace(write(self._form.draft.document, self._way, listed or None))
+        # The row whose button this was may be gone before all have heard of it.
+        with self._box:
+            self._form.draft.replace(write(self._form.draft.document, self._way, listed or None))
 
     def _draw(self) -> None:
         wanted = len(read_list(self._form.draft.document, self._way))
