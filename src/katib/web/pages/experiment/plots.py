@@ -129,10 +129,13 @@ class Plots:
         await self._offer(table)
         for name in names:
             panel = self._panel(name)
-            if panel.can_draw(table):
-                self._drawn.add(name)
-                self._areas[name].set_visibility(name in self._shown)
-                await panel.draw(table)
+            if not panel.can_draw(table):
+                self._drawn.discard(name)
+                self._areas[name].set_visibility(False)
+                continue
+            self._drawn.add(name)
+            self._areas[name].set_visibility(name in self._shown)
+            await panel.draw(table)
 
     async def _offer(self, table: TrialTable) -> None:
         names = list(table.parameters)
