@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
 
 import pytest
 from browsing import (
@@ -11,6 +10,7 @@ from browsing import (
     Ui,
     Visit,
     a_reporting_experiment,
+    backend_of,
     create,
     create_waiting,
     drawn,
@@ -24,9 +24,6 @@ from browsing import (
 from command_line import Katib, wait_for
 from playwright.sync_api import Page, expect
 
-from katib.apps.connection import connect
-from katib.apps.home import Home
-from katib.apps.server_record import find_server
 from katib.client.requests import path_of
 
 pytestmark = MARKS
@@ -175,11 +172,8 @@ def test_plots_show_the_trials(visit: Visit) -> None:
 def test_a_trial_that_is_a_pipelines_run_leads_to_it(visit: Visit, looked_at: Katib) -> None:
     name = trials_of(looked_at, "letters")[0]["metadata"]["name"]
     change = {"metadata": {"annotations": {"kubeflow-kale.org/kfp-run-uuid": "run-7"}}}
-    server = find_server(Home(looked_at.home))
-    assert server is not None
-    with closing(connect(Home(looked_at.home), server)) as backend:
-        path = path_of("trials", "default", name)
-        backend.ask("PATCH", path, change, "application/merge-patch+json")
+    path = path_of("trials", "default", name)
+    backend_of(looked_at).ask("PATCH", path, change, "application/merge-patch+json")
     page = visit.open("/experiment/default/letters?tab=trials")
     link = page.get_by_role("link", name="run-7", exact=True)
     expect(link).to_have_count(1)
