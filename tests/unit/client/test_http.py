@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seen: list[tuple[str, str, str]]
     connections: set[Any]
+    has_hung_up: threading.Event
 
     def do_GET(self) -> None:
         self.seen.append((self.command, self.path, self.headers.get("Authorization", "")))
@@ -42,13 +44,22 @@ class Handler(BaseHTTPRequestHandler):
 
     do_POST = do_GET
 
+    def finish(self) -> None:
+        """The end reaches the other side some time after the answer: tests can wait for it."""
+        super().finish()
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+        self.has_hung_up.set()
+
     def log_message(self, format: str, *words: Any) -> None:
         """Nothing is printed."""
 
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, type[Handler]]]:
-    handler: type[Handler] = type("Own", (Handler,), {"seen": [], "connections": set()})
+    handler: type[Handler] = type(
+        "Own", (Handler,), {"seen": [], "connections": set(), "has_hung_up": threading.Event()}
+    )
     listener = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=listener.serve_forever)
     thread.start()
@@ -72,6 +83,7 @@ def test_a_connection_that_has_ended_is_opened_anew(server: tuple[str, type[Hand
     address, handler = server
     backend = HttpBackend(Access(address))
     backend.ask("GET", "/last")
+    assert handler.has_hung_up.wait(10)
     assert backend.ask("POST", "/two", {"a": 1})["sent"] == 8
     assert len(handler.connections) == 2
     backend.close()
