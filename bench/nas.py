@@ -51,8 +51,9 @@ TRIALS, AT_A_TIME, LAST = 300, 10, 50
 #: Of the settings of ENAS: those of Katib learn in thousands of trials.
 EAGER = {
     "controller_hidden_size": "16",
-    "controller_learning_rate": "0.02",
-    "controller_train_steps": "10",
+    "controller_learning_rate": "0.01",
+    "controller_baseline_decay": "0.95",
+    "controller_train_steps": "30",
     "controller_temperature": "None",
     "controller_tanh_const": "None",
     "controller_skip_weight": "None",

@@ -20,5 +20,6 @@ def test_a_population_is_better_than_every_fixed_rate(name: str) -> None:
     grid, drawn = ([search(seed) for seed in SEEDS] for search in (game.grid, game.random))
     assert mean(population) < 0.95 * mean(grid)
     assert mean(population) < 0.95 * mean(drawn)
-    # Not in the mean alone: nearly every population beats the best rate of its own seed.
-    assert sum(mine < best for mine, best in zip(population, grid, strict=True)) >= 7
+    # Not in the mean alone: no population ends behind the best rate of its own seed. (The toy's
+    # loss cannot be below 0, which the best rates of some seeds reach as well.)
+    assert all(mine <= best for mine, best in zip(population, grid, strict=True))

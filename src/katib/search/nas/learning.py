@@ -2,12 +2,15 @@
 
 R. Williams, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement
 Learning", Machine Learning 8 (1992); D. Kingma and J. Ba, "Adam: A Method for Stochastic
-Optimization", ICLR 2015, algorithm 1.
+Optimization", ICLR 2015, algorithm 1. A trial takes far longer than a training step, so that the
+last trials are learnt from many times; J. Schulman et al., "Proximal Policy Optimization
+Algorithms", 2017, says how far: equation 7.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +29,17 @@ _LOG = logging.getLogger(__name__)
 #: Of how many trials each is followed by all training steps. Later ones have fewer, in proportion,
 #: so that a thousand trials can be learnt from again after a restart.
 FULL_TRIALS = 20
+
+#: How many of the last trials are learnt from again: what was drawn long ago says little about the
+#: policy of now.
+RECENT = 20
+
+#: How much likelier or less likely than when it was drawn an architecture is made by learning from
+#: it again.
+_CLIP = 0.2
+
+#: The logarithm of the largest ratio of probabilities, so that it stays finite.
+_LARGEST_RATIO = 5.0
 
 #: Adam's decay of the mean gradient and of its square, and what it never divides by less than.
 _DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8
@@ -55,6 +69,7 @@ class Knowledge:
         square: Adam's mean square of it.
         steps: how many training steps there were.
         baseline: the moving mean of rewards, which starts at 0.
+        cross_entropies: of the last lessons, each as it was when the lesson came.
     """
 
     weights: Floats
@@ -62,6 +77,7 @@ class Knowledge:
     square: Floats
     steps: int = 0
     baseline: float = 0.0
+    cross_entropies: tuple[float, ...] = ()
 
     def copy(self) -> Knowledge:
         """One that can be trained on while this one stays."""
@@ -89,8 +105,8 @@ class Learner:
     """Knows what a sequence of lessons teaches.
 
     After each lesson there is a training step with it, and then steps with lessons that are drawn
-    from all so far. What was learnt from a sequence is kept, to go on from when it gets longer; it
-    is what the whole sequence would have taught from the beginning.
+    from the last ones. What was learnt from a sequence is kept, to go on from when it gets longer;
+    it is what the whole sequence would have taught from the beginning.
 
     Args:
         controller: what learns.
@@ -121,28 +137,46 @@ class Learner:
     def _lesson(self, before: Knowledge, lessons: Sequence[Lesson]) -> Knowledge:
         """All the steps after the last of these lessons."""
         draw = Random(f"{self._seed}:lesson:{len(lessons)}").random
-        knowledge = before.copy()
-        self._train(knowledge, lessons[-1])
+        knowledge, recent = before.copy(), lessons[-RECENT:]
+        usual = self._meet(knowledge, recent[-1], len(lessons))
+        self._train(knowledge, recent, -1, usual)
         for _ in range(self._repeats(len(lessons))):
-            self._train(knowledge, lessons[int(draw() * len(lessons))])
+            self._train(knowledge, recent, int(draw() * len(recent)), usual)
         return knowledge
 
     def _repeats(self, number: int) -> int:
         steps = self._preferences.train_steps
         return max(steps * FULL_TRIALS // max(number, FULL_TRIALS), 1) - 1
 
-    def _train(self, knowledge: Knowledge, lesson: Lesson) -> None:
-        preferences, controller = self._preferences, self._controller
-        weights = Weights.over(knowledge.weights, controller.outline)
-        episode = controller.judge(weights, lesson.architecture)
-        reward = lesson.reward + (preferences.entropy_weight or 0.0) * episode.entropy
-        reward = min(max(reward, -_LARGEST_REWARD), _LARGEST_REWARD)
-        decay = preferences.baseline_decay
-        knowledge.baseline -= (1 - decay) * (knowledge.baseline - reward)
+    def _meet(self, knowledge: Knowledge, lesson: Lesson, number: int) -> float:
+        """Remember how likely a new lesson was; the reward that is usual now."""
+        weights = Weights.over(knowledge.weights, self._controller.outline)
+        episode = self._controller.judge(weights, lesson.architecture)
+        known = knowledge.cross_entropies[1 - RECENT :]
+        knowledge.cross_entropies = (*known, episode.cross_entropy)
+        decay = self._preferences.baseline_decay
+        knowledge.baseline -= (1 - decay) * (knowledge.baseline - self._reward(lesson, episode))
         # A mean that starts at 0 is too small for long, and then everything looks good, whatever
         # was tried first most of all. Corrected as Adam corrects its means.
-        usual = knowledge.baseline / (1 - decay ** (knowledge.steps + 1) or 1)
-        loss = Loss(reward - usual, preferences.skip_weight or 0.0)
+        return knowledge.baseline / (1 - decay**number or 1)
+
+    def _reward(self, lesson: Lesson, episode: Episode) -> float:
+        reward = lesson.reward + (self._preferences.entropy_weight or 0.0) * episode.entropy
+        return min(max(reward, -_LARGEST_REWARD), _LARGEST_REWARD)
+
+    def _train(
+        self, knowledge: Knowledge, recent: Sequence[Lesson], place: int, usual: float
+    ) -> None:
+        """One step with one of the last lessons, unless it has been learnt from enough."""
+        preferences, controller = self._preferences, self._controller
+        weights = Weights.over(knowledge.weights, controller.outline)
+        episode = controller.judge(weights, recent[place].architecture)
+        advantage = self._reward(recent[place], episode) - usual
+        growth = knowledge.cross_entropies[place] - episode.cross_entropy
+        ratio = math.exp(min(growth, _LARGEST_RATIO))
+        if (ratio > 1 + _CLIP and advantage > 0) or (ratio < 1 - _CLIP and advantage < 0):
+            return
+        loss = Loss(ratio * advantage, preferences.skip_weight or 0.0)
         controller.gradient(weights, episode, loss, self._gradient)
         self._log(knowledge, episode, loss)
         knowledge.follow(self._gradient, preferences.learning_rate, self._room)

@@ -13,7 +13,7 @@ SEEDS = range(10)
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(("algorithm", "least"), [("enas", 0.3), ("regularized-evolution", 0.5)])
+@pytest.mark.parametrize(("algorithm", "least"), [("enas", 0.5), ("regularized-evolution", 0.5)])
 def test_the_planted_operations_become_frequent(algorithm: str, least: float) -> None:
     """By chance, one of eight is the planted one."""
     found, drawn = ([architectures(name, seed) for seed in SEEDS] for name in (algorithm, "random"))
@@ -22,6 +22,4 @@ def test_the_planted_operations_become_frequent(algorithm: str, least: float) ->
     assert mean(random_shares) == pytest.approx(1 / 8, abs=0.03)
     assert mean(shares) > least
     assert min(shares) > max(random_shares)
-    # A policy that is sure soon looks at fewer kinds of networks, and may miss the very best.
-    if algorithm == "regularized-evolution":
-        assert mean(accuracies) > mean(random_accuracies)
+    assert mean(accuracies) > mean(random_accuracies)

@@ -74,6 +74,21 @@ def test_the_better_of_two_becomes_likelier(sign: int, level: int) -> None:
     assert good > 1.5 * bad
 
 
+@pytest.mark.parametrize("train_steps", [50, 200])
+@pytest.mark.parametrize(("reward", "low", "high"), [(1.0, 1.2, 1.4), (-1.0, 0.65, 0.8)])
+def test_one_trial_moves_the_policy_only_so_far(
+    train_steps: int, reward: float, low: float, high: float
+) -> None:
+    """By a fifth, and what the last step adds to it, however many steps there are."""
+    preferences = Preferences(
+        hidden_size=4, learning_rate=0.01, train_steps=train_steps, skip_weight=None
+    )
+    # The first is as good as usual, and teaches nothing by itself.
+    lessons = [Lesson(LESSONS[0].architecture, 0.0), Lesson(LESSONS[5].architecture, reward)]
+    before, after = (a_learner(preferences).learn(lessons[:count]) for count in (1, 2))
+    assert low <= chance(after, lessons[1]) / chance(before, lessons[1]) <= high
+
+
 def test_skip_connections_come_near_the_target() -> None:
     """With rewards that say nothing, the penalty alone decides."""
     rates = []
