@@ -2,6 +2,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := scripts/pytest.sh $(BIN)/pytest
 PYTHON_VERSION := 3.11
 # Where `make run` keeps its experiments; delete the folder to forget them.
 RUN_HOME := .katib
@@ -38,7 +39,7 @@ contracts: $(VENV)/.dev ## Check which room may import which
 
 unit: $(VENV)/.dev ## Unit and contract tests
 	@scripts/databases.sh
-	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_manifests.py tests/test_bench.py tests/test_bench_curves.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py
+	$(ONE_THREAD) $(PYTEST) -q -n 2 -m "not slow" tests/unit tests/contracts tests/test_manifests.py tests/test_bench.py tests/test_bench_curves.py tests/test_docs.py tests/test_rooms.py tests/test_rules.py tests/test_scripts.py
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
@@ -49,13 +50,13 @@ journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/chromium.sh
 	-@scripts/axe.sh > /dev/null
 	@scripts/databases.sh
-	$(BIN)/pytest -q -n 3 tests/journeys
+	$(PYTEST) -q -n 3 tests/journeys
 
 cluster: $(VENV)/.dev ## Tests on a real Kubernetes API server, which is built the first time
 	@scripts/kubectl.sh
 	@scripts/kubernetes.sh
-	$(ONE_THREAD) $(BIN)/pytest -q -n 2 --dist loadfile tests/cluster --ignore=tests/cluster/on_node
-	$(ONE_THREAD) $(BIN)/pytest -q tests/cluster/on_node
+	$(ONE_THREAD) $(PYTEST) -q -n 2 --dist loadfile tests/cluster --ignore=tests/cluster/on_node
+	$(ONE_THREAD) $(PYTEST) -q tests/cluster/on_node
 
 test: check ahead learning journeys cluster ## All tests: what continuous integration runs
 
