@@ -95,7 +95,9 @@ def test_a_chart_of_any_number_of_trials_is_small_json(chart: str, type: str, co
     # A map has a cell for each place besides its trials; curves have many points each.
     most = MOST_POINTS if chart == "curves" else 41 * 41 + 500 if "contour" in chart else 1600
     assert len(data_of(options)) <= most
-    assert options["aria"]["label"]["description"]
+    title = options["aria"]["label"]["description"]
+    assert title
+    assert options["toolbox"]["feature"]["saveAsImage"]["name"] == title
 
 
 def test_the_best_so_far_is_a_line_of_steps_over_points_by_status() -> None:

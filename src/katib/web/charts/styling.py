@@ -79,13 +79,13 @@ def plain(title: str) -> Options:
     """The options that every chart begins with.
 
     Args:
-        title: what is seen, for those who do not see it.
+        title: what is seen, for those who do not see it; a saved image is named after it.
     """
     return {
         "aria": {"enabled": True, "label": {"description": title}},
         "animation": False,
         "backgroundColor": "transparent",
-        "toolbox": {"right": 8, "top": 0, "feature": {"saveAsImage": _IMAGE}},
+        "toolbox": {"right": 8, "top": 0, "feature": {"saveAsImage": {**_IMAGE, "name": title}}},
         "tooltip": {"trigger": "item", "confine": True},
     }
 
