@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,46 @@ def test_an_experiment_with_more_budget_goes_on(stage: Stage) -> None:
     stage.experiments.patch("experiments", "tuned", {"spec": {"maxTrialCount": 4}})
     wait_for(lambda: stage.experiments.completed() == 4, "two more trials have succeeded")
     stage.experiments.check_books(4)
+
+
+def annotate(stage: Stage, **changed: str | None) -> None:
+    """As ``kubectl annotate`` does; ``None`` takes one away."""
+    given = {f"katib.kubeflow.org/{name}": value for name, value in changed.items()}
+    stage.experiments.patch("experiments", "tuned", {"metadata": {"annotations": given}})
+
+
+def progress_of(stage: Stage) -> str:
+    """Why the experiment waits, as it says; empty when it does not."""
+    status = stage.experiments.get("experiments", "tuned").get("status", {})
+    said = {one["type"]: one["reason"] for one in status.get("conditions", [])}
+    return str(said.get("Progressing", ""))
+
+
+def test_a_suspended_experiment_goes_on_when_it_is_resumed(stage: Stage) -> None:
+    given = an_experiment(trials=9)
+    given["metadata"]["annotations"] = {"katib.kubeflow.org/suspend": "true"}
+    stage.experiments.create(given)
+    wait_for(lambda: progress_of(stage) == "Suspended", "it says that it is suspended")
+    assert not stage.experiments.list("trials")
+    annotate(stage, suspend=None)
+    wait_for(lambda: bool(stage.experiments.ended()), "it is over")
+    assert stage.experiments.ended() == "ExperimentMaxTrialsReached"
+    stage.experiments.check_books(9)
+
+
+def test_a_stopped_experiment_ends_when_its_trials_have(stage: Stage) -> None:
+    """Nothing of it is lost: the trials that run are let run to their end."""
+    is_let_go = threading.Event()
+
+    def run_pod(trial: str) -> None:
+        is_let_go.wait(120)
+
+    stage.kubelet.run_pod = run_pod
+    stage.experiments.create(an_experiment(trials=9))
+    wait_for(lambda: len(stage.kubelet.jobs) == 3, "three trials run")
+    annotate(stage, stop="true")
+    wait_for(lambda: progress_of(stage) == "Stopping", "it says what it waits for")
+    is_let_go.set()
+    wait_for(lambda: bool(stage.experiments.ended()), "it is over")
+    assert stage.experiments.ended() == "ExperimentStopped"
+    stage.experiments.check_books(3)
