@@ -7,12 +7,11 @@ It stands for the image ``enas-cnn-cifar10``, and serves ``enas``, ``regularized
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from image_data import Pictures, load, shifted
+from image_data import Pictures, add_images_option, load, shifted
 from layer_network import LayerNetwork
 from texts import best_device, read_json
 from torch import nn
@@ -84,12 +83,7 @@ def parse_flags() -> argparse.Namespace:
     parser.add_argument("--num_epochs", type=int, default=10)
     parser.add_argument("--num_gpus", type=int, default=1, help="0 for none though there is one")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--images",
-        type=int,
-        default=int(os.environ.get("TRIAL_IMAGES", "2000")),
-        help="how many pictures there are; or the variable TRIAL_IMAGES",
-    )
+    add_images_option(parser)
     return parser.parse_args()
 
 

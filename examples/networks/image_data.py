@@ -8,6 +8,8 @@ well.
 
 from __future__ import annotations
 
+import argparse
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -50,6 +52,16 @@ class Pictures:
         for begin in range(0, len(self), size):
             chosen = order[begin : begin + size]
             yield Pictures(self.images[chosen], self.labels[chosen])
+
+
+def add_images_option(parser: argparse.ArgumentParser) -> None:
+    """How many pictures a program asks for."""
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=int(os.environ.get("TRIAL_IMAGES", "2000")),
+        help="how many pictures there are; or the variable TRIAL_IMAGES",
+    )
 
 
 def load(sizes: Sequence[int], classes: int, count: int, seed: int = 0) -> tuple[Pictures, ...]:

@@ -9,7 +9,6 @@ keeps what it has in that folder after each epoch, and goes on from there when i
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from typing import Any
 import torch
 from architect import Parameters, WeightStep, first_order, second_order
 from genotype import Genotype
-from image_data import Pictures, load
+from image_data import Pictures, add_images_option, load
 from supernet import Plan, Supernet
 from texts import best_device, read_json
 from torch import nn
@@ -249,12 +248,7 @@ def parse_flags() -> argparse.Namespace:
     parser.add_argument("--num-layers", required=True)
     parser.add_argument("--input-sizes", default="[32, 32, 3]", help="height, width, channels")
     parser.add_argument("--classes", type=int, default=10)
-    parser.add_argument(
-        "--images",
-        type=int,
-        default=int(os.environ.get("TRIAL_IMAGES", "2000")),
-        help="how many pictures there are; or the variable TRIAL_IMAGES",
-    )
+    add_images_option(parser)
     return parser.parse_args()
 
 
