@@ -4,10 +4,12 @@
 #
 #   scripts/image.sh                        into the node of scripts/kubernetes/up.sh --node
 #   scripts/image.sh --output FILE.tar      into a file, for `docker load` or `ctr images import`
+#   scripts/image.sh --networks ...         the same with PyTorch and the programs of examples/ in
+#                                           place of Katib, for trials of enas, darts and pbt
 #
 # Needs root, debootstrap, python3-venv of the same Debian, and jq.
 #
-#   KATIB_IMAGE   its name (localhost/katib:VERSION)
+#   KATIB_IMAGE   its name (localhost/katib:VERSION, localhost/katib-networks:VERSION)
 #   KATIB_EXTRAS  of the package (cluster,mysql,postgres)
 #   KATIB_DEBIAN  further packages of Debian in it, separated by blanks
 set -euo pipefail
@@ -32,6 +34,32 @@ if [[ ! -d $debian ]]; then
         { tail -n 20 "$cache/debootstrap.log" >&2; exit 1; }
 fi
 
+# make_environment DIR WANTED PACKAGE...: a virtual environment, made anew when WANTED has changed.
+make_environment() {
+    local dir=$1 wanted=$2
+    shift 2
+    [[ $(cat "$dir/.wanted" 2> /dev/null || true) != "$wanted" ]] || return 0
+    echo "image.sh: a virtual environment in $dir ..." >&2
+    rm -rf "$dir"
+    $python -m venv "$dir"
+    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    echo "$wanted" > "$dir/.wanted"
+}
+
+version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$source/pyproject.toml")
+
+if [[ ${1-} == --networks ]]; then
+    shift
+    mapfile -t packages < <(grep -E '^(torch|numpy)\b' "$source/tests/networks/requirements.txt")
+    environment=$cache/networks place=/opt/python
+    make_environment "$environment" "${packages[*]}" "${packages[@]}"
+    "$here/kubernetes/image.sh" --workdir /opt/networks \
+        --env "PATH=$place/bin:/usr/local/bin:/usr/bin:/bin" --env PYTHONUNBUFFERED=1 \
+        "$@" "${KATIB_IMAGE:-localhost/katib-networks:$version}" "$debian" "$environment:$place" \
+        "$source/examples/networks:/opt/networks" "$source/examples/programs/simple-pbt/opt:/opt"
+    exit
+fi
+
 # Building leaves files beside the sources.
 work=$(mktemp -d "${TMPDIR:-/tmp}/katib-image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -39,14 +67,7 @@ cp -r "$source/pyproject.toml" "$source/README.md" "$source/src" "$work"
 
 extras=${KATIB_EXTRAS:-cluster,mysql,postgres}
 environment=$cache/environment
-wanted=$(cat "$source/pyproject.toml"; echo "$extras")
-if [[ $(cat "$environment/.wanted" 2> /dev/null || true) != "$wanted" ]]; then
-    echo "image.sh: a virtual environment with $extras ..." >&2
-    rm -rf "$environment"
-    $python -m venv "$environment"
-    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$work[$extras]"
-    echo "$wanted" > "$environment/.wanted"
-fi
+make_environment "$environment" "$(cat "$source/pyproject.toml"; echo "$extras")" "$work[$extras]"
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
     --force-reinstall --no-deps "$work"
 find "$environment" -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -54,9 +75,7 @@ find "$environment" -name __pycache__ -type d -prune -exec rm -rf {} +
 grep -lIr --max-count 1 "^#!$environment/bin/" "$environment/bin" |
     xargs -r sed -i "1s,^#!$environment/,#!$place/,"
 
-version=$("$environment/bin/python" -c 'from importlib.metadata import version; print(version("katib"))')
-name=${KATIB_IMAGE:-localhost/katib:$version}
 "$here/kubernetes/image.sh" --entrypoint katib --user 1000:1000 \
     --env "PATH=$place/bin:/usr/local/bin:/usr/bin:/bin" \
     --env PYTHONUNBUFFERED=1 --env OPENBLAS_NUM_THREADS=1 \
-    "$@" "$name" "$debian" "$environment:$place"
+    "$@" "${KATIB_IMAGE:-localhost/katib:$version}" "$debian" "$environment:$place"

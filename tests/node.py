@@ -1,8 +1,8 @@
-"""A control plane with a node, on which pods really run, and our image there.
+"""A control plane with a node, on which pods really run, and our images there.
 
 One for a machine: it needs root, network interfaces and rules of the firewall, which go with it.
 ``KATIB_TEST_KUBECONFIG`` with ``KATIB_TEST_IMAGE`` names a cluster to use instead, and the image
-that it knows.
+that it knows; ``KATIB_TEST_NETWORKS_IMAGE`` the one with programs that train networks.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Where pods reach this machine.
 GATEWAY = "10.88.0.1"
 
-#: The image that is built for tests.
-IMAGE = "localhost/katib:test"
+#: The images that are built for tests: Katib's, and that of trials which train networks.
+IMAGE, NETWORKS_IMAGE = "localhost/katib:test", "localhost/katib-networks:test"
 
 #: What a node needs beside what the control plane needs, and what builds an image.
 _PROGRAMS = (
@@ -65,11 +65,16 @@ class Node(ControlPlane):
         """Start what does not run."""
         self.run("up.sh", "--node")
 
-    def build_image(self) -> None:
-        """Build our image into the node; the first time, this takes minutes."""
-        variables = {**self.environment, "KATIB_IMAGE": IMAGE}
+    def build_image(self, name: str, *words: str) -> None:
+        """Build an image into the node; the first time, this takes minutes.
+
+        Args:
+            name: what it is called there.
+            words: options of ``image.sh``, which say what is in it.
+        """
+        variables = {**self.environment, "KATIB_IMAGE": name}
         done = subprocess.run(
-            [ROOT / "scripts" / "image.sh"],
+            [ROOT / "scripts" / "image.sh", *words],
             env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

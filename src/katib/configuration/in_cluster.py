@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from katib.api.values import Manifest
 from katib.configuration.lookups import (
     KINDS_WITHOUT_ENTRY,
     find_collector,
@@ -13,6 +14,12 @@ from katib.configuration.lookups import (
 from katib.configuration.models import EarlyStoppingConfig, KatibConfig, SuggestionConfig
 from katib.configuration.one_machine import Names
 from katib.errors import ConfigurationError
+
+#: The claim of an algorithm that is built in and whose trials keep checkpoints, as Katib's of pbt.
+CHECKPOINTS_CLAIM: Manifest = {
+    "accessModes": ["ReadWriteMany"],
+    "resources": {"requests": {"storage": "5Gi"}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,9 @@ class InCluster:
         """
         entries = (entry.algorithm_name for entry in self.config.runtime.suggestions)
         if name in self.algorithms and name not in entries:
-            return SuggestionConfig(algorithm_name=name)
+            return SuggestionConfig(
+                algorithm_name=name, persistent_volume_claim_spec=CHECKPOINTS_CLAIM
+            )
         return find_suggestion(self.config, name, self.algorithms)
 
     def find_early_stopping(self, name: str) -> EarlyStoppingConfig:

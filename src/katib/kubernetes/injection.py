@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from katib.api import names
-from katib.api.experiment import AlgorithmSpec, Experiment
+from katib.api.experiment import Experiment
 from katib.api.trial import Trial
 from katib.api.values import Manifest
 from katib.errors import RenderError
+from katib.kubernetes.checkpoints import with_checkpoints, with_mount
 from katib.kubernetes.sidecars import (
     LOGGER,
     READ_KINDS,
@@ -33,9 +34,8 @@ from katib.kubernetes.variables import (
 )
 from katib.kubernetes.wrapping import with_command, wrap
 
-#: The volume that program and collector share, and the one of an algorithm's checkpoints.
-METRICS_VOLUME, CHECKPOINTS_VOLUME = "metrics-volume", "suggestion-volume"
-
+#: The volume that program and collector share.
+METRICS_VOLUME = "metrics-volume"
 
 #: The annotation by which kubectl knows whose log is meant.
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
@@ -128,9 +128,10 @@ def _spec(
             )
         return spec
     spec = _with_variables(spec, trial, experiment, cluster)
+    if role is not Role.OTHER:
+        spec = with_checkpoints(spec, trial, experiment)
     if not is_read:
         return spec
-    spec = _with_checkpoints(spec, trial, experiment)
     place = find_place(trial)
     sidecar = build_sidecar(trial, experiment, spec, cluster, role is Role.SOLE)
     _check_free(sidecar, spec)
@@ -196,37 +197,7 @@ def _with_folder(spec: Manifest, primary: str, folder: str) -> tuple[Manifest, M
     mount = {"name": METRICS_VOLUME, "mountPath": folder}
     volume = {"name": METRICS_VOLUME, "emptyDir": {}}
     spec = {**spec, "volumes": [*(spec.get("volumes") or ()), volume]}
-    return _with_container(spec, primary, {"volumeMounts": [mount]}), mount
-
-
-def _with_checkpoints(spec: Manifest, trial: Trial, experiment: Experiment | None) -> Manifest:
-    """The pod with the volume of an algorithm that keeps checkpoints of its trials."""
-    algorithm = (None if experiment is None else experiment.spec.algorithm) or AlgorithmSpec()
-    given = {setting.name: setting.value for setting in algorithm.algorithm_settings}
-    path = given.get(names.SETTING_TRIAL_DIR)
-    if not path or experiment is None:
-        return spec
-    claim = {"claimName": f"{experiment.metadata.name}-{algorithm.algorithm_name}"}
-    volume = {"name": CHECKPOINTS_VOLUME, "persistentVolumeClaim": claim}
-    mount = {
-        "name": CHECKPOINTS_VOLUME,
-        "mountPath": path,
-        "subPath": f"{experiment.metadata.name}/{trial.metadata.name}",
-    }
-    spec = {**spec, "volumes": [*(spec.get("volumes") or ()), volume]}
-    return _with_container(spec, trial.spec.primary_container_name, {"volumeMounts": [mount]})
-
-
-def _with_container(spec: Manifest, name: str, additions: Manifest) -> Manifest:
-    """The pod with more entries in lists of one of its containers."""
-
-    def extended(container: Manifest) -> Manifest:
-        if container.get("name") != name:
-            return container
-        more = {field: [*(container.get(field) or ()), *new] for field, new in additions.items()}
-        return {**container, **more}
-
-    return {**spec, "containers": [extended(one) for one in spec["containers"]]}
+    return with_mount(spec, primary, mount), mount
 
 
 def _check_free(sidecar: Manifest, spec: Manifest) -> None:

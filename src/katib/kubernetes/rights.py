@@ -142,7 +142,7 @@ _RESOURCES = (
         scope=Scope.WORK,
         resources=(PERSISTENT_VOLUME_CLAIMS.plural,),
         verbs=(*_READ, "create"),
-        why="keep the state of algorithms under the resume policy FromVolume",
+        why="keep the checkpoints of trials, and the state of algorithms under FromVolume",
     ),
     Right(
         scope=Scope.WORK,

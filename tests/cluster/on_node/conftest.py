@@ -1,4 +1,4 @@
-"""What journeys share in which pods really run: a cluster with a node, and our image there."""
+"""What journeys share in which pods really run: a cluster with a node, and our images there."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from pathlib import Path
 import pytest
 from node_cluster import NodeCluster
 
-from node import IMAGE, Node, find_node_gap
+from node import IMAGE, NETWORKS_IMAGE, Node, find_node_gap
 
 
 @pytest.fixture(scope="session")
-def node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeCluster]:
-    """An existing cluster that is named with its image, or one of our own on this machine."""
-    folder = tmp_path_factory.mktemp("node")
-    named, image = os.environ.get("KATIB_TEST_KUBECONFIG"), os.environ.get("KATIB_TEST_IMAGE")
-    if named and image:
-        yield NodeCluster(Path(named), image, folder)
+def node() -> Iterator[Node | None]:
+    """A node of our own on this machine; none when a cluster is named with its image."""
+    if os.environ.get("KATIB_TEST_KUBECONFIG") and os.environ.get("KATIB_TEST_IMAGE"):
+        yield None
         return
     gap = find_node_gap()
     if gap:
@@ -30,7 +28,27 @@ def node_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeClust
         except AssertionError as error:
             # Not every machine lets its root run containers; the control plane alone has its tests.
             pytest.skip(f"no node runs on this machine: {error}")
-        node.build_image()
-        yield NodeCluster(node.kubeconfig, IMAGE, folder)
+        yield node
     finally:
         node.close()
+
+
+@pytest.fixture(scope="session")
+def node_cluster(node: Node | None, tmp_path_factory: pytest.TempPathFactory) -> NodeCluster:
+    """The cluster, which has our image."""
+    folder = tmp_path_factory.mktemp("node")
+    if node is None:
+        named, image = os.environ["KATIB_TEST_KUBECONFIG"], os.environ["KATIB_TEST_IMAGE"]
+        return NodeCluster(Path(named), image, folder)
+    node.build_image(IMAGE)
+    return NodeCluster(node.kubeconfig, IMAGE, folder)
+
+
+@pytest.fixture(scope="session")
+def networks_image(node: Node | None) -> str:
+    """The image with the programs that train networks, as the cluster knows it."""
+    if node is None:
+        named = os.environ.get("KATIB_TEST_NETWORKS_IMAGE")
+        return named or pytest.skip("KATIB_TEST_NETWORKS_IMAGE names no image")
+    node.build_image(NETWORKS_IMAGE, "--networks")
+    return NETWORKS_IMAGE

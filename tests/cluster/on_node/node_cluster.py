@@ -61,10 +61,47 @@ class NodeCluster:
         """What ``kubectl get`` gives, as JSON."""
         return json.loads(self.run(f"kubectl -n {namespace} get -o json {' '.join(words)}"))
 
+    def trials_of(self, namespace: str, experiment: str) -> list[Manifest]:
+        """The trials of one experiment."""
+        label = f"-l katib.kubeflow.org/experiment={experiment}"
+        items: list[Manifest] = self.get(namespace, "trials", label)["items"]
+        return items
+
+    def unfinished(self, namespace: str) -> list[str]:
+        """The names of experiments that are not over."""
+        found = self.get(namespace, "experiments")["items"]
+        return [one["metadata"]["name"] for one in found if not end_of(one)]
+
     def install(self, *words: str) -> None:
         """Install Katib, and return when it is ready."""
         chosen = " ".join((*words, "--image", self.image))
         self.run(f"katib install {chosen} | kubectl apply --validate=false -f -")
+
+
+def end_of(experiment: Manifest) -> str:
+    """The reason why an experiment is over; empty while it is not."""
+    for condition in experiment.get("status", {}).get("conditions", []):
+        if condition["type"] in ("Succeeded", "Failed") and condition["status"] == "True":
+            return str(condition["reason"])
+    return ""
+
+
+def a_volume(name: str, folder: Path, **spec: object) -> Manifest:
+    """A volume in a folder of this machine: nothing in this cluster makes one by itself."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    usual: Manifest = {
+        "capacity": {"storage": "10Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "persistentVolumeReclaimPolicy": "Retain",
+        "hostPath": {"path": str(folder)},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {**usual, **spec},
+    }
 
 
 def wait_for(fact: Callable[[], bool], what: str, seconds: float = LONGEST) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from node_cluster import LONGEST, NodeCluster, wait_for
+from node_cluster import LONGEST, NodeCluster, a_volume, end_of, wait_for
 from node_programs import (
     FAILING,
     LOGGING,
@@ -95,20 +94,6 @@ def configure(cluster: NodeCluster) -> None:
     cluster.run(f"kubectl -n {NAMESPACE} rollout restart deployment katib-controller")
 
 
-def a_volume(folder: Path) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": "katib-algorithm"},
-        "spec": {
-            "capacity": {"storage": "1Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": "katib-test",
-            "hostPath": {"path": str(folder)},
-        },
-    }
-
-
 @pytest.fixture(scope="module")
 def database() -> Iterator[tuple[str, str]]:
     """The URL of a database as pods have it, and as this test has it."""
@@ -125,14 +110,15 @@ def installed(
     """A cluster with Katib in one of its namespaces, and experiments that are over."""
     cluster = node_cluster
     cluster.run(f"kubectl create namespace {NAMESPACE}")
-    cluster.apply(a_volume(tmp_path_factory.mktemp("algorithm")))
+    folder = tmp_path_factory.mktemp("algorithm")
+    cluster.apply(a_volume("katib-algorithm", folder, storageClassName="katib-test"))
     cluster.install("--namespaced", "--namespace", NAMESPACE, "--database", f"'{database[0]}'")
     configure(cluster)
     for name in ("katib-db-manager", "katib-controller"):
         cluster.run(f"kubectl -n {NAMESPACE} rollout status deployment {name} --timeout=5m")
     cluster.apply(*the_experiments(cluster.image), namespace=NAMESPACE)
     try:
-        wait_for(lambda: not unfinished(cluster), "all experiments are over", 2 * LONGEST)
+        wait_for(lambda: not cluster.unfinished(NAMESPACE), "all experiments are over", 2 * LONGEST)
         yield cluster
     finally:
         print(cluster.run(f"kubectl -n {NAMESPACE} get experiments,trials,pods -o wide"))
@@ -141,29 +127,10 @@ def installed(
         cluster.run(f"kubectl delete namespace {NAMESPACE}; kubectl delete pv katib-algorithm")
 
 
-def unfinished(cluster: NodeCluster) -> list[str]:
-    found = cluster.get(NAMESPACE, "experiments")["items"]
-    return [one["metadata"]["name"] for one in found if not end_of(one)]
-
-
-def end_of(experiment: Manifest) -> str:
-    """The reason why an experiment is over; empty while it is not."""
-    for condition in experiment.get("status", {}).get("conditions", []):
-        if condition["type"] in ("Succeeded", "Failed") and condition["status"] == "True":
-            return str(condition["reason"])
-    return ""
-
-
 def optimum_of(experiment: Manifest) -> dict[str, str]:
     best = experiment["status"]["currentOptimalTrial"]
     (assigned,), (metric,) = best["parameterAssignments"], best["observation"]["metrics"]
     return {assigned["name"]: assigned["value"], metric["name"]: metric["latest"]}
-
-
-def trials_of(cluster: NodeCluster, name: str) -> list[Manifest]:
-    label = f"-l katib.kubeflow.org/experiment={name}"
-    items: list[Manifest] = cluster.get(NAMESPACE, "trials", label)["items"]
-    return items
 
 
 @pytest.mark.parametrize(
@@ -194,14 +161,14 @@ def test_trials_that_do_badly_are_stopped_and_keep_their_metrics(installed: Node
     status = installed.get(NAMESPACE, "experiment", "median")["status"]
     assert status["trialsEarlyStopped"] >= 1
     assert status["trialsEarlyStopped"] + status["trialsSucceeded"] == 6
-    for trial in trials_of(installed, "median"):
+    for trial in installed.trials_of(NAMESPACE, "median"):
         assert trial["status"]["observation"]["metrics"]
 
 
 def test_a_trial_that_fails_says_so_and_its_log_is_kept(installed: NodeCluster) -> None:
     failed = [
         one
-        for one in trials_of(installed, "failing")
+        for one in installed.trials_of(NAMESPACE, "failing")
         if one["status"]["conditions"][-1]["type"] == "Failed"
     ]
     values = {one["spec"]["parameterAssignments"][0]["value"] for one in failed}
@@ -235,7 +202,10 @@ def test_an_algorithm_in_an_image_goes_on_when_there_may_be_more_trials(
         return bool(end_of(experiment)) and experiment["status"]["trials"] == 6
 
     wait_for(is_over, f"{name} has gone on")
-    values = [one["spec"]["parameterAssignments"][0]["value"] for one in trials_of(installed, name)]
+    values = [
+        one["spec"]["parameterAssignments"][0]["value"]
+        for one in installed.trials_of(NAMESPACE, name)
+    ]
     assert len(values) == 6
 
 
@@ -250,7 +220,7 @@ def test_what_trials_reported_is_in_the_database(
     assert {namespace for namespace, _, _ in rows} == {NAMESPACE}
     counts = {name: count for _, name, count in rows}
     for name in ("grid", "file", "events"):
-        reported = [counts[one["metadata"]["name"]] for one in trials_of(installed, name)]
+        reported = [counts[one["metadata"]["name"]] for one in installed.trials_of(NAMESPACE, name)]
         assert reported == [8] * 6, name
-    for trial in trials_of(installed, "push"):
+    for trial in installed.trials_of(NAMESPACE, "push"):
         assert counts[trial["metadata"]["name"]] == 3

@@ -6,9 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from node_cluster import NodeCluster
-
-from katib.api.values import Manifest
+from node_cluster import NodeCluster, a_volume
 
 PAGE = Path(__file__).resolve().parent.parent.parent.parent / "docs" / "kubernetes.md"
 
@@ -25,25 +23,8 @@ def blocks() -> list[str]:
     return [found["text"] for found in _BLOCK.finditer(PAGE.read_text())]
 
 
-def a_volume(folder: Path) -> Manifest:
-    """A volume for the claim of SQLite: nothing in this cluster makes one by itself."""
-    folder.mkdir(mode=0o777)
-    folder.chmod(0o777)
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": "katib-observations"},
-        "spec": {
-            "capacity": {"storage": "10Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "hostPath": {"path": str(folder)},
-        },
-    }
-
-
 def test_the_page_leads_to_an_optimum(node_cluster: NodeCluster, tmp_path: Path) -> None:
-    node_cluster.apply(a_volume(tmp_path / "observations"))
+    node_cluster.apply(a_volume("katib-observations", tmp_path / "observations"))
     installing, experiment, explaining, labelling, removing, namespaced = blocks()
     node_cluster.run(installing)
     told = node_cluster.run(experiment)

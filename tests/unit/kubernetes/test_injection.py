@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pod_trials import CLUSTER, RULE, a_pod, a_trial, container
 
+from katib.api import names
 from katib.api.trial import Trial
 from katib.api.values import Manifest, Strings
 from katib.errors import ConfigurationError, RenderError
+from katib.kubernetes.checkpoints import COPY
 from katib.kubernetes.injection import DEFAULT_CONTAINER, Role, find_role, inject, is_prepared
 from katib.kubernetes.registry import EntryPoint
 from katib.kubernetes.sidecars import LOGGER, Cluster
@@ -171,10 +176,17 @@ def test_the_collectors_name_must_be_free(part: str) -> None:
         injected(a_trial(), pod)
 
 
-def test_checkpoints_are_mounted_from_the_algorithms_volume() -> None:
+def with_checkpoints(trial: Trial) -> Manifest:
     settings = {"suggestion_trial_dir": "/opt/katib/data"}
     experiment = an_experiment().named("tune", "team-a").with_algorithm("pbt", **settings).build()
-    found = inject(a_pod(), a_trial(), experiment, CLUSTER, Role.PRIMARY)
+    pod = a_pod()
+    pod["spec"]["containers"][0]["securityContext"] = {"runAsUser": 7}
+    return inject(pod, trial, experiment, CLUSTER, Role.PRIMARY)
+
+
+@pytest.mark.parametrize("kind", ["StdOut", "Push"])
+def test_checkpoints_are_mounted_from_the_algorithms_volume(kind: str) -> None:
+    found = with_checkpoints(a_trial(kind))
     assert {
         "name": "suggestion-volume",
         "persistentVolumeClaim": {"claimName": "tune-pbt"},
@@ -184,6 +196,42 @@ def test_checkpoints_are_mounted_from_the_algorithms_volume() -> None:
         "mountPath": "/opt/katib/data",
         "subPath": "tune/tune-x1",
     }
+    assert "initContainers" not in found["spec"]
+
+
+def test_the_checkpoints_of_a_parent_are_copied_first() -> None:
+    trial = a_trial()
+    labels = Strings({**(trial.metadata.labels or {}), names.LABEL_PARENT: "tune-x0"})
+    found = with_checkpoints(replace(trial, metadata=replace(trial.metadata, labels=labels)))
+    first = container(found, "katib-checkpoints", "initContainers")
+    assert first["image"] == container(found, "main")["image"]
+    assert first["securityContext"] == {"runAsUser": 7}
+    assert first["command"][3:] == ["sh", "tune-x0", "tune-x1"]
+    assert first["volumeMounts"] == [
+        {"name": "suggestion-volume", "mountPath": "/opt/katib/data", "subPath": "tune"}
+    ]
+
+
+COPIES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
+    "a child begins with a copy": ({"a": "1"}, 0, {"a": "1", "b": "1"}),
+    "what an earlier pod has left stays": ({"a": "1", "b": "2"}, 0, {"a": "1", "b": "2"}),
+    "a half copy is made again": ({"a": "1", ".b": "0"}, 0, {"a": "1", "b": "1"}),
+    "a parent whose folder is gone is told": ({}, 1, {}),
+}
+
+
+@pytest.mark.parametrize("case", COPIES)
+def test_how_checkpoints_are_copied(case: str, tmp_path: Path) -> None:
+    given, code, expected = COPIES[case]
+    for name, text in given.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "state").write_text(text)
+    words = ["sh", "-c", COPY, "sh", "a", "b"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert ("checkpoints of trial a, and found no folder" in done.stdout) is (code == 1)
+    found = {one.name: (one / "state").read_text() for one in tmp_path.iterdir()}
+    assert found == expected
 
 
 @pytest.mark.parametrize(

@@ -68,9 +68,16 @@ class Parts(msgspec.Struct, frozen=True):
         return rule is not None and bool(rule.image) and not rule.address
 
     @property
-    def keeps_volume(self) -> bool:
+    def keeps_state(self) -> bool:
         """Whether the algorithm's state is to survive its Deployment."""
         return self.runs_algorithm and self.suggestion.spec.resume_policy == names.FROM_VOLUME
+
+    @property
+    def keeps_checkpoints(self) -> bool:
+        """Whether trials find checkpoints and leave them, wherever the algorithm is asked."""
+        algorithm = self.suggestion.spec.algorithm
+        settings = () if algorithm is None else algorithm.algorithm_settings
+        return any(one.name == names.SETTING_TRIAL_DIR and one.value for one in settings)
 
 
 def algorithm_name(suggestion: Asked) -> str:
@@ -94,7 +101,7 @@ def services_key(suggestion: Asked) -> Key:
 def compose(parts: Parts) -> tuple[Composed, ...]:
     """All that has to exist for the algorithm to be asked, in the order in which it is created.
 
-    The Deployment is the last; without one, there is nothing at all to be created.
+    The Deployment is the last; without one, there is at most the volume of checkpoints.
 
     Raises:
         ConfigurationError: the configuration claims the algorithm's port for something else, or its
@@ -102,7 +109,7 @@ def compose(parts: Parts) -> tuple[Composed, ...]:
         KatibError: the suggestion was never stored, so that nothing can belong to it.
     """
     if not (parts.runs_algorithm or parts.runs_early_stopping):
-        return ()
+        return tuple(_volumes(parts))
     return (*_volumes(parts), service(parts), deployment(parts))
 
 
@@ -116,7 +123,7 @@ def deployment(parts: Parts) -> Composed:
     pod: Manifest = {"containers": list(_containers(parts))}
     if parts.algorithm.service_account_name:
         pod["serviceAccountName"] = parts.algorithm.service_account_name
-    if parts.keeps_volume:
+    if parts.keeps_state:
         claim = {"claimName": services_key(parts.suggestion).name}
         pod["volumes"] = [{"name": SUGGESTION_VOLUME, "persistentVolumeClaim": claim}]
     spec = {
@@ -143,7 +150,7 @@ def service(parts: Parts) -> Composed:
 
 def _volumes(parts: Parts) -> Iterator[Composed]:
     """The volume first: its claim then finds it, instead of asking the default storage class."""
-    if not parts.keeps_volume:
+    if not (parts.keeps_state or parts.keeps_checkpoints):
         return
     entry = parts.algorithm
     if entry.persistent_volume_spec:
@@ -180,7 +187,7 @@ def _suggestion_container(parts: Parts) -> Manifest:
         for probe, numbers in _PROBES.items():
             container[probe] = container.get(probe) or {"grpc": dict(_HEALTH), **numbers}
     mounts = _maps(container, "volumeMounts")
-    if parts.keeps_volume and all(mount.get("name") != SUGGESTION_VOLUME for mount in mounts):
+    if parts.keeps_state and all(mount.get("name") != SUGGESTION_VOLUME for mount in mounts):
         mount = {"name": SUGGESTION_VOLUME, "mountPath": parts.algorithm.volume_mount_path}
         container["volumeMounts"] = [*mounts, mount]
     return container

@@ -173,10 +173,10 @@ class SuggestionReconciler:
 
     def _prepare(self, suggestion: Suggestion, status: SuggestionStatus) -> SuggestionStatus:
         """See to what the algorithm needs before it can be asked."""
+        is_ready = self._services is None or self._services.ensure(suggestion)
         if self._services is None or not self._services.is_needed(suggestion):
             # It may have been, before the configuration was changed.
             return self._calm(_without_deployment(status)) if _is_undeployed(status) else status
-        is_ready = self._services.ensure(suggestion)
         condition = Condition(
             type=names.DEPLOYMENT_READY,
             status="True" if is_ready else "False",

@@ -60,8 +60,9 @@ class AlgorithmServices:
                 stopping rule, or one that cannot be used.
             KatibError: the store refuses; the next call goes on where this one ended.
         """
-        found = [self._find_or_create(*one) for one in compose(self._parts(suggestion))]
-        return not found or is_available(found[-1])
+        parts = compose(self._parts(suggestion))
+        found = {kind: self._find_or_create(kind, wanted) for kind, wanted in parts}
+        return DEPLOYMENTS not in found or is_available(found[DEPLOYMENTS])
 
     def remove(self, suggestion: Suggestion) -> None:
         """Delete the Deployment and the Service, if they exist.

@@ -15,7 +15,15 @@ from katib.api.kinds import (
     SERVICES,
 )
 from katib.api.suggestion import SUGGESTIONS, Suggestion, SuggestionSpec
-from katib.api.values import Key, Kind, Manifest, ObjectMeta, Resource, Unstructured
+from katib.api.values import (
+    Key,
+    Kind,
+    Manifest,
+    NameValue,
+    ObjectMeta,
+    Resource,
+    Unstructured,
+)
 from katib.configuration import KatibConfig, read_config, read_config_map
 from katib.configuration.in_cluster import InCluster
 from katib.controllers.suggestion.services import AlgorithmServices
@@ -162,6 +170,25 @@ def test_a_first_pass(policy: str, rule: bool, algorithm: Manifest, created: lis
     stage.config = a_config(algorithm)
     stage.ensure()
     assert stage.heard() == created
+
+
+@pytest.mark.parametrize("policy", [names.NEVER, names.FROM_VOLUME])
+def test_an_algorithm_that_is_built_in_gets_a_claim_for_the_checkpoints_of_its_trials(
+    policy: str,
+) -> None:
+    stage = Stage(policy)
+    stage.config, stage.algorithms = KatibConfig(), ("tpe",)
+    assert stage.ensure() is True
+    assert stage.heard() == []
+    setting = NameValue(name=names.SETTING_TRIAL_DIR, value="/checkpoints")
+    algorithm = AlgorithmSpec(algorithm_name="tpe", algorithm_settings=(setting,))
+    spec = replace(stage.suggestion.spec, algorithm=algorithm)
+    stage.suggestion = replace(stage.suggestion, spec=spec)
+    assert stage.ensure() is True
+    assert stage.heard() == ["+PersistentVolumeClaim"]
+    claim = stage.store.get(PERSISTENT_VOLUME_CLAIMS, KEY)
+    assert claim.spec["accessModes"] == ["ReadWriteMany"]
+    assert stage.services.is_needed(stage.suggestion) is False
 
 
 def test_all_are_kept_under_their_names() -> None:
