@@ -60,6 +60,13 @@ _TEMPLATES: dict[str, tuple[str, str, Strings | None]] = {
 #: The kinds of a ``trialSpec`` whose conditions need not be given.
 KINDS_WITH_CONDITIONS = tuple(_TEMPLATES)
 
+
+def conditions_of(kind: str) -> tuple[str, str] | None:
+    """The success and the failure condition of a kind; ``None`` where they are not known."""
+    found = _TEMPLATES.get(kind)
+    return None if found is None else found[:2]
+
+
 #: Kind of the collector → where it reads.
 _FILES: dict[str, FileSystemPath] = {
     "File": FileSystemPath(kind="File", path=METRICS_FILE, format="TEXT"),

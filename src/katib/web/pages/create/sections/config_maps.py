@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import yaml
 from nicegui import background_tasks, ui
 
+from katib.admission.defaulting import conditions_of
 from katib.api.values import Manifest
 from katib.client.requests import core_path
 from katib.errors import KatibError
@@ -66,11 +68,11 @@ class ConfigMaps:
     def choose(self) -> bool:
         """Use the first template there is, in place of what is there; whether there is one."""
         for (namespace, name), data in self._templates.items():
-            for path in data:
+            for path, text in data.items():
                 values = dict(zip(_FIELDS, (namespace, name, path), strict=True))
                 changed = write(self._form.draft.document, WAY, values)
                 changed = write(changed, (*_TEMPLATE, "trialSpec"), None)
-                self._form.draft.replace(changed)
+                self._form.draft.replace(_with_conditions(changed, text))
                 return True
         return False
 
@@ -102,6 +104,24 @@ class ConfigMaps:
         _offer(self._name, [one for where, one in self._templates if where == namespace])
         _offer(self._path, list(self._templates.get((namespace, name), {})))
         self._text.set_content(self.find_text())
+
+
+def _with_conditions(document: Manifest, text: str) -> Manifest:
+    """The document with what ends a run of this template, if that is known and not yet said.
+
+    The engine takes it from no ConfigMap, whose text may change later.
+    """
+    try:
+        template = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return document
+    found = conditions_of(str(template.get("kind"))) if isinstance(template, dict) else None
+    for field, condition in zip(
+        ("successCondition", "failureCondition"), found or (), strict=False
+    ):
+        if not read(document, (*_TEMPLATE, field)):
+            document = write(document, (*_TEMPLATE, field), condition)
+    return document
 
 
 _FIELDS = ("configMapNamespace", "configMapName", "templatePath")
