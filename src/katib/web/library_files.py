@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,29 +37,37 @@ class LibraryFiles:
             await self._app(scope, receive, send)
             return
         key = scope["path"], b"gzip" in dict(scope["headers"]).get(b"accept-encoding", b"")
-        if key not in self._kept:
-            await self._app(scope, receive, self._keeping(key, send))
-            return
-        start, body = self._kept[key]
-        await send(start)
+        found = self._kept.get(key)
+        if found is None:
+            found = await self._read(scope)
+            if found[0]["status"] == 200 and len(self._kept) < _MOST_FILES:
+                self._kept[key] = found
+        start, body = found
+        await send({**start, "headers": list(start["headers"])})
         await send({"type": "http.response.body", "body": body})
 
-    def _keeping(self, key: tuple[str, bool], send: Send) -> Send:
+    async def _read(self, scope: Scope) -> tuple[Message, bytes]:
+        """The whole answer, for everybody: whoever asked for it may leave meanwhile."""
         start: Message = {}
         parts: list[bytes] = []
+        is_asked = False
+
+        async def receive() -> Message:
+            nonlocal is_asked
+            if is_asked:
+                # Nobody leaves: what lies between would end the answer there, as if it were whole.
+                await asyncio.Event().wait()
+            is_asked = True
+            return {"type": "http.request"}
 
         async def keep(message: Message) -> None:
-            nonlocal start
             if message["type"] == "http.response.start":
-                start = message
-            elif message["type"] == "http.response.body":
+                start.update(message)
+            else:
                 parts.append(message.get("body", b""))
-                is_whole = start.get("status") == 200 and not message.get("more_body")
-                if is_whole and len(self._kept) < _MOST_FILES:
-                    self._kept[key] = start, b"".join(parts)
-            await send(message)
 
-        return keep
+        await self._app(scope, receive, keep)
+        return start, b"".join(parts)
 
 
 def _is_of_file(scope: Scope) -> bool:

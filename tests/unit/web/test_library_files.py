@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from katib.web.library_files import LibraryFiles
@@ -32,7 +40,13 @@ class Library:
 def ask(files: LibraryFiles, path: str, headers: Headers = (), method: str = "GET") -> bytes:
     found: list[Message] = []
 
+    is_asked = False
+
     async def receive() -> Message:
+        nonlocal is_asked
+        if is_asked:
+            await asyncio.Event().wait()
+        is_asked = True
         return {"type": "http.request"}
 
     async def send(message: Message) -> None:
@@ -97,3 +111,43 @@ def test_not_more_is_kept_than_there_are_files() -> None:
     assert ask(files, f"{FILE}?0") == b"file 1"
     ask(files, f"{FILE}?299")
     assert library.asked == 301
+
+
+async def leave(files: LibraryFiles) -> None:
+    """Ask for the file, and be gone when its first piece has come."""
+    has_come = asyncio.Event()
+    is_asked = False
+
+    async def receive() -> Message:
+        nonlocal is_asked
+        if not is_asked:
+            is_asked = True
+            return {"type": "http.request"}
+        await has_come.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            has_come.set()
+        # As much as a connection takes meanwhile.
+        await asyncio.sleep(0.01)
+
+    scope = {"type": "http", "method": "GET", "path": FILE, "headers": []}
+    await files(scope, receive, send)
+
+
+async def pass_on(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    return await call_next(request)
+
+
+def test_who_leaves_half_way_leaves_no_half_file_to_others(tmp_path: Path) -> None:
+    """What lies between ends the answer properly then, as if it were whole."""
+    whole = bytes(1_000_000)
+    (tmp_path / "vue.js").write_bytes(whole)
+    library = Starlette(
+        routes=[Mount("/_nicegui/3.0/static", StaticFiles(directory=tmp_path))],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=pass_on)],
+    )
+    files = LibraryFiles(library)
+    asyncio.run(leave(files))
+    assert ask(files, FILE) == whole
