@@ -43,7 +43,7 @@ unit: $(VENV)/.dev ## Unit and contract tests
 
 learning: $(VENV)/.dev ## Searches that must learn: they beat chance on known functions
 	$(ONE_THREAD) $(BIN)/pytest -q -n 2 -m slow tests/unit
-	$$(scripts/make_environment.sh torch $$(cat tests/networks/requirements.txt)) -m pytest -q -n 2 -m slow -c tests/networks/pytest.ini tests/networks
+	$$(scripts/make_environment.sh torch $$(cat tests/networks/requirements.txt)) -m pytest -q -m slow -c tests/networks/pytest.ini tests/networks
 
 journeys: $(VENV)/.dev ## Whole experiments in real processes
 	@scripts/kubectl.sh

@@ -326,12 +326,14 @@ def test_who_may_edit_deletes(screen: Any, served: Served) -> None:
 
 
 @in_a_browser
-def test_a_right_that_is_taken_away_ends_what_is_seen(screen: Any, served: Served) -> None:
-    bind(served.client, EVE, OURS, "view")
+def test_pages_follow_a_right_that_is_given_and_taken_away(screen: Any, served: Served) -> None:
     with (
         screen(EVE, f"/experiment/{OURS}/first-{OURS}") as page,
         screen(EVE, "/") as home,
     ):
+        expect(page.get_by_text("is not authorized to get")).to_be_visible()
+        expect(home.get_by_text("You may look into no namespace")).to_be_visible()
+        bind(served.client, EVE, OURS, "view")
         expect(button(page, "Clone")).to_be_enabled()
         expect(home.get_by_text(f"first-{OURS}")).to_be_visible()
         served.client.request("DELETE", f"{RBAC}/namespaces/{OURS}/rolebindings/eve-view")

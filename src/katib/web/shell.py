@@ -140,21 +140,22 @@ async def tried(deed: Callable[[], T], done: str = "") -> T | None:
 async def permitted(site: Site, visitor: Visitor, deed: Deed) -> bool:
     """Whether the visitor may do it; if not, the page says so.
 
-    It is asked again as long as the page is open, which ends when the right is taken away.
+    It is asked again as long as the page is open, which begins anew when the answer is another.
     """
+    is_permitted = True
     try:
         await computed(site.rights.check, visitor, deed)
     except KatibError as error:
         ui.label(str(error)).classes("text-negative").props("role=alert")
-        return False
+        is_permitted = False
 
     async def ask_again() -> None:
-        with suppress(KatibError):  # Nobody answers, which takes no right away.
-            if not await computed(site.may, visitor, deed):
+        with suppress(KatibError):  # Nobody answers, which takes no right away and gives none.
+            if await computed(site.may, visitor, deed) != is_permitted:
                 ui.navigate.reload()
 
     ui.timer(ASK_EVERY, ask_again)
-    return True
+    return is_permitted
 
 
 async def asked(question: str, text: str, yes: str) -> bool:

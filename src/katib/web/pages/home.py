@@ -95,6 +95,7 @@ class _Home:
 
     async def build(self) -> None:
         self._namespaces = await computed(list_namespaces, self._site, self._visitor)
+        ui.timer(ASK_EVERY, self._ask_again)
         if not self._namespaces:
             ui.label("You may look into no namespace; ask whoever administers the cluster.")
             return
@@ -115,10 +116,9 @@ class _Home:
         self._bar.set_visibility(False)
         self._make_table()
         follow(self._version, self._draw)
-        ui.timer(ASK_EVERY, self._ask_again)
 
     async def _ask_again(self) -> None:
-        """Show no namespace any longer that the visitor may look into no more."""
+        """Show the namespaces that the visitor may look into now, and no others."""
         with suppress(KatibError):  # Nobody answers, which takes no right away.
             found = await computed(list_namespaces, self._site, self._visitor)
             if found != self._namespaces:
