@@ -17,6 +17,7 @@ from katib.client.analysis.importances import Importances
 from katib.client.http import Access, HttpBackend
 from katib.client.trial_table import TrialTable
 from katib.testing.builders import a_running_trial, a_succeeded_trial, an_experiment
+from katib.web import tables as tables_module
 from katib.web.tables import PATIENCE, Rows, Tables
 from katib.web.watched import KEPT_SECONDS, Scope, Sources
 from served_home import TOKEN, Home, listening
@@ -187,7 +188,8 @@ def test_importances_of_very_many_trials_are_not_computed_for_each_new_one(
     def counted(table: TrialTable) -> Importances:
         return Importances({}, {}, len(table))
 
-    monkeypatch.setattr("katib.web.tables.importances", counted)
+    # By the module itself: tests of pages forget packages, so that its name may lead elsewhere.
+    monkeypatch.setattr(tables_module, "importances", counted)
     tables = Tables(watch.sources, time.monotonic)
     watch.create_trial("one-0", "0")
     wait_for(lambda: tables.find("default", "one")[0] is not None)
