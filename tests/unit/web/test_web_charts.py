@@ -100,6 +100,13 @@ def test_a_chart_of_any_number_of_trials_is_small_json(chart: str, type: str, co
     assert options["toolbox"]["feature"]["saveAsImage"]["name"] == title
 
 
+@pytest.mark.parametrize("by_time", [False, True])
+def test_an_experiment_of_one_trial_is_seen_beside_others(by_time: bool) -> None:
+    """It is a point, of which a line alone would show nothing."""
+    options = draw_progress({"one": the_table(1), "more": the_table(12)}, by_time)
+    assert [one["symbol"] for one in options["series"]] == ["circle", "none"]
+
+
 def test_the_best_so_far_is_a_line_of_steps_over_points_by_status() -> None:
     options = draw_history(the_table(60))
     series = {one["name"]: one for one in options["series"]}

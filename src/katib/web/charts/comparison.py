@@ -52,7 +52,8 @@ def draw_progress(tables: Mapping[str, TrialTable], by_time: bool) -> Options:
                 "name": name,
                 "type": "line",
                 "step": "end",
-                "symbol": "none",
+                # A line of no length would not be seen.
+                "symbol": "circle" if len(set(places)) == 1 else "none",
                 "data": [
                     [told(float(one)), told(float(value))]
                     for one, value in zip(places, values, strict=True)
