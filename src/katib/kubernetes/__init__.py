@@ -8,8 +8,8 @@ of several. ``crds`` defines our kinds, ``install`` composes what an installatio
 ``rights`` says what the operator may do.
 
 Pure modules say what the pods of trials are given: ``wrapping`` the command of the measured
-program, ``sidecars`` the container beside it, ``variables`` what the program is told, ``injection``
-the whole pod, ``templates`` where a
+program, ``sidecars`` the container beside it, ``variables`` what the program is told,
+``checkpoints`` where it finds those of others, ``injection`` the whole pod, ``templates`` where a
 run of a known kind has its pods.
 
 This room alone imports the ``kubernetes`` library, for configuration, authentication and its pool

@@ -7,6 +7,6 @@ a file for each page, around which ``shell`` stands; ``charts`` turns tables of 
 ``chart_view`` lets a browser draw. Whatever can be computed is computed here: a browser is sent
 what its screen can show.
 
-The room knows the client's parts, the words of ``api``, and NiceGUI. Engines, stores and
-controllers are strangers, and it may run on another machine than they.
+The room knows the client's parts, the words of ``api``, what ``admission`` writes down for a known
+kind, and NiceGUI. Engines, stores and controllers are strangers, and it may run on another machine than they.
 """
