@@ -8,5 +8,6 @@ a file for each page, around which ``shell`` stands; ``charts`` turns tables of 
 what its screen can show.
 
 The room knows the client's parts, the words of ``api``, what ``admission`` writes down for a known
-kind, and NiceGUI. Engines, stores and controllers are strangers, and it may run on another machine than they.
+kind, and NiceGUI. Engines, stores and controllers are strangers, and it may run on another machine
+than they.
 """
